@@ -1,0 +1,88 @@
+"""The core in a few calls, for Python: what the command line does, without the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bike_traffic.config import Settings, load_settings
+from bike_traffic.data.check import require_valid
+from bike_traffic.evaluation import SplitKind
+from bike_traffic.manager import PluginHost
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.prediction import load_model
+from bike_traffic.registry import Query, open_registry
+from bike_traffic.training import TrainingPlan, TrainingResult, read_for_training, train_model
+
+
+def train(
+    model: str,
+    data: str | pd.DataFrame | None = None,
+    *,
+    registry: str | None = None,
+    backend: str | None = None,
+    env: str | None = None,
+    test_mode: bool = False,
+    split: SplitKind = "temporal",
+    holdout: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> TrainingResult:
+    """Train a model, evaluate it on held-out rows, and register it.
+
+    Parameters
+    ----------
+    model : a pipeline's name, such as ``"rf"``.
+    data : counts as the City publishes them: a frame, a path or URL, or ``None`` for what the settings say.
+    registry, backend, env : as the flags of ``bt train``.
+    holdout : a span of time such as ``"28d"``.
+
+    Raises
+    ------
+    BikeTrafficError
+        One of its subclasses; the message says what to do.
+    """
+    settings = load_settings(env=env, backend=backend, registry=registry)
+    host = _host(settings)
+    if isinstance(data, pd.DataFrame):
+        require_valid(data, "the frame", with_counts=True)
+        counts = data
+    else:
+        counts = read_for_training(data or settings.data, test_mode=test_mode)
+    plan = TrainingPlan(
+        env=settings.env,
+        test_mode=test_mode,
+        split=split,
+        holdout=pd.Timedelta(holdout) if holdout else None,
+        parameters=parameters or {},
+        seed=seed,
+    )
+    return train_model(host.pipeline(model), counts, open_registry(settings=settings, host=host), plan)
+
+
+def load_best(
+    model: str | None = None,
+    *,
+    metric: str = "rmse",
+    registry: str | None = None,
+    backend: str | None = None,
+    env: str | None = None,
+    test_mode: bool = False,
+) -> Pipeline:
+    """Return the best registered pipeline by a metric, its files verified.
+
+    Raises
+    ------
+    NoRecord, UnknownMetric, IntegrityError
+    """
+    settings = load_settings(backend=backend, registry=registry)
+    host = _host(settings)
+    opened = open_registry(settings=settings, host=host)
+    record = opened.best(metric, Query(model_type=model, env=env, test_mode=test_mode))
+    return load_model(opened, record, host).pipeline
+
+
+def _host(settings: Settings) -> PluginHost:
+    return PluginHost(only=settings.plugins, strict=settings.strict_plugins)

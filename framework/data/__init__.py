@@ -1,0 +1,1 @@
+"""Counts as the City of Paris publishes them: their columns, reading, checking, and a generated sample."""

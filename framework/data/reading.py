@@ -1,0 +1,250 @@
+"""Any file or URL of counts to data frames, whole or a chunk at a time.
+
+CSV with ``;`` or ``,``, plain or compressed, and Parquet, at any URL that fsspec opens; ``-`` is CSV on standard
+input. The columns keep the City's headers, and their values stay as published, as categories. The index is
+the row's position: row 2 of a spreadsheet is index 0.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import attrs
+import pandas as pd
+
+from bike_traffic.data.schema import COUNT, IDENTIFYING, has_counts, headers_of
+from bike_traffic.errors import ReadError, SchemaError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK_ROWS = 200_000
+_BLOCK_BYTES = 16 << 20
+_STANDARD_INPUT = "-"
+
+
+def row_number(position: int) -> int:
+    """Return the number that a spreadsheet or an editor shows for a row: the header is row 1."""
+    return position + 2
+
+
+def read_counts(uri: str, *, rows: int | None = None) -> pd.DataFrame:
+    """Read the City's columns that matter: counter, time, coordinates, and the count where it is there.
+
+    Parameters
+    ----------
+    uri : a path or URL of CSV or Parquet.
+    rows : only the first so many.
+
+    Raises
+    ------
+    ReadError
+        The file is not there, truncated, or no table.
+    SchemaError
+        A column is missing, or there is no row.
+    """
+    import pyarrow as pa
+
+    with open_counts(uri) as source:
+        tables = []
+        have = 0
+        for table in source.tables():
+            tables.append(table)
+            have += table.num_rows
+            if rows is not None and have >= rows:
+                break
+    if not have:
+        raise SchemaError(f"{uri}: there is no row of counts, only a header")
+    whole = pa.concat_tables(tables).slice(0, rows).unify_dictionaries()
+    frame: pd.DataFrame = whole.to_pandas()
+    return frame
+
+
+@attrs.frozen
+class CountsSource:
+    """An open file of counts: its columns, and its rows as they come."""
+
+    uri: str
+    headers: dict[str, str]
+    """Standard name to header, of the columns that are read."""
+    delimiter: str
+    """What separates the fields of a CSV; the City's ``;`` for Parquet."""
+    _batches: Iterator[pa.RecordBatch]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Give the rows as Arrow tables of dictionary-encoded text."""
+        import pyarrow as pa
+
+        row = 0
+        while True:
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                return
+            except pa.ArrowInvalid as error:
+                raise _explain(self.uri, error, row) from None
+            except _BROKEN_STREAM as error:
+                raise ReadError(f"{self.uri}: broken off after row {row_number(row - 1)}: {error}") from None
+            row += batch.num_rows
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Give the rows as data frames; the index goes on from one to the next."""
+        start = 0
+        for table in self.tables():
+            frame = table.to_pandas()
+            frame.index = pd.RangeIndex(start, start + len(frame))
+            start += len(frame)
+            yield frame
+
+
+_BROKEN_STREAM = (EOFError, zlib.error, OSError)
+
+
+@contextmanager
+def open_counts(uri: str, wanted: Sequence[str] = IDENTIFYING) -> Iterator[CountsSource]:
+    """Open counts for reading in chunks; raise as `read_counts` does.
+
+    Parameters
+    ----------
+    uri : a path or URL of CSV or Parquet, or ``-``.
+    wanted : standard names of the columns that must be there; the count is read wherever it is.
+    """
+    with _open_binary(uri) as file:
+        if uri.removesuffix(".gz").endswith((".parquet", ".pq")):
+            yield _open_parquet(uri, file, wanted)
+        else:
+            yield _open_csv(uri, file, wanted)
+
+
+@contextmanager
+def _open_binary(uri: str) -> Iterator[IO[bytes]]:
+    if uri == _STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    import fsspec
+
+    try:
+        opened = fsspec.open(uri, "rb", compression="infer").open()
+    except FileNotFoundError:
+        raise ReadError(f"{uri}: no such file") from None
+    except IsADirectoryError:
+        raise ReadError(f"{uri}: a folder, not a file of counts") from None
+    except (OSError, ValueError, ImportError) as error:
+        raise ReadError(f"{uri}: cannot be opened: {error}") from None
+    with opened:
+        yield opened
+
+
+def _wanted_headers(columns: Sequence[str], wanted: Sequence[str], uri: str) -> dict[str, str]:
+    names = list(wanted)
+    if COUNT not in names and has_counts(pd.DataFrame(columns=pd.Index(columns))):
+        names.append(COUNT)
+    return headers_of(columns, names, uri)
+
+
+def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    columns, delimiter = _read_header(uri, file)
+    headers = _wanted_headers(columns, wanted, uri)
+    text = pa.dictionary(pa.int32(), pa.string())
+    try:
+        reader = arrow_csv.open_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(column_names=columns, block_size=_BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=list(headers.values()),
+                column_types=dict.fromkeys(headers.values(), text),
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            raise SchemaError(f"{uri}: there is no row of counts, only a header") from None
+        raise _explain(uri, error, 0) from None
+    except _BROKEN_STREAM as error:
+        raise ReadError(f"{uri}: broken off: {error}") from None
+    return CountsSource(uri, headers, delimiter, iter(reader))
+
+
+def _read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
+    """Read the first line: the columns, and whether ``;`` or ``,`` separates them."""
+    try:
+        line = file.readline()
+    except _BROKEN_STREAM as error:
+        raise ReadError(f"{uri}: cannot be read: {error}") from None
+    if not line.strip():
+        raise SchemaError(f"{uri}: the file is empty")
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ReadError(f"{uri}: UTF-16 text; save it as UTF-8")
+    if line.startswith(b"PAR1"):
+        raise ReadError(f"{uri}: a Parquet file; give it a name that ends in .parquet")
+    if line.startswith(b"\x1f\x8b"):
+        raise ReadError(f"{uri}: gzip data; give it a name that ends in .gz")
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ReadError(
+            f"{uri}: row 1 is not UTF-8 (byte {line[error.start]:#04x} at position {error.start + 1}); "
+            "save the file as UTF-8"
+        ) from None
+    delimiter = max(";,", key=text.count)
+    if delimiter not in text:
+        raise SchemaError(
+            f"{uri}: row 1 has neither ';' nor ',' between column names: {text.strip()[:60]!r}; "
+            "save the file with one of them as delimiter"
+        )
+    columns = next(csv.reader(io.StringIO(text), delimiter=delimiter))
+    duplicated = {name for name in columns if columns.count(name) > 1}
+    if duplicated:
+        raise SchemaError(f"{uri}: row 1 has the column '{min(duplicated)}' more than once")
+    return columns, delimiter
+
+
+def _explain(uri: str, error: Exception, row: int) -> ReadError | SchemaError:
+    """Turn a parser's error into one line with the row's number in the file."""
+    message = " ".join(str(error).split())
+    if "UTF8" in message or "UTF-8" in message:
+        return ReadError(f"{uri}: text after row {row_number(row - 1)} is not UTF-8; save the file as UTF-8")
+    return SchemaError(f"{uri}: not a table after row {row_number(row - 1)}: {message[:200]}")
+
+
+def _open_parquet(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ReadError(f"{uri}: not a Parquet file: {error}") from None
+    headers = _wanted_headers(table.schema_arrow.names, wanted, uri)
+    batches = table.iter_batches(batch_size=CHUNK_ROWS, columns=list(headers.values()))
+    return CountsSource(uri, headers, ";", (_flat(batch) for batch in batches))
+
+
+def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Write a pair of coordinates, which Parquet exports hold as a structure, as the City's text."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    columns: list[Any] = []
+    for column in batch.columns:
+        if pa.types.is_struct(column.type):
+            parts = {field.name: column.field(field.name) for field in column.type}
+            texts = [compute.cast(parts[name], pa.string()) for name in ("lat", "lon")]
+            column = compute.binary_join_element_wise(*texts, ",")
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        columns.append(column)
+    return pa.record_batch(columns, names=batch.schema.names)

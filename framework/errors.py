@@ -1,0 +1,130 @@
+"""What can go wrong and is expected: one class a kind, each with a message a user can act on.
+
+The command line prints such an error as one line and leaves with its `exit_code`; a subclass is also
+the builtin that a caller of the Python interface would expect (`UnknownPipeline` is a `LookupError`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class BikeTrafficError(Exception):
+    """An error that the user can do something about; its message says what."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingsError(BikeTrafficError, ValueError):
+    """A setting is unknown, malformed or missing."""
+
+
+class PluginError(BikeTrafficError):
+    """A plugin could not be used; raised at once under ``BT_STRICT_PLUGINS=1``."""
+
+
+class UnknownName(BikeTrafficError, LookupError):
+    """A name that nothing answers to; the message lists the names there are."""
+
+    what: ClassVar[str] = "name"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = sorted(known)
+        super().__init__(no_such(self.what, name, self.known))
+
+
+class UnknownPipeline(UnknownName):
+    """No pipeline of that name is installed."""
+
+    what = "pipeline"
+
+
+class UnknownBackend(UnknownName):
+    """No registry backend of that name is installed."""
+
+    what = "registry backend"
+
+
+class UnknownMetric(UnknownName):
+    """No metric of that name is known."""
+
+    what = "metric"
+
+
+class AmbiguousName(BikeTrafficError, LookupError):
+    """Two third-party packages declare one name; ``distribution:name`` tells them apart."""
+
+
+class MissingExtra(BikeTrafficError, ImportError):
+    """A plugin needs a library that is not installed; the message holds the pip line."""
+
+
+class ReadError(BikeTrafficError, OSError):
+    """A file of counts could not be read as a table."""
+
+
+class WriteError(BikeTrafficError, OSError):
+    """A result could not be written where it was to go."""
+
+
+class SchemaError(BikeTrafficError, ValueError):
+    """Counts that were read break a rule: a column is missing, or a value is not what it should be."""
+
+
+class UnknownCounters(BikeTrafficError, LookupError):
+    """Rows of counters that a model was not trained on."""
+
+
+class ParameterError(BikeTrafficError, ValueError):
+    """A pipeline has no such parameter, or the value does not fit."""
+
+
+class SplitError(BikeTrafficError, ValueError):
+    """Counts cannot be divided into training and held-out rows as asked."""
+
+
+class PredictionError(BikeTrafficError, ValueError):
+    """A pipeline broke its promise: predictions on the same index, finite and never negative."""
+
+
+class RegistryError(BikeTrafficError):
+    """The registry cannot do what was asked."""
+
+
+class NoRecord(RegistryError, LookupError):
+    """No record of the registry answers to the question."""
+
+
+class RegistryConflict(RegistryError):
+    """Another content already stands under the same name."""
+
+
+class RegistryCorrupt(RegistryError, ValueError):
+    """The registry's file does not parse; it is left as it is."""
+
+
+class RegistryUnavailable(RegistryError, OSError):
+    """The place where the registry lives cannot be read or written."""
+
+
+class MergePending(RegistryError):
+    """The record is durable, but not yet part of the summary."""
+
+    exit_code = 3
+
+
+class IntegrityError(RegistryError, ValueError):
+    """Files of a model differ from the digests in its record, or have none; nothing was loaded."""
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that `name` does not exist, what does, and which of it was probably meant."""
+    from difflib import get_close_matches  # only when something is wrong
+
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    there = f"there are {', '.join(names)}" if names else "there are none"
+    return f"no {what} '{name}'; {there}{hint}"

@@ -1,0 +1,109 @@
+"""Features from the clean frame: the calendar, and each counter's own history.
+
+Plugin authors use them as the built-in pipelines do: `HistoryFeatures` for tables fitted on training rows only,
+`CountFeatures` for these and `bike_traffic.calendar` together.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from bike_traffic.calendar import calendar_features, day_numbers
+from bike_traffic.data.schema import COUNT, COUNTER, TIME
+
+Floats = NDArray[np.float32]
+
+HALF_LIFE_DAYS = 60.0
+PSEUDO_COUNTS = 8.0
+
+
+class HistoryFeatures(TransformerMixin, BaseEstimator):
+    """Means of the training counts, from coarse to fine, each shrunk toward the coarser one.
+
+    Columns out (bikes per hour unless said otherwise): ``counter_mean``; ``profile``, the mean of counter ×
+    day type × hour; ``school_profile``, the same × school holiday; ``level``, the recency-weighted mean
+    of counts over the profile (a ratio, half-life 60 days). A counter that was not seen gets the means over
+    all counters.
+    """
+
+    def fit(self, cleaned: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Learn the tables from clean rows that carry the count."""
+        calendar = calendar_features(cleaned[TIME])
+        count = cleaned[COUNT].to_numpy(np.float64)
+        self.counters_ = pd.Index(sorted(cleaned[COUNTER].astype(str).unique()))
+        known = len(self.counters_)
+        counter = self.positions(cleaned)
+        cell = (calendar["day_type"].to_numpy(np.intp) * 24) + cleaned["heure"].to_numpy(np.intp)
+        school = calendar["school_holiday"].to_numpy(np.intp)
+
+        overall = _shrunk_means(cell, count, np.full(72, count.mean()))
+        means = _shrunk_means(counter, count, np.full(known, count.mean()))
+        relative = overall / count.mean() if count.mean() else np.ones(72)
+        profile = _shrunk_means(counter * 72 + cell, count, np.outer(means, relative).ravel())
+        school_profile = _shrunk_means((counter * 72 + cell) * 2 + school, count, np.repeat(profile, 2)).reshape(
+            known, 72, 2
+        )
+        days = day_numbers(cleaned[TIME])
+        weight = 0.5 ** ((days.max() - days) / HALF_LIFE_DAYS)
+        expected = school_profile[counter, cell, school]
+        level = (np.bincount(counter, weight * count, known) + PSEUDO_COUNTS * means) / (
+            np.bincount(counter, weight * expected, known) + PSEUDO_COUNTS * means
+        )
+        # The last row is that of counters never seen.
+        self.counter_mean_ = np.append(means, means.mean())
+        self.profile_ = np.vstack([profile.reshape(known, 72), overall])
+        self.school_profile_ = np.concatenate([school_profile, school_profile.mean(axis=0)[None]])
+        self.level_ = np.append(level, 1.0)
+        return self
+
+    def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
+        """Look up the tables for clean rows: shape (n, 4), float32."""
+        check_is_fitted(self)
+        calendar = calendar_features(cleaned[TIME])
+        counter = self.positions(cleaned)
+        cell = (calendar["day_type"].to_numpy(np.intp) * 24) + cleaned["heure"].to_numpy(np.intp)
+        school = calendar["school_holiday"].to_numpy(np.intp)
+        return pd.DataFrame(
+            {
+                "counter_mean": self.counter_mean_[counter],
+                "profile": self.profile_[counter, cell],
+                "school_profile": self.school_profile_[counter, cell, school],
+                "level": self.level_[counter],
+            },
+            index=cleaned.index,
+            dtype=np.float32,
+        )
+
+    def positions(self, cleaned: pd.DataFrame) -> NDArray[np.intp]:
+        """Return each row's place among the counters seen in training, -1 for one never seen."""
+        names = cleaned[COUNTER].cat
+        places = self.counters_.get_indexer(names.categories.astype(str))
+        return np.append(places, -1)[names.codes.to_numpy()]
+
+
+def _shrunk_means(cell: NDArray[np.intp], count: NDArray[np.float64], coarser: NDArray[np.float64]) -> Floats:
+    """Return the mean of each cell, with `PSEUDO_COUNTS` observations of the coarser mean added."""
+    size = len(coarser)
+    total = np.bincount(cell, weights=count, minlength=size) + PSEUDO_COUNTS * coarser
+    return total / (np.bincount(cell, minlength=size) + PSEUDO_COUNTS)
+
+
+class CountFeatures(TransformerMixin, BaseEstimator):
+    """The clean frame with its calendar and history features beside it, on the same index."""
+
+    def fit(self, cleaned: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Learn the history from clean rows that carry the count."""
+        self.history_ = HistoryFeatures().fit(cleaned)
+        return self
+
+    def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
+        """Return counter, time parts, coordinates, calendar and history of clean rows."""
+        check_is_fitted(self)
+        parts = cleaned.drop(columns=[TIME, COUNT], errors="ignore")
+        return pd.concat([parts, calendar_features(cleaned[TIME]), self.history_.transform(cleaned)], axis="columns")

@@ -1,0 +1,218 @@
+"""Find plugins through their entry points, keep broken ones from hurting the others, and name things.
+
+Every plugin, the built-in ones included, is an entry point of the group ``bike_traffic``. Finding one
+imports the module that declares (cheap by contract), never the class that it declares.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, Literal, TypeVar
+
+import attrs
+import pluggy
+
+from bike_traffic import hookspecs
+from bike_traffic.errors import AmbiguousName, PluginError, UnknownBackend, UnknownName, UnknownPipeline
+from bike_traffic.specs import PLUGIN_API, BackendSpec, PipelineSpec
+
+ENTRY_POINT_GROUP = "bike_traffic"
+OWN_DISTRIBUTION = "bike-traffic"
+
+Stage = Literal["import", "register", "declare", "api"]
+SpecT = TypeVar("SpecT", PipelineSpec, BackendSpec)
+
+
+@attrs.frozen
+class PluginSource:
+    """Where a plugin comes from: a distribution, its version, and the entry point in it."""
+
+    distribution: str
+    version: str
+    entry_point: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is one of this package's own."""
+        return self.distribution == OWN_DISTRIBUTION
+
+    def __str__(self) -> str:
+        """Return ``distribution version (entry point)``."""
+        return f"{self.distribution} {self.version} ({self.entry_point})"
+
+
+@attrs.frozen
+class PluginFailure:
+    """A plugin, or a part of one, that was left out: at which stage, and why."""
+
+    source: PluginSource
+    stage: Stage
+    error: Exception
+
+    def __str__(self) -> str:
+        """Return the whole failure in one line."""
+        reason = " ".join(str(self.error).split())
+        return f"plugin {self.source} failed at {self.stage}: {type(self.error).__name__}: {reason}"
+
+    def details(self) -> str:
+        """Return the traceback, for the plugin's author."""
+        return "".join(traceback.format_exception(self.error))
+
+
+@attrs.frozen
+class Offer(Generic[SpecT]):
+    """A spec together with the package it came from."""
+
+    spec: SpecT
+    source: PluginSource
+
+    @property
+    def qualified_name(self) -> str:
+        """``distribution:name``, which is never ambiguous."""
+        return f"{self.source.distribution}:{self.spec.name}"
+
+
+class PluginHost:
+    """The plugins that are installed: what they offer, and what failed.
+
+    Parameters
+    ----------
+    only : distributions (or entry-point names) to admit beside the built-ins; ``None`` admits all.
+    strict : raise `PluginError` at the first failure instead of keeping it.
+    notify : called with one line for each failure.
+    """
+
+    def __init__(
+        self,
+        *,
+        only: Sequence[str] | None = None,
+        strict: bool = False,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.sources: list[PluginSource] = []
+        self.failures: list[PluginFailure] = []
+        self._pipelines: list[Offer[PipelineSpec]] = []
+        self._backends: list[Offer[BackendSpec]] = []
+        self._strict = strict
+        self._notify = notify
+        self._manager = pluggy.PluginManager("bike_traffic")
+        self._manager.add_hookspecs(hookspecs)
+        for source, entry_point in _installed():
+            if source.built_in or only is None or {source.distribution, entry_point.name} & set(only):
+                self._admit(source, entry_point)
+
+    def pipelines(self) -> dict[str, Offer[PipelineSpec]]:
+        """Return every pipeline under the name that `pipeline` takes, built-ins first."""
+        return _by_name(self._pipelines)
+
+    def backends(self) -> dict[str, Offer[BackendSpec]]:
+        """Return every registry backend under the name that `backend` takes, built-ins first."""
+        return _by_name(self._backends)
+
+    def pipeline(self, name: str) -> Offer[PipelineSpec]:
+        """Return the pipeline called `name`; raise `UnknownPipeline` or `AmbiguousName`."""
+        return _pick(name, self._pipelines, UnknownPipeline)
+
+    def backend(self, name: str) -> Offer[BackendSpec]:
+        """Return the registry backend called `name`; raise `UnknownBackend` or `AmbiguousName`."""
+        return _pick(name, self._backends, UnknownBackend)
+
+    def backend_for(self, uri: str) -> Offer[BackendSpec]:
+        """Return the backend that the scheme of `uri` means; a bare path has the scheme ``file``."""
+        scheme = uri.partition("://")[0] if "://" in uri else "file"
+        for offer in self._backends:
+            if scheme in offer.spec.schemes:
+                return offer
+        known = sorted({scheme for offer in self._backends for scheme in offer.spec.schemes})
+        raise UnknownBackend(f"{scheme}://", [f"{scheme}://" for scheme in known])
+
+    def _admit(self, source: PluginSource, entry_point: EntryPoint) -> None:
+        stage: Stage = "import"
+        try:
+            plugin = entry_point.load()
+            stage = "register"
+            self._manager.register(plugin, name=f"{source.distribution}:{source.entry_point}")
+            for hook in self._manager.get_hookcallers(plugin) or []:
+                if not hook.has_spec():
+                    known = [name for name in vars(hookspecs) if name.startswith("bt_")]
+                    raise UnknownHook(hook.name, known)
+            stage = "declare"
+            others = [other for other in self._manager.get_plugins() if other is not plugin]
+            pipelines = _declared(self._manager, "bt_pipelines", others, PipelineSpec)
+            backends = _declared(self._manager, "bt_registry_backends", others, BackendSpec)
+        except Exception as error:
+            self._manager.unregister(name=f"{source.distribution}:{source.entry_point}")
+            self._fail(PluginFailure(source, stage, error))
+            return
+        self.sources.append(source)
+        self._pipelines += [Offer(spec, source) for spec in pipelines if self._speaks_our_api(spec, source)]
+        self._backends += [Offer(spec, source) for spec in backends if self._speaks_our_api(spec, source)]
+
+    def _speaks_our_api(self, spec: PipelineSpec | BackendSpec, source: PluginSource) -> bool:
+        if spec.api <= PLUGIN_API:
+            return True
+        reason = PluginError(
+            f"'{spec.name}' wants plugin API {spec.api}, this bike-traffic speaks {PLUGIN_API}: "
+            "pip install --upgrade bike-traffic"
+        )
+        self._fail(PluginFailure(source, "api", reason))
+        return False
+
+    def _fail(self, failure: PluginFailure) -> None:
+        if self._strict:
+            raise PluginError(str(failure)) from failure.error
+        self.failures.append(failure)
+        if self._notify:
+            self._notify(f"{failure} (bt plugins tells more)")
+
+
+class UnknownHook(UnknownName):
+    """A plugin implements a hook that does not exist."""
+
+    what = "hook"
+
+
+def _installed() -> list[tuple[PluginSource, EntryPoint]]:
+    """List the entry points by (distribution, name), so that the order never depends on the disk."""
+    found: dict[tuple[str, str], tuple[PluginSource, EntryPoint]] = {}
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        distribution = entry_point.dist
+        name = distribution.name if distribution else "unknown"
+        version = distribution.version if distribution else "unknown"
+        found[name, entry_point.name] = (PluginSource(name, version, entry_point.name), entry_point)
+    return [found[key] for key in sorted(found)]
+
+
+def _declared(manager: pluggy.PluginManager, hook: str, others: Iterable[object], kind: type[SpecT]) -> list[SpecT]:
+    """Ask the one plugin that is not among `others`, so that its exception stays its own."""
+    specs: list[SpecT] = []
+    for answer in manager.subset_hook_caller(hook, others)():
+        for spec in answer:
+            if not isinstance(spec, kind):
+                raise TypeError(f"{hook} must give {kind.__name__}, not {type(spec).__name__}")
+            specs.append(spec)
+    return specs
+
+
+def _by_name(offers: Sequence[Offer[SpecT]]) -> dict[str, Offer[SpecT]]:
+    named: dict[str, Offer[SpecT]] = {}
+    for offer in sorted(offers, key=lambda offer: not offer.source.built_in):
+        same = [other for other in offers if other.spec.name == offer.spec.name]
+        bare = offer.source.built_in or len(same) == 1
+        named[offer.spec.name if bare else offer.qualified_name] = offer
+    return named
+
+
+def _pick(name: str, offers: Sequence[Offer[SpecT]], unknown: type[UnknownName]) -> Offer[SpecT]:
+    named = _by_name(offers)
+    if name in named:
+        return named[name]
+    matching = [offer for offer in offers if name in (offer.qualified_name, offer.spec.name)]
+    if not matching:
+        raise unknown(name, named)
+    if len(matching) > 1:
+        ways = " or ".join(offer.qualified_name for offer in matching)
+        raise AmbiguousName(f"{unknown.what} '{name}' is offered more than once; say {ways}")
+    return matching[0]

@@ -1,0 +1,153 @@
+"""From a record back to a model, and from counts to predictions: in memory, or file to file in chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+import pandas as pd
+
+from bike_traffic.artifacts import fetch
+from bike_traffic.data.check import require_valid
+from bike_traffic.data.reading import open_counts, row_number
+from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
+from bike_traffic.data.writing import table_writer
+from bike_traffic.errors import UnknownCounters
+from bike_traffic.evaluation import FourWeekMean, checked_prediction
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.progress import progress
+from bike_traffic.training import known_counters
+
+if TYPE_CHECKING:
+    from bike_traffic.manager import PluginHost
+    from bike_traffic.registry import ModelRecord, RegistryBackend
+
+UnknownPolicy = Literal["refuse", "predict"]
+
+PREDICTION = "prediction"
+PROBABILITY = "probability"
+UNKNOWN_COUNTER = "unknown_counter"
+
+_NAMED_COUNTERS = 5
+_NAMED_ROWS = 5
+
+
+@attrs.frozen
+class LoadedModel:
+    """A pipeline from the registry, with its record and the baseline that was stored beside it."""
+
+    record: ModelRecord
+    pipeline: Pipeline
+    baseline: FourWeekMean | None
+
+
+def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost) -> LoadedModel:
+    """Fetch a model's files, check them against the record, and only then load them.
+
+    Raises
+    ------
+    UnknownPipeline, MissingExtra, IntegrityError, RegistryError
+    """
+    pipeline_class = host.pipeline(record.model_type).spec.load()
+    directory = fetch(registry, record)
+    return LoadedModel(record, pipeline_class.load(directory), FourWeekMean.load(directory))
+
+
+def predict(pipeline: Pipeline, counts: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse") -> pd.DataFrame:
+    """Predict valid counts.
+
+    Returns
+    -------
+    On the index of `counts`: ``prediction`` (bikes per hour with two decimals, or a label), a classifier's
+    ``probability``, and under ``unknown_counters="predict"`` whether the row's is an ``unknown_counter``.
+
+    Raises
+    ------
+    UnknownCounters
+        Rows of counters that the model was not trained on, unless they are to be predicted.
+    """
+    if unknown_counters == "refuse":
+        refuse_unknown_counters(pipeline, counts)
+    columns: dict[str, pd.Series] = {PREDICTION: checked_prediction(pipeline, counts).round(2)}
+    probability = pipeline.probability(counts)
+    if probability is not None:
+        columns[PROBABILITY] = probability.round(4)
+    if unknown_counters == "predict":
+        columns[UNKNOWN_COUNTER] = ~known_counters(pipeline, counts)
+    return pd.DataFrame(columns)
+
+
+def predict_file(pipeline: Pipeline, source: str, target: str, *, unknown_counters: UnknownPolicy = "refuse") -> int:
+    """Predict a file of counts into another, in chunks, and return the number of rows.
+
+    Each row of the input gives one row of the output, in the same order: counter and time as they stand in the
+    input, the count where it is there, then the columns of `predict`. The output appears whole or not at all.
+
+    Parameters
+    ----------
+    source, target : paths or URLs of CSV or Parquet (by their ending), or ``-``.
+
+    Raises
+    ------
+    ReadError, SchemaError, UnknownCounters
+    """
+    rows = 0
+    unknown = _UnknownRows()
+    flagged = unknown_counters == "predict"
+    with (
+        open_counts(source) as counts,
+        table_writer(target, counts.delimiter) as write,
+        progress(f"{pipeline.name}: predicting", None) as advance,
+    ):
+        kept = [counts.headers[name] for name in (COUNTER, TIME, COUNT) if name in counts.headers]
+        for chunk in counts.frames():
+            require_valid(chunk, source, with_counts=False)
+            if not flagged:
+                unknown.add(chunk, ~known_counters(pipeline, chunk))
+            if not unknown:
+                predicted = predict(pipeline, chunk, unknown_counters="predict")
+                if not flagged:
+                    predicted = predicted.drop(columns=UNKNOWN_COUNTER)
+                write(pd.concat([chunk[kept], predicted], axis="columns"))
+            rows += len(chunk)
+            advance(len(chunk))
+        if unknown:
+            raise unknown.error()
+    return rows
+
+
+def refuse_unknown_counters(pipeline: Pipeline, counts: pd.DataFrame) -> None:
+    """Raise `UnknownCounters`, naming the rows, when the model was not trained on all counters of `counts`."""
+    unknown = _UnknownRows()
+    unknown.add(counts, ~known_counters(pipeline, counts))
+    if unknown:
+        raise unknown.error()
+
+
+class _UnknownRows:
+    """The rows of counters that a model was not trained on, as they turn up."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[int]] = {}
+
+    def add(self, counts: pd.DataFrame, unknown: pd.Series) -> None:
+        names = clean_counter_names(column_of(counts, COUNTER))[unknown]
+        for name, rows in names.groupby(names.astype(str)).groups.items():
+            self._rows.setdefault(str(name), []).extend(row_number(int(row)) for row in rows)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def error(self) -> UnknownCounters:
+        total = sum(len(rows) for rows in self._rows.values())
+        named = []
+        for name, rows in list(self._rows.items())[:_NAMED_COUNTERS]:
+            listed = ", ".join(str(row) for row in rows[:_NAMED_ROWS])
+            more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
+            named.append(f"'{name}' (row {listed}{more})")
+        if len(self._rows) > _NAMED_COUNTERS:
+            named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")
+        return UnknownCounters(
+            f"{total} rows are of counters the model was not trained on: {'; '.join(named)}; leave them out, "
+            "train on counts that hold them, or take a rough guess with --unknown-counters predict"
+        )

@@ -1,0 +1,184 @@
+"""The neural net: embeddings of counter and hour of the week, and the counter's mean as offset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
+
+from bike_traffic.calendar import SUNDAY_OR_HOLIDAY
+from bike_traffic.cleaning import RawCleanerTransformer, without_outages
+from bike_traffic.data.schema import COUNT
+from bike_traffic.errors import ParameterError
+from bike_traffic.features import CountFeatures
+from bike_traffic.metrics import Task
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.plugins.quiet_keras import keras
+from bike_traffic.progress import progress
+
+STATE_FILE = "state.joblib"
+HOURS_OF_WEEK = 168
+SCALED = ["public_holiday", "school_holiday", "bridge_day", "previous_day_off", "next_day_off"]
+SCALED += ["season_sine", "season_cosine"]
+
+
+class NNPipeline(Pipeline):
+    """Mean of a few small Keras nets that predict the count as a factor on the counter's training mean.
+
+    Each multiplies exp(net) by that mean and minimises the Poisson loss, so that predictions are positive and busy
+    counters weigh what their counts do. A net that saw less than a year learns the season from the profile
+    only, as far as it is regularised to.
+
+    Parameters
+    ----------
+    epochs : passes over the training rows.
+    batch_size : rows in a step.
+    learning_rate : at the start; it falls to zero along a cosine.
+    embedding_size : dimensions of the counter's and of the hour's embedding.
+    hidden : units of the hidden layers.
+    dropout : share of units left out while training.
+    n_nets : nets whose predictions are averaged.
+    random_state : seed.
+    """
+
+    name: ClassVar[str] = "nn"
+    task: ClassVar[Task] = "regression"
+
+    def __init__(
+        self,
+        epochs: int = 5,
+        batch_size: int = 2048,
+        learning_rate: float = 2e-3,
+        embedding_size: int = 8,
+        hidden: tuple[int, ...] = (128, 64),
+        dropout: float = 0.1,
+        n_nets: int = 2,
+        random_state: int = 0,
+    ) -> None:
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.embedding_size = embedding_size
+        self.hidden = hidden
+        self.dropout = dropout
+        self.n_nets = n_nets
+        self.random_state = random_state
+
+    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Clean, drop outages, learn the history, and train the nets."""
+        self._check_parameters()
+        cleaned = without_outages(RawCleanerTransformer().transform(counts))
+        self.features_ = CountFeatures().fit(cleaned)
+        self.counters_ = self.features_.history_.counters_
+        features = self.features_.transform(cleaned)
+        self.scaler_ = StandardScaler().fit(_continuous(features))
+        inputs = self._inputs(features)
+        target = cleaned[COUNT].to_numpy(np.float32)
+        self.nets_ = []
+        self.losses_: list[list[float]] = []
+        with progress(f"{self.name}: training nets", self.n_nets * self.epochs) as advance:
+            for number in range(self.n_nets):
+                keras.utils.set_random_seed(self.random_state * 1000 + number)
+                net = self._build(len(self.counters_) + 1, inputs["numbers"].shape[1], len(target))
+                watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: advance(1))
+                trained = net.fit(
+                    inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch]
+                )
+                self.nets_.append(net)
+                self.losses_.append([float(loss) for loss in trained.history["loss"]])
+        return self
+
+    def _check_parameters(self) -> None:
+        whole = ("epochs", "batch_size", "embedding_size", "n_nets")
+        for name in whole:
+            if getattr(self, name) < 1:
+                raise ParameterError(f"'{self.name}': {name} must be 1 or more, not {getattr(self, name)}")
+        if self.learning_rate <= 0:
+            raise ParameterError(f"'{self.name}': learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.dropout < 1:
+            raise ParameterError(f"'{self.name}': dropout must be from 0 to below 1, not {self.dropout}")
+        if not all(isinstance(units, int) and units > 0 for units in self.hidden):
+            raise ParameterError(f"'{self.name}': hidden must be whole numbers above 0, not {self.hidden}")
+
+    def _build(self, counters: int, numbers: int, rows: int) -> Any:
+        """Return a compiled net; counter 0 stands for those never seen."""
+        layers = keras.layers
+        small = keras.regularizers.L2(1e-6)
+        counter = keras.Input((), name="counter", dtype="int32")
+        hour = keras.Input((), name="hour_of_week", dtype="int32")
+        number = keras.Input((numbers,), name="numbers")
+        offset = keras.Input((1,), name="log_mean")
+        of_counter = layers.Embedding(counters, self.embedding_size, embeddings_regularizer=small)(counter)
+        of_hour = layers.Embedding(HOURS_OF_WEEK, self.embedding_size, embeddings_regularizer=small)(hour)
+        joined = layers.Concatenate()([of_counter, of_hour, layers.Multiply()([of_counter, of_hour]), number])
+        for units in self.hidden:
+            joined = layers.Dense(units, activation="relu")(joined)
+            joined = layers.Dropout(self.dropout)(joined)
+        log_rate = layers.Add()([layers.Dense(1, kernel_initializer="zeros")(joined), offset])
+        net = keras.Model([counter, hour, number, offset], layers.Activation("exponential")(log_rate))
+        steps = self.epochs * -(-rows // self.batch_size)
+        schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
+        net.compile(optimizer=keras.optimizers.Adam(schedule), loss="poisson")
+        return net
+
+    def _inputs(self, features: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Return the nets' inputs; a public holiday counts as a Sunday."""
+        weekday = np.where(features["day_type"] == SUNDAY_OR_HOLIDAY, 6, features["jour_semaine"])
+        counter = self.features_.history_.positions(features) + 1
+        return {
+            "counter": counter.astype(np.int32),
+            "hour_of_week": (weekday * 24 + features["heure"]).to_numpy(np.int32),
+            "numbers": self.scaler_.transform(_continuous(features)).clip(-4, 4).astype(np.float32),
+            "log_mean": np.log(features[["counter_mean"]].to_numpy(np.float32) + 1e-3),
+        }
+
+    def predict(self, counts: pd.DataFrame) -> pd.Series:
+        """Predict bikes per hour, shape (n,)."""
+        if not hasattr(self, "nets_"):
+            raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
+        if not len(counts):
+            return pd.Series(np.empty(0), index=counts.index)
+        inputs = self._inputs(self.features_.transform(RawCleanerTransformer().transform(counts)))
+        rates = [_ask(net, inputs, len(counts)) for net in self.nets_]
+        return pd.Series(np.mean(rates, axis=0, dtype=np.float64), index=counts.index)
+
+    def save(self, directory: Path) -> None:
+        """Write each net in Keras' own format, and the features beside them."""
+        for number, net in enumerate(self.nets_):
+            net.save(directory / f"net_{number}.keras")
+        state = {name: getattr(self, name) for name in ("features_", "scaler_", "losses_")}
+        joblib.dump({"parameters": self.get_params(), "fitted": state}, directory / STATE_FILE, compress=3)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote: a pickle among it, so only from files whose digest was checked."""
+        state = joblib.load(directory / STATE_FILE)
+        pipeline = cls(**state["parameters"])
+        for name, value in state["fitted"].items():
+            setattr(pipeline, name, value)
+        paths = [directory / f"net_{number}.keras" for number in range(pipeline.n_nets)]
+        pipeline.nets_ = [keras.saving.load_model(path, compile=False) for path in paths]
+        pipeline.counters_ = pipeline.features_.history_.counters_
+        return pipeline
+
+
+_ASKED_AT_ONCE = 32_768
+
+
+def _ask(net: Any, inputs: dict[str, NDArray[Any]], rows: int) -> NDArray[np.float32]:
+    return np.asarray(net.predict(inputs, batch_size=_ASKED_AT_ONCE, verbose=0)).reshape(rows)
+
+
+def _continuous(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the inputs that are scaled: calendar, and the profiles as log ratios to the counter's mean."""
+    columns = features[SCALED].copy()
+    for name in ("profile", "school_profile"):
+        columns[name] = np.log((features[name] + 1.0) / (features["counter_mean"] + 1.0))
+    columns["level"] = np.log(features["level"])
+    return columns

@@ -1,0 +1,142 @@
+"""An append-only JSON array that loses nothing, on any store.
+
+An entry is first written as an object of its own, created and never replaced: from there on it is durable.
+Then it is merged into the array by compare-and-swap. Whoever merges brings along what others left pending,
+so a writer that died between the two steps loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt
+from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+
+_BACKOFF_SECONDS = (0.02, 2.0)
+
+
+class AppendLog:
+    """The array at `path` of a store, and the durable entries under `entries_prefix`.
+
+    Parameters
+    ----------
+    store : where both live.
+    path : the array, e.g. ``summary.json``.
+    entries_prefix : the folder of the durable entries, e.g. ``records/``.
+    identity : the key whose value names an entry; a second entry of the same name is a no-op.
+    deadline : seconds after which a merge gives up and leaves the entry pending.
+    """
+
+    def __init__(self, store: Store, path: str, entries_prefix: str, identity: str, deadline: float = 30.0) -> None:
+        self._store = store
+        self.path = path
+        self._prefix = entries_prefix
+        self._identity = identity
+        self._deadline = deadline
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the array; raise `RegistryCorrupt` when the file is not one."""
+        try:
+            data, _ = self._store.read(self.path)
+        except StoreMissing:
+            return []
+        return self._parse(data)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Make an entry durable, then merge it.
+
+        Raises
+        ------
+        RegistryConflict
+            Another entry stands under the same name.
+        MergePending
+            The entry is durable, but the array could not be written before the deadline.
+        RegistryCorrupt
+            The array does not parse. It is left as it is, and nothing is written beside it.
+        """
+        self.entries()
+        name = entry[self._identity]
+        path = f"{self._prefix}{name}.json"
+        data = _line(entry)
+        try:
+            self._store.create(path, data)
+        except StoreConflict:
+            if self._store.read(path)[0] != data:
+                raise RegistryConflict(f"another record stands under the id {name}") from None
+        self.reconcile()
+
+    def pending(self) -> list[str]:
+        """Return the names of durable entries that are not in the array."""
+        return self._pending_among(self.entries())
+
+    def reconcile(self) -> int:
+        """Merge every pending entry into the array, and return how many there were."""
+        end = time.monotonic() + self._deadline
+        longest, limit = _BACKOFF_SECONDS
+        while True:
+            try:
+                return self._merge_once()
+            except StoreConflict:
+                if time.monotonic() > end:
+                    raise MergePending(
+                        f"the record is durable under {self._prefix}, but {self.path} was busy for "
+                        f"{self._deadline:.0f} s; run `bt registry reconcile` to merge it"
+                    ) from None
+                time.sleep(random.uniform(0, longest))  # full jitter: writers that met once part ways
+                longest = min(2 * longest, limit)
+
+    def _merge_once(self) -> int:
+        try:
+            data, version = self._store.read(self.path)
+        except StoreMissing:
+            data, version = b"[]", None
+        names = self._pending_among(self._parse(data))
+        if not names:
+            return 0
+        pending = [json.loads(self._store.read(f"{self._prefix}{name}.json")[0]) for name in names]
+        pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
+        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending))
+        if version is None:
+            self._store.create(self.path, spliced)
+        else:
+            self._store.replace(self.path, spliced, version)
+        return len(pending)
+
+    def _pending_among(self, entries: list[dict[str, Any]]) -> list[str]:
+        merged = {entry.get(self._identity) for entry in entries}
+        paths = self._store.list(self._prefix)
+        names = (path.removeprefix(self._prefix).removesuffix(".json") for path in paths)
+        return [name for name in names if name not in merged]
+
+    def _parse(self, data: bytes) -> list[dict[str, Any]]:
+        try:
+            entries = json.loads(data)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
+        if not isinstance(entries, list):
+            raise self._corrupt(f"it holds a {type(entries).__name__}")
+        for number, entry in enumerate(entries, start=1):
+            if not isinstance(entry, dict):
+                raise self._corrupt(f"entry {number} is not an object")
+        return entries
+
+    def _corrupt(self, reason: str) -> RegistryCorrupt:
+        return RegistryCorrupt(
+            f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
+            f"it away, and what stands under {self._prefix} is merged into a new one"
+        )
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _splice(array: bytes, addition: bytes) -> bytes:
+    """Add to a JSON array by its bytes, so that what stands there stays as it was."""
+    head = array.rstrip()[:-1].rstrip()
+    separator = b"\n" if head == b"[" else b",\n"
+    return head + separator + addition + b"\n]\n"

@@ -1,0 +1,139 @@
+"""The port through which a registry reads and writes, and its form on a local file system.
+
+A path is relative to the store's root and uses ``/``. `create` and `replace` are atomic: a reader sees the
+old bytes or the new ones, and so does whoever comes after a ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock
+
+from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
+
+_TEMPORARY = ".bt-tmp-"
+
+
+class StoreConflict(BikeTrafficError):
+    """The path exists already, or holds another version than the one expected."""
+
+
+class StoreMissing(BikeTrafficError):
+    """Nothing stands at the path."""
+
+
+class Store(ABC):
+    """Four methods over small objects, with the one guarantee a log needs: no write is lost unseen."""
+
+    @abstractmethod
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Return an object and its version; raise `StoreMissing`."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> None:
+        """Write a new object; raise `StoreConflict` when the path exists."""
+
+    @abstractmethod
+    def replace(self, path: str, data: bytes, version: str) -> None:
+        """Overwrite an object that is still at `version`; raise `StoreConflict` when it is not."""
+
+    @abstractmethod
+    def list(self, prefix: str) -> list[str]:
+        """Return the paths that begin with `prefix`, sorted."""
+
+
+class LocalStore(Store):
+    """A folder. One lock file serialises its writers; every write is a synced temporary file, renamed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._swept: set[Path] = set()
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Return a file and, as its version, the digest of its bytes."""
+        try:
+            data = (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreMissing(f"{self.root / path} does not exist") from None
+        except OSError as error:
+            raise _unavailable(self.root / path, error) from error
+        return data, hashlib.sha256(data).hexdigest()
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a new file."""
+        target = self.root / path
+        with self._writing(target) as temporary:
+            if target.exists():
+                raise StoreConflict(f"{target} exists already")
+            _write_synced(temporary, data)
+            temporary.replace(target)
+
+    def replace(self, path: str, data: bytes, version: str) -> None:
+        """Overwrite a file that is still at `version`."""
+        target = self.root / path
+        with self._writing(target) as temporary:
+            try:
+                if self.read(path)[1] != version:
+                    raise StoreConflict(f"{target} was changed meanwhile")
+            except StoreMissing as error:
+                raise StoreConflict(f"{target} was removed meanwhile") from error
+            _write_synced(temporary, data)
+            temporary.replace(target)
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the files below the folder part of `prefix` that begin with it."""
+        folder = self.root / prefix.rpartition("/")[0]
+        if not folder.is_dir():
+            return []
+        found = (path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
+        return sorted(path for path in found if path.startswith(prefix) and _TEMPORARY not in path)
+
+    @contextlib.contextmanager
+    def _writing(self, target: Path) -> Iterator[Path]:
+        """Hold the lock, offer a temporary path beside `target`, and make the rename durable."""
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / ".lock"):
+                self._sweep(target.parent)
+                temporary = target.parent / f"{_TEMPORARY}{uuid4().hex}"
+                try:
+                    yield temporary
+                    sync(target.parent)
+                finally:
+                    temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unavailable(target, error) from error
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove what killed writers left behind; the lock is held, so no such file is anybody's."""
+        if folder not in self._swept:
+            self._swept.add(folder)
+            for path in folder.glob(f"{_TEMPORARY}*"):
+                path.unlink(missing_ok=True)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's entries, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unavailable(path: Path, error: OSError) -> RegistryUnavailable:
+    return RegistryUnavailable(f"{path}: {error.strerror or error}")
