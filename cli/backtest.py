@@ -8,7 +8,7 @@ import click
 
 from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
 from bike_traffic.cli.session import Session, format_option, note, pass_session
-from bike_traffic.cli.train import chosen_models, read_parameters, read_span
+from bike_traffic.cli.train import chosen_models, read_parameters
 
 if TYPE_CHECKING:
     from bike_traffic.backtest import Fold
@@ -40,12 +40,12 @@ def backtest(
     settings = session.settings(data=data)
     offers = chosen_models(session.host(settings), models)
     given = read_parameters(parameters)
-    span = read_span("--horizon", horizon)
 
     from bike_traffic.backtest import backtest as run
-    from bike_traffic.evaluation import rolling_origin
+    from bike_traffic.evaluation import parse_span, rolling_origin
     from bike_traffic.training import read_for_training
 
+    span = parse_span(horizon)
     counts = read_for_training(settings.data, test_mode=False)
     found = []
     for fold in run(offers, counts, rolling_origin(counts, folds, span), parameters=given, seed=seed):

@@ -8,11 +8,9 @@ import click
 
 from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
-from bike_traffic.errors import ParameterError, SplitError
+from bike_traffic.errors import ParameterError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bike_traffic.evaluation import SplitKind
     from bike_traffic.manager import Offer, PluginHost
     from bike_traffic.specs import PipelineSpec
@@ -28,16 +26,6 @@ def read_parameters(given: tuple[str, ...]) -> dict[str, str]:
             raise ParameterError(f"--set {word}: write KEY=VALUE, such as --set n_estimators=50")
         parameters[key.strip()] = value
     return parameters
-
-
-def read_span(flag: str, text: str) -> pd.Timedelta:
-    """Read a span of time such as ``28d``; raise `SplitError`."""
-    import pandas as pd
-
-    span = pd.to_timedelta(pd.Series([text]), errors="coerce")[0]
-    if not span > pd.Timedelta(0):  # NaT is not above zero either
-        raise SplitError(f"{flag} {text}: not a span of time; write 28d or 12h")
-    return span
 
 
 def chosen_models(host: PluginHost, names: tuple[str, ...]) -> list[Offer[PipelineSpec]]:
@@ -89,10 +77,10 @@ def train(
     host = session.host(settings)
     offers = chosen_models(host, models)
     given = read_parameters(parameters)
-    span = read_span("--holdout", holdout) if holdout else None
-
+    from bike_traffic.evaluation import parse_span
     from bike_traffic.training import TrainingPlan, new_pipeline, read_for_training, train_model
 
+    span = parse_span(holdout) if holdout else None
     for offer in offers:
         new_pipeline(offer, given, seed)  # say what is wrong with any model before the first is trained
     opened = session.registry(settings)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.data.check import require_valid
-from bike_traffic.evaluation import SplitKind
+from bike_traffic.evaluation import SplitKind, parse_span
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import load_model
@@ -55,7 +55,7 @@ def train(
         env=settings.env,
         test_mode=test_mode,
         split=split,
-        holdout=pd.Timedelta(holdout) if holdout else None,
+        holdout=parse_span(holdout) if holdout else None,
         parameters=parameters or {},
         seed=seed,
     )

@@ -57,11 +57,11 @@ def _day_table(first: int, last: int) -> pd.DataFrame:
         except UnsupportedYearException:
             continue  # not decreed yet, or before the records: no school holidays known
     holiday = np.array([day.date() in public for day in days])
-    weekday = days.dayofweek.to_numpy()
+    weekday = days.day_of_week.to_numpy()
     off = holiday | (weekday >= 5)
     before, here, after = slice(None, -2), slice(1, -1), slice(2, None)
     bridge = ~off[here] & off[before] & off[after]
-    angle = 2 * np.pi * (days.dayofyear.to_numpy() - 1) / 365.25
+    angle = 2 * np.pi * (days.day_of_year.to_numpy() - 1) / 365.25
     return pd.DataFrame(
         {
             "public_holiday": holiday[here],

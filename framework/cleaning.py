@@ -56,7 +56,7 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
             "jour_mois": times.day,
             "mois": times.month,
             "annee": times.year,
-            "jour_semaine": times.dayofweek,
+            "jour_semaine": times.day_of_week,
         }
         columns: dict[str, object] = {
             COUNTER: clean_counter_names(counts[headers[COUNTER]]),

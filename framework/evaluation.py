@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -24,6 +25,9 @@ SplitKind = Literal["temporal", "random"]
 DEFAULT_HOLDOUT = pd.Timedelta(days=28)
 BASELINE_WEEKS = 4
 BASELINE_FILE = "four_week_mean.json"
+_SPAN = re.compile(r"(\d{1,5})\s*([hdw])")
+_UNITS = {"h": pd.Timedelta(hours=1), "d": pd.Timedelta(days=1), "w": pd.Timedelta(weeks=1)}
+
 RANDOM_SHARE = 0.2
 """Share of the rows that a random split holds out."""
 
@@ -35,6 +39,14 @@ class Split:
     kind: SplitKind
     training: Positions
     held_out: Positions
+
+
+def parse_span(text: str) -> pd.Timedelta:
+    """Read a span of time such as ``28d``, ``4w`` or ``12h``; raise `SplitError`."""
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        raise SplitError(f"'{text}' is not a span of time; write one such as 28d, 4w or 12h")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def temporal_split(counts: pd.DataFrame, holdout: pd.Timedelta) -> Split:

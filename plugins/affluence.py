@@ -27,21 +27,22 @@ class AffluenceClassifierPipeline(ForestPipeline):
 
     def __init__(
         self,
-        n_estimators: int = 30,
-        min_samples_leaf: int = 10,
-        max_features: float = 0.5,
+        n_estimators: int = 40,
+        min_samples_leaf: int = 5,
+        max_features: float = 0.33,
+        max_samples: float = 0.3,
         random_state: int = 0,
         n_jobs: int = -1,
     ) -> None:
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
         self.max_features = max_features
+        self.max_samples = max_samples
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _target(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
-        mean = self.features_.history_.transform(cleaned)["counter_mean"]
-        return np.asarray(cleaned[COUNT] > mean, dtype=np.float64)
+    def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
+        return np.asarray(cleaned[COUNT] > features["counter_mean"], dtype=np.float64)
 
     def predict(self, counts: pd.DataFrame) -> pd.Series:
         """Predict the label: 1 where the hour is more likely than not above the mean, shape (n,)."""
@@ -49,13 +50,14 @@ class AffluenceClassifierPipeline(ForestPipeline):
 
     def probability(self, counts: pd.DataFrame) -> pd.Series:
         """Return the probability that the hour is above the counter's training mean, shape (n,)."""
-        if not len(counts):
-            return pd.Series(np.empty(0), index=counts.index)
-        probability = self.forest_.predict_proba(self._design(counts))
-        busy = list(self.forest_.classes_).index(1.0) if 1.0 in self.forest_.classes_ else None
-        values = np.zeros(len(counts)) if busy is None else probability[:, busy]
-        return pd.Series(values, index=counts.index)
+        features = self._features_of(counts)
+        if not len(counts) or 1.0 not in self.forest_.classes_:  # no busy hour was ever seen
+            return pd.Series(0.0, index=counts.index)
+        busy = list(self.forest_.classes_).index(1.0)
+        return pd.Series(self._ask(self.forest_.predict_proba, features)[:, busy], index=counts.index)
 
     def truth(self, counts: pd.DataFrame) -> pd.Series:
         """Return the labels that the counts imply under the frozen means."""
-        return pd.Series(self._target(RawCleanerTransformer().transform(counts)).astype(np.int64), index=counts.index)
+        cleaned = RawCleanerTransformer().transform(counts)
+        labels = self._target(cleaned, self.features_.transform(cleaned))
+        return pd.Series(labels.astype(np.int64), index=counts.index)

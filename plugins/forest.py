@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,7 +24,7 @@ from bike_traffic.progress import progress
 MODEL_FILE = "model.joblib"
 _COMPRESSION = 3
 
-NUMERIC = [
+NUMERIC = (
     "heure",
     "jour_semaine",
     "mois",
@@ -40,7 +41,7 @@ NUMERIC = [
     "profile",
     "school_profile",
     "level",
-]
+)
 
 
 class ForestPipeline(Pipeline):
@@ -51,6 +52,7 @@ class ForestPipeline(Pipeline):
     n_estimators : number of trees.
     min_samples_leaf : rows in a leaf at least; the lever on cost and on size.
     max_features : share of the features looked at for a split.
+    max_samples : share of the rows each tree is grown on; many trees on few rows each vary less than few on many.
     random_state : seed.
     n_jobs : threads that grow and ask trees; -1 is all.
     """
@@ -58,14 +60,16 @@ class ForestPipeline(Pipeline):
     n_estimators: int
     min_samples_leaf: int
     max_features: float
+    max_samples: float
     random_state: int
     n_jobs: int
 
     forest_class: ClassVar[type[Any]]
+    numeric: ClassVar[tuple[str, ...]] = NUMERIC
 
     @abstractmethod
-    def _target(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
-        """Return what the trees learn, for clean rows with their count, once `features_` is fitted."""
+    def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
+        """Return what the trees learn, from clean rows with their count and the features of these."""
 
     def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Clean, drop outages, learn the history, and grow the trees."""
@@ -73,9 +77,12 @@ class ForestPipeline(Pipeline):
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         counter = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
-        self.columns_ = ColumnTransformer([("counter", counter, [COUNTER]), ("numeric", "passthrough", NUMERIC)])
-        design = self.columns_.fit_transform(self.features_.transform(cleaned)).astype(np.float32)
-        self.forest_ = self._grow(design, self._target(cleaned))
+        self.columns_ = ColumnTransformer(
+            [("counter", counter, [COUNTER]), ("numeric", "passthrough", list(self.numeric))]
+        )
+        features = self.features_.transform(cleaned)
+        design = self.columns_.fit_transform(features).astype(np.float32)
+        self.forest_ = self._grow(design, self._target(cleaned, features))
         return self
 
     def _grow(self, design: NDArray[np.float32], target: NDArray[np.float64]) -> Any:
@@ -84,6 +91,7 @@ class ForestPipeline(Pipeline):
             n_estimators=0,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
+            max_samples=self.max_samples,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
             warm_start=True,
@@ -91,17 +99,29 @@ class ForestPipeline(Pipeline):
         at_once = joblib.effective_n_jobs(self.n_jobs)
         with progress(f"{self.name}: growing trees", self.n_estimators) as advance:
             for size in [*range(at_once, self.n_estimators, at_once), self.n_estimators]:
-                grown = 0 if forest.n_estimators == 0 else forest.n_estimators
+                grown = forest.n_estimators
                 forest.set_params(n_estimators=size).fit(design, target)
                 advance(size - grown)
-        return forest
+        return forest.set_params(n_jobs=1)  # asked in one order by `_ask`, which shares out rows and not trees
 
-    def _design(self, counts: pd.DataFrame) -> NDArray[np.float32]:
+    def _features_of(self, counts: pd.DataFrame) -> pd.DataFrame:
         if not hasattr(self, "forest_"):
             raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
-        features = self.features_.transform(RawCleanerTransformer().transform(counts))
+        features: pd.DataFrame = self.features_.transform(RawCleanerTransformer().transform(counts))
+        return features
+
+    def _design(self, features: pd.DataFrame) -> NDArray[np.float32]:
+        """Return the trees' input, one row of numbers for each row of features."""
         design: NDArray[np.float32] = self.columns_.transform(features).astype(np.float32)
         return design
+
+    def _ask(self, question: Callable[[NDArray[np.float32]], NDArray[Any]], features: pd.DataFrame) -> NDArray[Any]:
+        """Ask the trees on all processors: block by block of rows, so that sums do not depend on the order."""
+        blocks = np.array_split(self._design(features), joblib.effective_n_jobs(self.n_jobs))
+        answers = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            joblib.delayed(question)(block) for block in blocks if len(block)
+        )
+        return np.concatenate(answers)
 
     def save(self, directory: Path) -> None:
         """Write ``model.joblib``."""

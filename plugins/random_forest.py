@@ -11,35 +11,48 @@ from sklearn.ensemble import RandomForestRegressor
 
 from bike_traffic.data.schema import COUNT
 from bike_traffic.metrics import Task
-from bike_traffic.plugins.forest import ForestPipeline
+from bike_traffic.plugins.forest import NUMERIC, ForestPipeline
 
 
 class RFPipeline(ForestPipeline):
-    """Random forest on the square root of the count, which weighs quiet and busy counters alike."""
+    """Random forest on the square root of the count over the counter's profile for the hour.
+
+    The trees learn by which factor an hour departs from what is usual, so that counters of all sizes share what they
+    know of season and calendar; the root weighs quiet and busy hours alike.
+    """
 
     name: ClassVar[str] = "rf"
     task: ClassVar[Task] = "regression"
     forest_class = RandomForestRegressor
+    numeric = (*NUMERIC, "jour_mois")
 
     def __init__(
         self,
-        n_estimators: int = 20,
-        min_samples_leaf: int = 10,
-        max_features: float = 1.0,
+        n_estimators: int = 40,
+        min_samples_leaf: int = 5,
+        max_features: float = 0.33,
+        max_samples: float = 0.15,
         random_state: int = 0,
         n_jobs: int = -1,
     ) -> None:
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
         self.max_features = max_features
+        self.max_samples = max_samples
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _target(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
-        return np.asarray(np.sqrt(cleaned[COUNT].to_numpy(np.float64)))
+    def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(cleaned[COUNT].to_numpy(np.float64) / self._usual(features)))
+
+    def _usual(self, features: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the profile, in bikes per hour; one bike more, since a quiet hour's may be nought."""
+        return np.asarray(features["profile"].to_numpy(np.float64) + 1.0)
 
     def predict(self, counts: pd.DataFrame) -> pd.Series:
         """Predict bikes per hour, shape (n,)."""
+        features = self._features_of(counts)
         if not len(counts):
-            return pd.Series(np.empty(0), index=counts.index)
-        return pd.Series(self.forest_.predict(self._design(counts)) ** 2, index=counts.index)
+            return pd.Series(0.0, index=counts.index)
+        factor = self._ask(self.forest_.predict, features) ** 2
+        return pd.Series(factor * self._usual(features), index=counts.index)

@@ -52,23 +52,25 @@ class Fault:
 def faults(counts: pd.DataFrame) -> list[Fault]:
     """Return every fault of the counts, the gravest first; raise `SchemaError` when a column is missing.
 
-    The column of counts is checked where it is there; duplicated rows are a fault only beside it, since to
-    predict an hour twice does no harm.
+    The column of counts is checked where it is there, and with it that no hour stands twice.
     """
-    return list(_faults(counts))
+    return list(_faults(counts, with_counts=has_counts(counts)))
 
 
 def require_valid(counts: pd.DataFrame, where: str, *, with_counts: bool) -> None:
-    """Raise `SchemaError` with the first fault, and say how many there are."""
+    """Raise `SchemaError` with the first fault, and say how many there are.
+
+    Without counts, as for a prediction, it is no fault that a count is wrong or that an hour stands twice.
+    """
     if with_counts:
         headers_of(counts.columns, [COUNT], where)
-    found = faults(counts)
+    found = list(_faults(counts, with_counts=with_counts))
     if found:
         more = f" (and {len(found) - 1} other faults: `bt data check` lists them)" if len(found) > 1 else ""
         raise SchemaError(f"{where}: {found[0]}{more}")
 
 
-def _faults(counts: pd.DataFrame) -> Iterator[Fault]:
+def _faults(counts: pd.DataFrame, *, with_counts: bool) -> Iterator[Fault]:
     times = parse_times(counts[headers_of(counts.columns, [TIME])[TIME]])
     names = clean_counter_names(counts[headers_of(counts.columns, [COUNTER])[COUNTER]])
     unnamed = (names.isna() | (names == "")).to_numpy()
@@ -83,7 +85,7 @@ def _faults(counts: pd.DataFrame) -> Iterator[Fault]:
         ),
         (COORDINATES, "not coordinates in or near Paris", _misplaced(counts, coordinates), _COORDINATES_ADVICE),
     ]
-    if has_counts(counts):
+    if with_counts:
         number = parse_counts(counts[headers_of(counts.columns, [COUNT])[COUNT]]).to_numpy()
         identity = _same_hour(names, times)
         with np.errstate(invalid="ignore"):

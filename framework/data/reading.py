@@ -24,8 +24,11 @@ from bike_traffic.errors import ReadError, SchemaError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK_ROWS = 200_000
-_BLOCK_BYTES = 16 << 20
+CHUNK_ROWS = 100_000
+"""Rows of a chunk, about; enough that what each chunk costs by itself does not show."""
+
+# Arrow reads up to 32 blocks ahead.
+_BLOCK_BYTES = 1 << 20
 _STANDARD_INPUT = "-"
 
 
@@ -61,8 +64,15 @@ def read_counts(uri: str, *, rows: int | None = None) -> pd.DataFrame:
                 break
     if not have:
         raise SchemaError(f"{uri}: there is no row of counts, only a header")
-    whole = pa.concat_tables(tables).slice(0, rows).unify_dictionaries()
-    frame: pd.DataFrame = whole.to_pandas()
+    return _as_frame([pa.concat_tables(tables).slice(0, rows)], 0)
+
+
+def _as_frame(tables: list[pa.Table], start: int) -> pd.DataFrame:
+    """Join tables to a frame whose index begins at `start`."""
+    import pyarrow as pa
+
+    frame: pd.DataFrame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
+    frame.index = pd.RangeIndex(start, start + len(frame))
     return frame
 
 
@@ -96,13 +106,17 @@ class CountsSource:
                 yield pa.Table.from_batches([batch])
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """Give the rows as data frames; the index goes on from one to the next."""
+        """Give the rows as data frames of about `CHUNK_ROWS`; the index goes on from one to the next."""
         start = 0
+        waiting: list[pa.Table] = []
         for table in self.tables():
-            frame = table.to_pandas()
-            frame.index = pd.RangeIndex(start, start + len(frame))
-            start += len(frame)
-            yield frame
+            waiting.append(table)
+            if sum(part.num_rows for part in waiting) >= CHUNK_ROWS:
+                yield _as_frame(waiting, start)
+                start += sum(part.num_rows for part in waiting)
+                waiting = []
+        if waiting:
+            yield _as_frame(waiting, start)
 
 
 _BROKEN_STREAM = (EOFError, zlib.error, OSError)

@@ -1,0 +1,49 @@
+# Two commands for a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+BT := $(VENV)/bin/bt
+
+.PHONY: demo test lint types install-test clean
+
+# Sample counts, the three models, the best of them, a few predictions.
+demo: $(VENV)/.installed
+	@mkdir -p $(DEMO)
+	$(BT) data sample -o $(DEMO)/counts.csv.gz
+	$(BT) train --data $(DEMO)/counts.csv.gz --registry $(DEMO)/models
+	$(BT) registry best --metric r2 --registry $(DEMO)/models
+	$(BT) predict --model rf --registry $(DEMO)/models $(DEMO)/counts.csv.gz -o $(DEMO)/predictions.csv
+	@echo "The first predictions of $(DEMO)/predictions.csv, in bikes per hour:"
+	@head -6 $(DEMO)/predictions.csv
+
+test: lint types
+	$(VENV)/bin/pytest -n auto
+
+lint: install-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: install-test
+	$(VENV)/bin/mypy -p bike_traffic -p tests
+	MYPYPATH=benchmarks $(VENV)/bin/mypy benchmarks
+
+# Type checkers see an editable install in strict mode only, and new modules after a new install only.
+install-test: $(VENV)/.installed-test
+	$(PIP) install --no-deps --editable . --config-settings editable_mode=strict
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("bike-traffic needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else None'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing bike-traffic and TensorFlow into $(VENV): a few minutes the first time."
+	$(PIP) install --editable '.[nn]' --config-settings editable_mode=strict
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install --editable '.[nn,test]' --config-settings editable_mode=strict
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,62 @@
+"""What all tests share: a clean place to run in, small counts, and the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from bike_traffic.cli.main import main
+from bike_traffic.data.sample import generate_sample
+
+Bt = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run every test in an empty folder, without the user's settings and with a cache of its own."""
+    for variable in list(os.environ):
+        if variable.startswith("BT_"):
+            monkeypatch.delenv(variable)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("BT_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample() -> pd.DataFrame:
+    """Return the generated sample: 20 counters, 15 months. Copy before changing it."""
+    return generate_sample()
+
+
+@pytest.fixture(scope="session")
+def small_counts(sample: pd.DataFrame) -> pd.DataFrame:
+    """Return four counters over the sample's last 100 days, as plain text columns. Copy before changing it."""
+    names = sample["Nom du compteur"].cat.categories[:4]
+    recent = sample.tail(100 * 24 * 20)
+    kept = recent[recent["Nom du compteur"].isin(names)].reset_index(drop=True)
+    return kept.astype(dict.fromkeys(kept.columns.drop("Comptage horaire"), str))
+
+
+@pytest.fixture
+def small_file(small_counts: pd.DataFrame, clean_place: Path) -> Path:
+    """Return a CSV of the small counts, as the City writes it."""
+    path = clean_place / "counts.csv"
+    small_counts.to_csv(path, sep=";", index=False)
+    return path
+
+
+@pytest.fixture
+def bt() -> Bt:
+    """Return a function that runs ``bt`` in this process and gives its exit code, stdout and stderr."""
+
+    def run(*words: str | Path, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, [str(word) for word in words], input=stdin)
+
+    return run

@@ -1,0 +1,128 @@
+"""A training registers one whole, honest record, or nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bike_traffic.artifacts import digest_directory
+from bike_traffic.data.schema import clean_counter_names
+from bike_traffic.errors import ParameterError, RegistryUnavailable
+from bike_traffic.manager import PluginHost
+from bike_traffic.prediction import load_model
+from bike_traffic.registry import ModelRecord, Query, open_registry
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.training import TrainingPlan, new_pipeline, train_model
+
+TINY = {"n_estimators": 3}
+
+
+@pytest.fixture(scope="module")
+def host() -> PluginHost:
+    return PluginHost(only=())
+
+
+def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, small_counts: pd.DataFrame) -> None:
+    registry = LocalRegistry("models")
+    result = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY, seed=7))
+    record = result.record
+    assert list(registry.records(Query())) == [record]
+    assert (record.model_type, record.env, record.test_mode) == ("rf", "dev", False)
+    assert record.metrics == result.evaluation.metrics
+    assert record.extra["baseline"] == result.evaluation.baseline
+    assert record.extra["split"] == {
+        "kind": "temporal",
+        "training_rows": 72 * 24 * 4,
+        "held_out_rows": 28 * 24 * 4,
+        "left_out_rows": 0,
+    }
+    assert record.extra["data"]["rows"] == len(small_counts)
+    assert record.extra["parameters"]["n_estimators"] == 3
+    assert record.extra["parameters"]["random_state"] == 7
+    assert record.extra["plugin"]["distribution"] == "bike-traffic"
+    assert record.artifacts == digest_directory(Path(record.model_uri))
+
+
+def test_a_model_predicts_the_same_after_its_way_through_the_registry(
+    host: PluginHost, small_counts: pd.DataFrame
+) -> None:
+    registry = LocalRegistry("models")
+    result = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY))
+    loaded = load_model(registry, registry.best("rmse", Query()), host)
+    assert loaded.pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
+    assert loaded.baseline is not None
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(
+    host: PluginHost, small_counts: pd.DataFrame
+) -> None:
+    def metrics(seed: int) -> Any:
+        plan = TrainingPlan(parameters=TINY, seed=seed)
+        return train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), plan).record.metrics
+
+    assert metrics(1) == metrics(1)
+    assert metrics(1) != metrics(2)
+
+
+def test_held_out_rows_of_counters_that_are_new_there_are_left_out_and_counted(
+    host: PluginHost, small_counts: pd.DataFrame
+) -> None:
+    newcomer = small_counts.tail(40).assign(**{"Nom du compteur": "opened yesterday"})
+    newcomer = newcomer.drop_duplicates("Date et heure de comptage")
+    counts = pd.concat([small_counts, newcomer], ignore_index=True)
+    record = train_model(host.pipeline("rf"), counts, LocalRegistry("models"), TrainingPlan(parameters=TINY)).record
+    assert record.extra["split"]["left_out_rows"] == len(newcomer)
+    assert record.extra["split"]["held_out_rows"] == 28 * 24 * 4
+
+
+def test_nothing_is_registered_when_the_files_cannot_be_stored(
+    host: PluginHost, small_counts: pd.DataFrame, clean_place: Path
+) -> None:
+    Path("models").mkdir()
+    Path("models/rf").write_text("a file where the folder should be")
+    with pytest.raises(RegistryUnavailable):
+        train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+    assert [path.name for path in Path("models").iterdir()] == ["rf"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"n_estimator": "5"},
+            "no parameter of 'rf' 'n_estimator'; there are max_features, max_samples, min_samples_leaf, "
+            "n_estimators, n_jobs, random_state (did you mean 'n_estimators'?)",
+        ),
+        ({"n_estimators": "many"}, "n_estimators: 'many' is not a whole number (the default is "),
+        ({"n_estimators": "2.5"}, "n_estimators: 2.5 is not a whole number (the default is "),
+        ({"max_features": "True"}, "max_features: True is not a number (the default is "),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_named(host: PluginHost, parameters: dict[str, str], message: str) -> None:
+    with pytest.raises(ParameterError, match=re.escape(message)):
+        new_pipeline(host.pipeline("rf"), parameters, seed=0)
+
+
+def test_values_given_as_text_become_what_the_default_is(host: PluginHost) -> None:
+    pipeline = new_pipeline(host.pipeline("rf"), {"n_estimators": "7", "max_features": "1"}, seed=5)
+    assert (pipeline.get_params()["n_estimators"], pipeline.get_params()["max_features"]) == (7, 1.0)
+    assert pipeline.get_params()["random_state"] == 5
+
+
+def test_a_model_is_trained_in_test_mode_on_a_thousand_rows(host: PluginHost, sample: pd.DataFrame) -> None:
+    plan = TrainingPlan(parameters=TINY, test_mode=True)
+    record: ModelRecord = train_model(host.pipeline("rf"), sample.head(1000), LocalRegistry("models"), plan).record
+    assert record.test_mode
+    assert record.extra["split"]["held_out_rows"] == 200
+    assert list(open_registry("models").records(Query())) == []
+    assert list(open_registry("models").records(Query(test_mode=True))) == [record]
+
+
+def test_counters_are_known_by_their_cleaned_names(host: PluginHost, small_counts: pd.DataFrame) -> None:
+    pipeline = new_pipeline(host.pipeline("rf"), TINY, seed=0).fit(small_counts)
+    names = clean_counter_names(small_counts["Nom du compteur"])
+    assert list(pipeline.counters_) == sorted(names.cat.categories)
