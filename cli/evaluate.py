@@ -46,10 +46,11 @@ def evaluate(
 
     from bike_traffic.data.check import require_valid
     from bike_traffic.data.reading import read_counts
+    from bike_traffic.data.schema import COUNT, IDENTIFYING
     from bike_traffic.evaluation import evaluate as measure
     from bike_traffic.prediction import refuse_unknown_counters
 
-    counts = read_counts(source)
+    counts = read_counts(source, wanted=(*IDENTIFYING, COUNT))
     require_valid(counts, source, with_counts=True)
     if unknown_counters == "refuse":
         refuse_unknown_counters(loaded.pipeline, counts)

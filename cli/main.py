@@ -68,6 +68,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BikeTrafficError as error:
             raise Failure(error) from error
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads on
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Failure(BikeTrafficError(f"{error.filename}: {reason}" if error.filename else reason)) from error
 
 
 def _third_party() -> dict[str, EntryPoint]:
@@ -78,7 +83,7 @@ def _third_party() -> dict[str, EntryPoint]:
 def _load(entry_point: EntryPoint) -> click.Command:
     try:
         command = entry_point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"command '{entry_point.name}' of {_origin(entry_point)} cannot be imported"
         raise PluginError(f"{reason}: {type(error).__name__}: {error}") from error
     if not isinstance(command, click.Command):
@@ -118,3 +123,7 @@ def main(ctx: click.Context, config: str | None) -> None:
     from bike_traffic.cli.session import Session
 
     ctx.obj = Session(config)
+
+
+if __name__ == "__main__":
+    main()

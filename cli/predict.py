@@ -44,4 +44,5 @@ def predict(
 
     rows = predict_file(loaded.pipeline, source, output, unknown_counters=unknown_counters)
     record = loaded.record
-    note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted")
+    where = "" if output == "-" else f" into {output}"
+    note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted{where}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from bike_traffic.registry import ModelRecord, Query, parse_time
 
 @click.group(epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
-    """Find, list, show and pull registered models."""
+    """Find, list, show, pull and reconcile registered models."""
 
 
 def _query(model: str | None, env: str | None, test_mode: bool | None, as_of: str | None) -> Query:
@@ -121,11 +122,25 @@ def pull(
     settings = session.settings(env=env, backend=backend, registry=registry)
     opened = session.registry(settings)
     record = opened.get(run_id)
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and list(directory.iterdir()):
         raise RegistryError(f"{directory} is not empty; name a new folder")
-    directory.mkdir(parents=True, exist_ok=True)
-    opened.download(record, directory)
-    note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".bt-tmp-", dir=directory.parent) as incoming:
+        files = Path(incoming, "files")
+        files.mkdir()
+        opened.download(record, files)
+        files.replace(directory)
+    unverified = "" if record.artifacts else "; the record has no digests, so they could not be checked"
+    note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
+
+
+@registry.command(epilog="Example: bt registry reconcile")
+@registry_options
+@pass_session
+def reconcile(session: Session, env: str | None, backend: str | None, registry: str | None) -> None:
+    """Merge the records that writers left durable but not merged."""
+    merged = session.registry(session.settings(env=env, backend=backend, registry=registry)).reconcile()
+    note(f"{merged} records merged" if merged else "nothing was pending")
 
 
 def _print_records(records: list[ModelRecord]) -> None:

@@ -54,12 +54,12 @@ class Session:
         self, settings: Settings, *, model: str | None, run_id: str | None, env: str | None, test_mode: bool
     ) -> LoadedModel:
         """Load the model that ``--run-id`` names, or the best of ``--model`` by its default metric."""
+        if (model is None) == (run_id is None):
+            raise click.UsageError("say which model: --model NAME, or --run-id ID")
         from bike_traffic.metrics import DEFAULT_METRIC
         from bike_traffic.prediction import load_model
         from bike_traffic.registry import Query
 
-        if (model is None) == (run_id is None):
-            raise click.UsageError("say which model: --model NAME, or --run-id ID")
         host, registry = self.host(settings), self.registry(settings)
         if run_id is not None:
             return load_model(registry, registry.get(run_id), host)

@@ -98,16 +98,25 @@ def train(
         print_json([result.record.to_json() for result in results])
     else:
         _print_results(results)
+    for result in results:
+        if result.pending:
+            raise result.pending
 
 
 def _print_results(results: list[TrainingResult]) -> None:
-    for task in dict.fromkeys(result.pipeline.task for result in results):
+    for number, task in enumerate(dict.fromkeys(result.pipeline.task for result in results)):
+        if number:
+            click.echo()
         mine = [result for result in results if result.pipeline.task == task]
         metrics = metric_columns(*(result.evaluation.metrics for result in mine))
         rows: list[list[object]] = []
+        baselines: list[list[object]] = []
         for result in mine:
             found, beside = result.evaluation.metrics, result.evaluation.baseline
             run = result.record.run_id[:8]
             rows.append([result.record.model_type, run, result.evaluation.rows, *(found.get(m) for m in metrics)])
-            rows.append([BASELINE_NAME, "", result.evaluation.rows, *(beside.get(m) for m in metrics)])
+            baseline: list[object] = [BASELINE_NAME, "", result.evaluation.rows, *(beside.get(m) for m in metrics)]
+            if baseline not in baselines:  # models that were measured on the same rows share it
+                baselines.append(baseline)
+        rows += baselines
         print_table([task, "run", "held-out rows", *metrics], rows)

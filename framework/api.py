@@ -77,7 +77,7 @@ def load_best(
     ------
     NoRecord, UnknownMetric, IntegrityError
     """
-    settings = load_settings(backend=backend, registry=registry)
+    settings = load_settings(env=env, backend=backend, registry=registry)
     host = _host(settings)
     opened = open_registry(settings=settings, host=host)
     record = opened.best(metric, Query(model_type=model, env=env, test_mode=test_mode))

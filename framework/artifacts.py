@@ -20,6 +20,7 @@ import attrs
 
 from bike_traffic.config import cache_directory
 from bike_traffic.errors import IntegrityError, RegistryCorrupt
+from bike_traffic.specs import NAME
 
 if TYPE_CHECKING:
     from bike_traffic.registry import ModelRecord, RegistryBackend
@@ -46,7 +47,13 @@ def read_digests(entry: Mapping[str, Mapping[str, Any]]) -> dict[str, FileDigest
 
 
 def model_folder(model_type: str, timestamp: str, run_id: str) -> str:
-    """Return ``{model_type}/{timestamp}-{short id}``, the place of a model below its registry's root."""
+    """Return ``{model_type}/{timestamp}-{short id}``, the place of a model below its registry's root.
+
+    Raises `RegistryCorrupt` for names that would lead elsewhere.
+    """
+    for part in (model_type, run_id):
+        if not NAME.fullmatch(part):
+            raise RegistryCorrupt(f"'{part}' cannot be part of the name of a model's folder")
     time = datetime.fromisoformat(timestamp)
     stamp = (time.astimezone(UTC) if time.tzinfo else time).strftime("%Y%m%d_%H%M%S")
     return f"{model_type}/{stamp}-{run_id[:8]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,17 +46,11 @@ def day_numbers(times: pd.Series) -> NDArray[np.int64]:
 def _day_table(first: int, last: int) -> pd.DataFrame:
     """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""
     import holidays
-    from vacances_scolaires_france import SchoolHolidayDates, UnsupportedYearException
 
     days = pd.DatetimeIndex(np.arange(first - 1, last + 2).astype("datetime64[D]"))
     years = range(days[0].year, days[-1].year + 1)
     public = holidays.country_holidays("FR", years=years)
-    school: set[datetime.date] = set()
-    for year in years:
-        try:
-            school |= set(SchoolHolidayDates().holidays_for_year_and_zone(year, SCHOOL_ZONE))
-        except UnsupportedYearException:
-            continue  # not decreed yet, or before the records: no school holidays known
+    school = frozenset[datetime.date]().union(*map(_school_holidays, years))
     holiday = np.array([day.date() in public for day in days])
     weekday = days.day_of_week.to_numpy()
     off = holiday | (weekday >= 5)
@@ -77,3 +72,21 @@ def _day_table(first: int, last: int) -> pd.DataFrame:
         },
         dtype=np.float32,
     )
+
+
+@lru_cache
+def _school_holidays(year: int) -> frozenset[datetime.date]:
+    """Return the days of zone C's school holidays; none in a year that is not decreed yet or before the records."""
+    from vacances_scolaires_france import UnsupportedYearException
+
+    try:
+        return frozenset(_school_calendar().holidays_for_year_and_zone(year, SCHOOL_ZONE))
+    except UnsupportedYearException:
+        return frozenset()
+
+
+@lru_cache
+def _school_calendar() -> Any:
+    from vacances_scolaires_france import SchoolHolidayDates
+
+    return SchoolHolidayDates()  # parses its whole table each time

@@ -23,6 +23,7 @@ from bike_traffic.data.schema import (
     parse_counts,
     take_times,
 )
+from bike_traffic.errors import SchemaError
 
 OUTAGE_HOURS = 20
 """A counter-day with at least this many hours, all zero, is an outage and not a quiet day."""
@@ -69,6 +70,16 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
         if COUNT in headers:
             columns[COUNT] = parse_counts(counts[headers[COUNT]])
         return pd.DataFrame(columns, index=counts.index)
+
+
+def training_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the clean rows that a pipeline learns from; raise `SchemaError` when outages leave none."""
+    cleaned = without_outages(RawCleanerTransformer().transform(counts))
+    if cleaned.empty:
+        raise SchemaError(
+            f"no row to learn from: every day of every counter has {OUTAGE_HOURS} hours or more of zeros"
+        )
+    return cleaned
 
 
 def without_outages(cleaned: pd.DataFrame) -> pd.DataFrame:

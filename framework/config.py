@@ -161,6 +161,9 @@ def _read_file(
         for key, value in profile.items():
             if not isinstance(value, str):
                 raise SettingsError(f"{path} [profiles.{name}]: {key} must be a string, not {value!r}")
+    for name, backend in table.get("backends", {}).items():
+        if not isinstance(backend.get("registry", ""), str):
+            raise SettingsError(f"{path} [backends.{name}]: registry must be a string, not {backend['registry']!r}")
     return path, table
 
 

@@ -52,9 +52,9 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
         days = day_numbers(cleaned[TIME])
         weight = 0.5 ** ((days.max() - days) / HALF_LIFE_DAYS)
         expected = school_profile[counter, cell, school]
-        level = (np.bincount(counter, weight * count, known) + PSEUDO_COUNTS * means) / (
-            np.bincount(counter, weight * expected, known) + PSEUDO_COUNTS * means
-        )
+        usual = np.bincount(counter, weight * expected, known) + PSEUDO_COUNTS * means
+        recent = np.bincount(counter, weight * count, known) + PSEUDO_COUNTS * means
+        level = np.divide(recent, usual, out=np.ones(known), where=usual > 0)
         # The last row is that of counters never seen.
         self.counter_mean_ = np.append(means, means.mean())
         self.profile_ = np.vstack([profile.reshape(known, 72), overall])

@@ -6,6 +6,7 @@ imports the module that declares (cheap by contract), never the class that it de
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -49,7 +50,7 @@ class PluginFailure:
 
     source: PluginSource
     stage: Stage
-    error: Exception
+    error: BaseException
 
     def __str__(self) -> str:
         """Return the whole failure in one line."""
@@ -99,8 +100,9 @@ class PluginHost:
         self._notify = notify
         self._manager = pluggy.PluginManager("bike_traffic")
         self._manager.add_hookspecs(hookspecs)
+        admitted = {*map(_canonical, only or ()), *(only or ())}
         for source, entry_point in _installed():
-            if source.built_in or only is None or {source.distribution, entry_point.name} & set(only):
+            if source.built_in or only is None or {_canonical(source.distribution), entry_point.name} & admitted:
                 self._admit(source, entry_point)
 
     def pipelines(self) -> dict[str, Offer[PipelineSpec]]:
@@ -122,9 +124,12 @@ class PluginHost:
     def backend_for(self, uri: str) -> Offer[BackendSpec]:
         """Return the backend that the scheme of `uri` means; a bare path has the scheme ``file``."""
         scheme = uri.partition("://")[0] if "://" in uri else "file"
-        for offer in self._backends:
-            if scheme in offer.spec.schemes:
-                return offer
+        matching = [offer for offer in self._backends if scheme in offer.spec.schemes]
+        for offer in sorted(matching, key=lambda offer: not offer.source.built_in):
+            if not offer.source.built_in and len(matching) > 1:
+                ways = " or ".join(f"--backend {other.qualified_name}" for other in matching)
+                raise AmbiguousName(f"{scheme}:// is offered by more than one registry backend; say {ways}")
+            return offer
         known = sorted({scheme for offer in self._backends for scheme in offer.spec.schemes})
         raise UnknownBackend(f"{scheme}://", [f"{scheme}://" for scheme in known])
 
@@ -142,7 +147,7 @@ class PluginHost:
             others = [other for other in self._manager.get_plugins() if other is not plugin]
             pipelines = _declared(self._manager, "bt_pipelines", others, PipelineSpec)
             backends = _declared(self._manager, "bt_registry_backends", others, BackendSpec)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin may not end the program it is loaded into
             self._manager.unregister(name=f"{source.distribution}:{source.entry_point}")
             self._fail(PluginFailure(source, stage, error))
             return
@@ -183,6 +188,11 @@ def _installed() -> list[tuple[PluginSource, EntryPoint]]:
         version = distribution.version if distribution else "unknown"
         found[name, entry_point.name] = (PluginSource(name, version, entry_point.name), entry_point)
     return [found[key] for key in sorted(found)]
+
+
+def _canonical(distribution: str) -> str:
+    """Spell a distribution's name the one way that packaging compares: ``My_Plugin`` is ``my-plugin``."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _declared(manager: pluggy.PluginManager, hook: str, others: Iterable[object], kind: type[SpecT]) -> list[SpecT]:

@@ -12,15 +12,16 @@ from bike_traffic.data.check import require_valid
 from bike_traffic.data.reading import open_counts, row_number
 from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
 from bike_traffic.data.writing import table_writer
-from bike_traffic.errors import UnknownCounters
+from bike_traffic.errors import PluginError, UnknownCounters, UnknownPipeline
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
 from bike_traffic.training import known_counters
 
 if TYPE_CHECKING:
-    from bike_traffic.manager import PluginHost
+    from bike_traffic.manager import Offer, PluginHost
     from bike_traffic.registry import ModelRecord, RegistryBackend
+    from bike_traffic.specs import PipelineSpec
 
 UnknownPolicy = Literal["refuse", "predict"]
 
@@ -46,11 +47,25 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost)
 
     Raises
     ------
-    UnknownPipeline, MissingExtra, IntegrityError, RegistryError
+    UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
     """
-    pipeline_class = host.pipeline(record.model_type).spec.load()
+    pipeline_class = _offer_of(record, host).spec.load()
     directory = fetch(registry, record)
     return LoadedModel(record, pipeline_class.load(directory), FourWeekMean.load(directory))
+
+
+def _offer_of(record: ModelRecord, host: PluginHost) -> Offer[PipelineSpec]:
+    """Return the pipeline of the package that trained the model, be its name taken by another one meanwhile."""
+    plugin = record.extra.get("plugin")
+    if not plugin:
+        return host.pipeline(record.model_type)
+    try:
+        return host.pipeline(f"{plugin['distribution']}:{record.model_type}")
+    except UnknownPipeline as error:
+        raise PluginError(
+            f"run {record.run_id[:8]} was trained by '{record.model_type}' of {plugin['distribution']} "
+            f"{plugin['version']}, which is not loaded: pip install {plugin['distribution']}"
+        ) from error
 
 
 def predict(pipeline: Pipeline, counts: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse") -> pd.DataFrame:
@@ -132,7 +147,7 @@ class _UnknownRows:
 
     def add(self, counts: pd.DataFrame, unknown: pd.Series) -> None:
         names = clean_counter_names(column_of(counts, COUNTER))[unknown]
-        for name, rows in names.groupby(names.astype(str)).groups.items():
+        for name, rows in names.groupby(names.astype(str), sort=False).groups.items():
             self._rows.setdefault(str(name), []).extend(row_number(int(row)) for row in rows)
 
     def __bool__(self) -> bool:

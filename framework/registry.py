@@ -67,6 +67,10 @@ class ModelRecord:
         """Read an entry of ``summary.json``; raise `RegistryCorrupt` when it is not one."""
         known = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS}
         try:
+            parse_time(entry["timestamp"])
+            for key in ("timestamp", "model_type", "run_id", "model_uri"):
+                if not isinstance(entry[key], str):
+                    raise TypeError(f"{key} is {entry[key]!r}")
             digests = entry.get("artifacts")
             return cls(
                 **{key: entry[key] for key in _SEED_KEYS},
@@ -76,7 +80,7 @@ class ModelRecord:
                 extra={key: value for key, value in entry.items() if key not in known},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RegistryCorrupt(f"not a record of a model ({type(error).__name__}: {error})") from None
+            raise _not_a_record(error) from None
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +98,7 @@ class Query:
             (self.model_type is None or entry.get("model_type") == self.model_type)
             and (self.env is None or entry.get("env") == self.env)
             and (self.test_mode is None or entry.get("test_mode") == self.test_mode)
-            and (self.as_of is None or parse_time(entry["timestamp"]) <= self.as_of)
+            and (self.as_of is None or _time_of(entry) <= self.as_of)
         )
 
     def __str__(self) -> str:
@@ -103,6 +107,17 @@ class Query:
         words = [f"{name} {value}" for name, value in asked.items() if value]
         words += ["test mode"] if self.test_mode else []
         return ", ".join(words) or "any model"
+
+
+def _time_of(entry: Mapping[str, Any]) -> datetime:
+    try:
+        return parse_time(entry["timestamp"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_a_record(error) from None
+
+
+def _not_a_record(error: Exception) -> RegistryCorrupt:
+    return RegistryCorrupt(f"not a record of a model ({type(error).__name__}: {error})")
 
 
 def best_entry(entries: Iterable[Mapping[str, Any]], metric: Metric, query: Query) -> Mapping[str, Any]:
@@ -149,6 +164,10 @@ class RegistryBackend(ABC):
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy a model's files into `directory`, checking each against the record's digests."""
 
+    def reconcile(self) -> int:
+        """Finish what interrupted writers left behind, and return how many records that were."""
+        return 0
+
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record by `metric`; raise `UnknownMetric` or `NoRecord`."""
         entries = (record.to_json() for record in self.records(query))
@@ -183,11 +202,15 @@ def open_registry(
     from bike_traffic.config import load_settings
     from bike_traffic.manager import PluginHost
 
-    if settings is None or uri is not None or backend is not None:
+    if settings is None:
         settings = load_settings(registry=uri, backend=backend)
+    elif uri is not None or backend is not None:  # said here, and so more directly than in the settings
+        settings = attrs.evolve(settings, registry=uri or settings.registry, backend=backend)
     offer = chosen_backend(settings, host or PluginHost(only=settings.plugins, strict=settings.strict_plugins))
     options = dict(settings.backend_options.get(offer.spec.name, {}))
     options.pop("registry", None)
+    if offer.spec.missing():
+        raise offer.spec.missing_extra(offer.spec.missing()[0])
     return offer.spec.load()(settings.registry_of(offer.spec.name), **options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,13 @@ def _is_target(_: object, __: attrs.Attribute[str], value: str) -> None:
         raise ValueError(f"target must read 'package.module:Class', not {value!r}")
 
 
-# A pipeline's name becomes a folder of the registry, and part of URIs.
-_NAME = attrs.validators.matches_re(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""What pipelines, backends and runs may be called: their names become folders and parts of URIs."""
+
+
+def _is_name(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError(f"{attribute.name} must consist of letters, digits, '.', '_' and '-', not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +48,7 @@ class _Spec:
     api : version of the plugin interface it was written for.
     """
 
-    name: str = attrs.field(validator=_NAME)
+    name: str = attrs.field(validator=_is_name)
     target: str = attrs.field(validator=_is_target)
     summary: str = ""
     requires: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ import pandas as pd
 from bike_traffic.artifacts import write_manifest
 from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.check import describe, require_valid
-from bike_traffic.data.schema import COUNTER, clean_counter_names, column_of
-from bike_traffic.errors import BikeTrafficError, ParameterError, PluginError, no_such
+from bike_traffic.data.schema import COUNT, COUNTER, IDENTIFYING, clean_counter_names, column_of
+from bike_traffic.errors import BikeTrafficError, MergePending, ParameterError, PluginError, no_such
 from bike_traffic.evaluation import (
     DEFAULT_HOLDOUT,
     Evaluation,
@@ -61,11 +61,15 @@ class TrainingPlan:
 
 @attrs.frozen(kw_only=True)
 class TrainingResult:
-    """A registered model: its record, the fitted pipeline, and its evaluation on the held-out rows."""
+    """A registered model: its record, the fitted pipeline, and its evaluation on the held-out rows.
+
+    `pending` says why the record, though durable, is not part of the summary yet; ``None`` where it is.
+    """
 
     record: ModelRecord
     pipeline: Pipeline
     evaluation: Evaluation
+    pending: MergePending | None = None
 
 
 def new_pipeline(offer: Offer[PipelineSpec], parameters: Mapping[str, Any], seed: int) -> Pipeline:
@@ -165,7 +169,8 @@ def train_model(
         },
     )
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-        directory = Path(folder)
+        directory = Path(folder, pipeline.name)
+        directory.mkdir()  # the temporary folder itself is private, and a registry may be shared
         pipeline.save(directory)
         baseline.save(directory)
         digests = write_manifest(directory, pipeline.name)
@@ -173,8 +178,12 @@ def train_model(
             directory, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id
         )
     record = attrs.evolve(record, model_uri=uri, artifacts=digests)
-    registry.append(record)
-    return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation)
+    pending = None
+    try:
+        registry.append(record)
+    except MergePending as error:
+        pending = error
+    return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation, pending=pending)
 
 
 def fit(pipeline: Pipeline, training: pd.DataFrame) -> None:
@@ -210,6 +219,6 @@ def read_for_training(uri: str, *, test_mode: bool) -> pd.DataFrame:
     if uri == SAMPLE:
         counts = generate_sample()
         return counts if rows is None else counts.head(rows)
-    counts = read_counts(uri, rows=rows)
+    counts = read_counts(uri, rows=rows, wanted=(*IDENTIFYING, COUNT))
     require_valid(counts, uri, with_counts=True)
     return counts

@@ -15,8 +15,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import OrdinalEncoder
 
-from bike_traffic.cleaning import RawCleanerTransformer, without_outages
+from bike_traffic.cleaning import RawCleanerTransformer, training_rows
 from bike_traffic.data.schema import COUNTER
+from bike_traffic.errors import ParameterError
 from bike_traffic.features import CountFeatures
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
@@ -73,7 +74,9 @@ class ForestPipeline(Pipeline):
 
     def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Clean, drop outages, learn the history, and grow the trees."""
-        cleaned = without_outages(RawCleanerTransformer().transform(counts))
+        if self.n_jobs == 0:
+            raise ParameterError(f"'{self.name}': n_jobs must not be 0; -1 is all processors")
+        cleaned = training_rows(counts)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         counter = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)

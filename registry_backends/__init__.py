@@ -16,4 +16,20 @@ def bt_registry_backends() -> list[BackendSpec]:
             summary="summary.json and model folders on this machine",
             schemes=("file",),
         ),
+        BackendSpec(
+            name="gcs",
+            target="bike_traffic.registry_backends.cloud:GcsRegistry",
+            summary="the same in a bucket of Google Cloud Storage",
+            schemes=("gs",),
+            requires=("gcsfs",),
+            install="'bike-traffic[gcs]'",
+        ),
+        BackendSpec(
+            name="s3",
+            target="bike_traffic.registry_backends.cloud:S3Registry",
+            summary="the same in a bucket of S3",
+            schemes=("s3",),
+            requires=("s3fs",),
+            install="'bike-traffic[s3]'",
+        ),
     ]

@@ -13,8 +13,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt
+from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError
 from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+from bike_traffic.specs import NAME
 
 _BACKOFF_SECONDS = (0.02, 2.0)
 
@@ -58,15 +59,19 @@ class AppendLog:
         RegistryCorrupt
             The array does not parse. It is left as it is, and nothing is written beside it.
         """
-        self.entries()
-        name = entry[self._identity]
-        path = f"{self._prefix}{name}.json"
+        name = str(entry[self._identity])
+        if not NAME.fullmatch(name):
+            raise RegistryError(f"'{name}' cannot be a run id")
         data = _line(entry)
-        try:
-            self._store.create(path, data)
-        except StoreConflict:
-            if self._store.read(path)[0] != data:
-                raise RegistryConflict(f"another record stands under the id {name}") from None
+        standing = [merged for merged in self.entries() if merged.get(self._identity) == name]
+        if not standing:
+            path = f"{self._prefix}{name}.json"
+            try:
+                self._store.create(path, data)
+            except StoreConflict:  # by another writer, or by us, and the answer was lost
+                standing = [self._durable(path)]
+        if standing and standing[0] != json.loads(data):
+            raise RegistryConflict(f"another record stands under the id {name}")
         self.reconcile()
 
     def pending(self) -> list[str]:
@@ -94,12 +99,16 @@ class AppendLog:
             data, version = self._store.read(self.path)
         except StoreMissing:
             data, version = b"[]", None
-        names = self._pending_among(self._parse(data))
+        entries = self._parse(data)
+        names = self._pending_among(entries)
         if not names:
             return 0
-        pending = [json.loads(self._store.read(f"{self._prefix}{name}.json")[0]) for name in names]
+        pending = [self._durable(f"{self._prefix}{name}.json") for name in names]
+        pending = [entry for entry, name in zip(pending, names, strict=True) if entry.get(self._identity) == name]
+        if not pending:
+            return 0
         pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
-        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending))
+        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending), first=not entries)
         if version is None:
             self._store.create(self.path, spliced)
         else:
@@ -107,14 +116,23 @@ class AppendLog:
         return len(pending)
 
     def _pending_among(self, entries: list[dict[str, Any]]) -> list[str]:
-        merged = {entry.get(self._identity) for entry in entries}
-        paths = self._store.list(self._prefix)
+        merged = {str(entry.get(self._identity)) for entry in entries}
+        paths = (path for path in self._store.list(self._prefix) if path.endswith(".json"))
         names = (path.removeprefix(self._prefix).removesuffix(".json") for path in paths)
         return [name for name in names if name not in merged]
 
+    def _durable(self, path: str) -> dict[str, Any]:
+        try:
+            entry = json.loads(self._store.read(path)[0])
+        except ValueError as error:
+            raise RegistryCorrupt(f"{path} is not a record: {error}") from None
+        if not isinstance(entry, dict):
+            raise RegistryCorrupt(f"{path} is not a record: it holds a {type(entry).__name__}")
+        return entry
+
     def _parse(self, data: bytes) -> list[dict[str, Any]]:
         try:
-            entries = json.loads(data)
+            entries = json.loads(data.decode("utf-8-sig"))
         except ValueError as error:
             raise self._corrupt(str(error)) from None
         if not isinstance(entries, list):
@@ -135,8 +153,8 @@ def _line(entry: Mapping[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _splice(array: bytes, addition: bytes) -> bytes:
+def _splice(array: bytes, addition: bytes, *, first: bool) -> bytes:
     """Add to a JSON array by its bytes, so that what stands there stays as it was."""
     head = array.rstrip()[:-1].rstrip()
-    separator = b"\n" if head == b"[" else b",\n"
+    separator = b"\n" if first else b",\n"
     return head + separator + addition + b"\n]\n"

@@ -108,6 +108,8 @@ class LocalStore(Store):
                     sync(target.parent)
                 finally:
                     temporary.unlink(missing_ok=True)
+        except RegistryUnavailable:
+            raise
         except OSError as error:
             raise _unavailable(target, error) from error
 

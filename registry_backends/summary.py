@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -21,21 +21,23 @@ class SummaryRegistry(RegistryBackend):
     """Records in an append-only array on a store; how files of models move is the subclass's part."""
 
     def __init__(self, uri: str, **options: Any) -> None:
-        if options:
-            raise SettingsError(f"backend '{self.name}' has no option '{min(options)}'")
         if not uri.endswith(".json"):
             uri = f"{uri.rstrip('/')}/summary.json"
         root, _, name = uri.rpartition("/")
         self.root = root or "."
-        self.log = AppendLog(self._open_store(), path=name, entries_prefix="records/", identity="run_id")
+        self.log = AppendLog(self._open_store(options), path=name, entries_prefix="records/", identity="run_id")
 
     @abstractmethod
-    def _open_store(self) -> Store:
-        """Return the store at ``self.root``."""
+    def _open_store(self, options: Mapping[str, Any]) -> Store:
+        """Return the store at ``self.root``; `options` are those of the backend's table in ``bt.toml``."""
 
     def append(self, record: ModelRecord) -> None:
         """Add a record; see `AppendLog.append`."""
         self.log.append(record.to_json())
+
+    def reconcile(self) -> int:
+        """Merge the durable records that are not in the array; see `AppendLog.reconcile`."""
+        return self.log.reconcile()
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Give the records that `query` admits, in the order of the array."""
@@ -51,7 +53,9 @@ class LocalRegistry(SummaryRegistry):
 
     name: ClassVar[str] = "local"
 
-    def _open_store(self) -> Store:
+    def _open_store(self, options: Mapping[str, Any]) -> Store:
+        if options:
+            raise SettingsError(f"backend 'local' has no option '{min(options)}'")
         if "://" in self.root:
             if not self.root.startswith("file://"):
                 raise SettingsError(f"backend 'local' keeps a registry in a folder, not at {self.root}")

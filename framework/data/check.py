@@ -19,6 +19,7 @@ from bike_traffic.data.schema import (
     LONGITUDES,
     TIME,
     clean_counter_names,
+    distinct_values,
     has_counts,
     headers_of,
     parse_coordinates,
@@ -66,7 +67,8 @@ def require_valid(counts: pd.DataFrame, where: str, *, with_counts: bool) -> Non
         headers_of(counts.columns, [COUNT], where)
     found = list(_faults(counts, with_counts=with_counts))
     if found:
-        more = f" (and {len(found) - 1} other faults: `bt data check` lists them)" if len(found) > 1 else ""
+        others = f"{len(found) - 1} other fault{'s' if len(found) > 2 else ''}"
+        more = f" (and {others}: `bt data check` lists them)" if len(found) > 1 else ""
         raise SchemaError(f"{where}: {found[0]}{more}")
 
 
@@ -115,7 +117,9 @@ def _misplaced(counts: pd.DataFrame, coordinates: pd.DataFrame) -> NDArray[np.bo
     """Say which rows have coordinates that cannot be read or lie elsewhere; none at all is no fault."""
     column = counts[headers_of(counts.columns, [COORDINATES])[COORDINATES]]
     inside = coordinates["latitude"].between(*LATITUDES) & coordinates["longitude"].between(*LONGITUDES)
-    return (column.notna() & ~inside).to_numpy(dtype=bool)
+    codes, values = distinct_values(column)
+    blank = np.append([not str(value).strip() for value in values], True)[codes]
+    return (~blank & ~inside.to_numpy(dtype=bool)).astype(bool)
 
 
 def _same_hour(names: pd.Series, times: pd.Series) -> NDArray[np.bool_]:

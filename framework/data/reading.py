@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
+import re
 import sys
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +33,7 @@ CHUNK_ROWS = 100_000
 # Arrow reads up to 32 blocks ahead.
 _BLOCK_BYTES = 1 << 20
 _STANDARD_INPUT = "-"
+_BROKEN_STREAM = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError)
 
 
 def row_number(position: int) -> int:
@@ -37,13 +41,14 @@ def row_number(position: int) -> int:
     return position + 2
 
 
-def read_counts(uri: str, *, rows: int | None = None) -> pd.DataFrame:
+def read_counts(uri: str, *, rows: int | None = None, wanted: Sequence[str] = IDENTIFYING) -> pd.DataFrame:
     """Read the City's columns that matter: counter, time, coordinates, and the count where it is there.
 
     Parameters
     ----------
     uri : a path or URL of CSV or Parquet.
     rows : only the first so many.
+    wanted : standard names of the columns that must be there; the count is read wherever it is.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def read_counts(uri: str, *, rows: int | None = None) -> pd.DataFrame:
     """
     import pyarrow as pa
 
-    with open_counts(uri) as source:
+    with open_counts(uri, wanted) as source:
         tables = []
         have = 0
         for table in source.tables():
@@ -98,9 +103,11 @@ class CountsSource:
             except StopIteration:
                 return
             except pa.ArrowInvalid as error:
-                raise _explain(self.uri, error, row) from None
+                raise _explain(self.uri, error) from None
             except _BROKEN_STREAM as error:
-                raise ReadError(f"{self.uri}: broken off after row {row_number(row - 1)}: {error}") from None
+                raise ReadError(
+                    f"{self.uri}: broken off somewhere after row {row_number(row - 1)}: {error}"
+                ) from None
             row += batch.num_rows
             if batch.num_rows:
                 yield pa.Table.from_batches([batch])
@@ -117,9 +124,6 @@ class CountsSource:
                 waiting = []
         if waiting:
             yield _as_frame(waiting, start)
-
-
-_BROKEN_STREAM = (EOFError, zlib.error, OSError)
 
 
 @contextmanager
@@ -151,7 +155,7 @@ def _open_binary(uri: str) -> Iterator[IO[bytes]]:
         raise ReadError(f"{uri}: no such file") from None
     except IsADirectoryError:
         raise ReadError(f"{uri}: a folder, not a file of counts") from None
-    except (OSError, ValueError, ImportError) as error:
+    except (*_BROKEN_STREAM, ValueError, ImportError) as error:
         raise ReadError(f"{uri}: cannot be opened: {error}") from None
     with opened:
         yield opened
@@ -174,7 +178,7 @@ def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
     try:
         reader = arrow_csv.open_csv(
             file,
-            read_options=arrow_csv.ReadOptions(column_names=columns, block_size=_BLOCK_BYTES),
+            read_options=arrow_csv.ReadOptions(column_names=columns, block_size=_BLOCK_BYTES, use_threads=False),
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=list(headers.values()),
@@ -186,7 +190,7 @@ def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):
             raise SchemaError(f"{uri}: there is no row of counts, only a header") from None
-        raise _explain(uri, error, 0) from None
+        raise _explain(uri, error) from None
     except _BROKEN_STREAM as error:
         raise ReadError(f"{uri}: broken off: {error}") from None
     return CountsSource(uri, headers, delimiter, iter(reader))
@@ -226,12 +230,15 @@ def _read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
     return columns, delimiter
 
 
-def _explain(uri: str, error: Exception, row: int) -> ReadError | SchemaError:
-    """Turn a parser's error into one line with the row's number in the file."""
+def _explain(uri: str, error: Exception) -> ReadError | SchemaError:
+    """Turn a parser's error into one line with the row's number in the file; Arrow's first data row is 1."""
     message = " ".join(str(error).split())
-    if "UTF8" in message or "UTF-8" in message:
-        return ReadError(f"{uri}: text after row {row_number(row - 1)} is not UTF-8; save the file as UTF-8")
-    return SchemaError(f"{uri}: not a table after row {row_number(row - 1)}: {message[:200]}")
+    found = re.search(r"Row #(\d+): (.*)", message)
+    where = f"row {row_number(int(found[1]) - 1)}" if found else "some row"
+    reason = found[2] if found else message
+    if "UTF8" in message:
+        return ReadError(f"{uri}: {where} is not UTF-8; save the file as UTF-8")
+    return SchemaError(f"{uri}: {where} is not one of this table: {reason[:160]}; check its delimiters and quotes")
 
 
 def _open_parquet(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
@@ -244,20 +251,27 @@ def _open_parquet(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSou
         raise ReadError(f"{uri}: not a Parquet file: {error}") from None
     headers = _wanted_headers(table.schema_arrow.names, wanted, uri)
     batches = table.iter_batches(batch_size=CHUNK_ROWS, columns=list(headers.values()))
-    return CountsSource(uri, headers, ";", (_flat(batch) for batch in batches))
+    return CountsSource(uri, headers, ";", (_flat(uri, batch) for batch in batches))
 
 
-def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Write a pair of coordinates, which Parquet exports hold as a structure, as the City's text."""
+def _flat(uri: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Write a pair of coordinates, which Parquet exports hold as a structure, as the City's text.
+
+    Raises `SchemaError` for any other nested column.
+    """
     import pyarrow as pa
     from pyarrow import compute
 
     columns: list[Any] = []
-    for column in batch.columns:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_struct(column.type):
             parts = {field.name: column.field(field.name) for field in column.type}
-            texts = [compute.cast(parts[name], pa.string()) for name in ("lat", "lon")]
+            if not {"lat", "lon"} <= parts.keys():
+                raise SchemaError(f"{uri}: column '{name}': a structure of {', '.join(parts)}; it needs lat and lon")
+            texts = [compute.cast(parts[part], pa.string()) for part in ("lat", "lon")]
             column = compute.binary_join_element_wise(*texts, ",")
+        elif pa.types.is_nested(column.type):
+            raise SchemaError(f"{uri}: column '{name}': values of type {column.type} are not understood")
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             column = column.cast(pa.string()).dictionary_encode()
         columns.append(column)

@@ -44,6 +44,9 @@ LONGITUDES = (1.4, 3.6)
 
 FloatT = TypeVar("FloatT", bound=np.floating[Any])
 
+YEARS = (2000, 2100)
+"""A time in another year is a slip of the pen, not a count."""
+
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
 
 
@@ -98,7 +101,8 @@ def distinct_times(column: pd.Series) -> tuple[NDArray[np.intp], pd.DatetimeInde
     if naive.any():
         paris = _from_wall_clock(times.tz_localize(None)).tz_convert("UTC")
         times = times.where(~naive, paris)
-    return codes, pd.DatetimeIndex(times).tz_convert(TIME_ZONE)
+    plausible = times.where((times.year >= YEARS[0]) & (times.year < YEARS[1]))
+    return codes, pd.DatetimeIndex(plausible).tz_convert(TIME_ZONE)
 
 
 def _from_wall_clock(times: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import io
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ def write_counts(counts: pd.DataFrame, target: str) -> None:
         write(counts)
 
 
-@contextmanager
+@contextlib.contextmanager
 def table_writer(target: str, delimiter: str) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Give a function that appends a frame; `target` takes its name only when the block ends well.
 
@@ -41,30 +43,51 @@ def table_writer(target: str, delimiter: str) -> Iterator[Callable[[pd.DataFrame
     WriteError
     """
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
-    with _whole_file(target) as file:
-        sink: Any = pa.CompressedOutputStream(file, "gzip") if target.endswith(".gz") else file
-        writers: list[Any] = []
+    with _whole_file(target) as file, contextlib.ExitStack() as closing:
+        sink: Any = file
+        if target.endswith(".gz"):
+            sink = closing.enter_context(pa.CompressedOutputStream(file, "gzip"))
+        parquet_writer: Any = None
+        headed = False
 
         def write(frame: pd.DataFrame) -> None:
+            nonlocal parquet_writer, headed
             table = _as_table(frame)
-            if not writers:
-                if target.endswith((".parquet", ".pq")):
-                    writers.append(parquet.ParquetWriter(sink, table.schema))
-                else:
-                    options = arrow_csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-                    writers.append(arrow_csv.CSVWriter(sink, table.schema, write_options=options))
-            writers[0].write_table(table)
+            if target.endswith((".parquet", ".pq")):
+                if parquet_writer is None:
+                    parquet_writer = closing.enter_context(parquet.ParquetWriter(sink, table.schema))
+                parquet_writer.write_table(table)
+            else:
+                if not headed:
+                    sink.write(_csv_header(table.column_names, delimiter))
+                    headed = True
+                sink.write(_as_csv(table, delimiter))
 
+        yield write
+
+
+def _csv_header(names: Sequence[str], delimiter: str) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(names)
+    return text.getvalue().encode()
+
+
+def _as_csv(table: pa.Table, delimiter: str) -> bytes:
+    """Return the rows as CSV, with quotes only where a text of the table needs them."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    for quoting in ("none", "needed"):  # "needed" puts every text of the table between quotes
+        buffer = pa.BufferOutputStream()
+        options = arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)
         try:
-            yield write
-        finally:
-            for writer in writers:
-                writer.close()
-            if sink is not file:
-                sink.close()
+            arrow_csv.write_csv(table, buffer, options)
+        except pa.ArrowInvalid:
+            continue
+        return bytes(buffer.getvalue())
+    raise WriteError(f"the table cannot be written as CSV with '{delimiter}'")
 
 
 def _as_table(frame: pd.DataFrame) -> pa.Table:
@@ -79,7 +102,7 @@ def _as_table(frame: pd.DataFrame) -> pa.Table:
     return pa.table(columns, names=[str(name) for name in table.column_names])
 
 
-@contextmanager
+@contextlib.contextmanager
 def _whole_file(target: str) -> Iterator[IO[bytes]]:
     if target == _STANDARD_OUTPUT:
         yield sys.stdout.buffer
@@ -87,6 +110,7 @@ def _whole_file(target: str) -> Iterator[IO[bytes]]:
         return
     import fsspec
 
+    target = target.removeprefix("file://")
     local = "://" not in target
     try:
         descriptor, name = tempfile.mkstemp(prefix=".bt-tmp-", dir=Path(target).parent if local else None)
@@ -105,7 +129,8 @@ def _whole_file(target: str) -> Iterator[IO[bytes]]:
                 with temporary.open("rb") as ready, filesystem.open(path, "wb") as remote:
                     shutil.copyfileobj(ready, remote)
         except (OSError, ValueError, ImportError) as error:
-            raise WriteError(f"{target}: cannot be written: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise WriteError(f"{target}: cannot be written: {reason}") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -79,9 +79,7 @@ def test_predictions_flow_from_stdin_to_stdout(bt: Bt, small_file: Path) -> None
     head = b"".join(small_file.read_bytes().splitlines(keepends=True)[:4])
     done = bt("predict", "-m", "rf", "-", stdin=head)
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[0] == (
-        '"Nom du compteur";"Date et heure de comptage";"Comptage horaire";"prediction"'
-    )
+    assert done.stdout.splitlines()[0] == ("Nom du compteur;Date et heure de comptage;Comptage horaire;prediction")
     assert len(done.stdout.splitlines()) == 4
 
 

@@ -1,0 +1,89 @@
+"""What the benchmarks share: notes on stderr, markdown tables on stdout, and whole processes with their cost."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+def parser(docstring: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help is the script's docstring."""
+    return argparse.ArgumentParser(description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def note(message: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+
+
+def print_machine() -> None:
+    """Print what the figures depend on beside the code."""
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load} at the start.\n", flush=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a markdown table; the first column is text, the others are numbers or text."""
+    lines = [
+        list(columns),
+        ["---", *["---:"] * (len(columns) - 1)],
+        *([_cell(value) for value in row] for row in rows),
+    ]
+    for line in lines:
+        print(f"| {' | '.join(line)} |")
+    print(flush=True)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
+
+
+class Run(NamedTuple):
+    """A process that ended well: wall and CPU seconds, and the peak of its resident memory."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_megabytes: float
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
+    """Run a whole process; what it prints is shown only when it fails.
+
+    Linux counts the parent's pages toward the child's peak until the child's own program starts: a caller
+    that wants the peak must itself be small.
+    """
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{output.read().decode(errors='replace')}")
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, kilobytes / 1000)
+
+
+def bt_command() -> str:
+    """Return the ``bt`` of the environment that runs the benchmark."""
+    path = Path(sysconfig.get_path("scripts"), "bt")
+    if not path.exists():
+        raise SystemExit(f"{path} does not exist: install bike-traffic into the environment that runs this")
+    return str(path)

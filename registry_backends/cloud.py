@@ -1,0 +1,136 @@
+"""``summary.json`` and model folders in a bucket: Google Cloud Storage and S3."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bike_traffic.artifacts import MANIFEST, FileDigest, digest_directory, digest_file, model_folder, verify
+from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.progress import progress
+from bike_traffic.registry import ModelRecord, folder_of
+from bike_traffic.registry_backends.object_stores import (
+    GcsStore,
+    ObjectStore,
+    S3Store,
+    explain,
+    gcs_filesystem,
+    s3_filesystem,
+)
+from bike_traffic.registry_backends.summary import SummaryRegistry
+
+_PARALLEL_TRANSFERS = 4
+_BLOCK = 1 << 20
+
+
+class CloudRegistry(SummaryRegistry):
+    """A registry in a bucket; files move in parallel, and each is read back before its model is registered."""
+
+    scheme: ClassVar[str]
+    store: ObjectStore
+
+    def _open_store(self, options: Mapping[str, Any]) -> ObjectStore:
+        if not self.root.startswith(f"{self.scheme}://"):
+            raise SettingsError(f"backend '{self.name}' keeps a registry at {self.scheme}://…, not at {self.root}")
+        self.store = self._connect(dict(options))
+        return self.store
+
+    @abstractmethod
+    def _connect(self, options: dict[str, Any]) -> ObjectStore:
+        """Return the store, not yet talked to."""
+
+    def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
+        """Upload what is not there yet with the right content, and read everything back.
+
+        A second call after a break goes on where the first one stopped.
+        """
+        target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
+        digests = digest_directory(directory)
+        digests[MANIFEST] = digest_file(directory / MANIFEST)
+
+        def store(name: str) -> int:
+            remote = f"{target}/{name}"
+            if self._digest(remote) != digests[name]:
+                self.store.filesystem.put_file(str(directory / name), remote)
+                if self._digest(remote) != digests[name]:
+                    raise IntegrityError(f"{remote}: what was read back is not what was uploaded")
+            return digests[name].size
+
+        self._each(store, digests, "uploading", target)
+        return f"{target}/"
+
+    def download(self, record: ModelRecord, directory: Path) -> None:
+        """Download the files of `record`, each checked against its digest."""
+        source = f"{self.root}/{folder_of(record)}"
+        with self._talking(source):
+            names = [path.rpartition("/")[2] for path in self.store.filesystem.ls(source, detail=False)]
+        if not names:
+            raise NoRecord(f"the files of run {record.run_id} are gone: {source} is empty")
+        sizes = {name: FileDigest("", 0) for name in names} | dict(record.artifacts or {})
+
+        def bring(name: str) -> int:
+            self.store.filesystem.get_file(f"{source}/{name}", str(directory / name))
+            return sizes[name].size
+
+        self._each(bring, sizes, "downloading", source)
+        if record.artifacts is not None:
+            verify(directory, record.artifacts, source)
+
+    def _each(self, move: Callable[[str], int], files: Mapping[str, FileDigest], doing: str, where: str) -> None:
+        """Move files in parallel under one progress bar of bytes."""
+        total = sum(digest.size for digest in files.values())
+        with (
+            self._talking(where),
+            progress(f"{self.name}: {doing} {where}", total) as advance,
+            ThreadPoolExecutor(_PARALLEL_TRANSFERS) as pool,
+        ):
+            for size in pool.map(move, files):
+                advance(size)
+
+    def _digest(self, remote: str) -> FileDigest | None:
+        """Return the digest of an object as it is read back, ``None`` where there is none."""
+        sha256, size = hashlib.sha256(), 0
+        try:
+            with self.store.filesystem.open(remote, "rb", cache_type="none", block_size=_BLOCK) as file:
+                while block := file.read(_BLOCK):
+                    sha256.update(block)
+                    size += len(block)
+        except FileNotFoundError:
+            return None
+        return FileDigest(sha256.hexdigest(), size)
+
+    @contextmanager
+    def _talking(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except RegistryError:
+            raise
+        except FileNotFoundError:
+            raise NoRecord(f"{where} does not exist") from None
+        except Exception as error:
+            raise RegistryUnavailable(f"{where}: {explain(error)}") from error
+
+
+class GcsRegistry(CloudRegistry):
+    """A registry on Google Cloud Storage."""
+
+    name: ClassVar[str] = "gcs"
+    scheme: ClassVar[str] = "gs"
+
+    def _connect(self, options: dict[str, Any]) -> ObjectStore:
+        return GcsStore(self.root, gcs_filesystem(options))
+
+
+class S3Registry(CloudRegistry):
+    """A registry on S3, or on what speaks its language."""
+
+    name: ClassVar[str] = "s3"
+    scheme: ClassVar[str] = "s3"
+
+    def _connect(self, options: dict[str, Any]) -> ObjectStore:
+        return S3Store(self.root, s3_filesystem(options))

@@ -1,0 +1,267 @@
+"""The store on Google Cloud Storage and on S3: conditional writes of single objects, each in one request."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+
+_PROBE_PASSED = ".bt-store-probed"
+
+
+class ObjectStore(Store):
+    """What both kinds share: a bucket, a prefix, an fsspec file system, and the probe before the first write."""
+
+    scheme: str
+
+    def __init__(self, root: str, filesystem: Any) -> None:
+        self.root = root
+        self.bucket, _, prefix = root.removeprefix(f"{self.scheme}://").partition("/")
+        self.prefix = f"{prefix}/" if prefix else ""
+        self.filesystem = filesystem
+        self._probed = False
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write a new object, after the store has shown that it refuses a second one."""
+        self._require_conditions()
+        self._create(path, data)
+
+    def replace(self, path: str, data: bytes, version: str) -> None:
+        """Overwrite an object that is still at `version`, after the store has shown that it looks."""
+        self._require_conditions()
+        self._replace(path, data, version)
+
+    def _create(self, path: str, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _replace(self, path: str, data: bytes, version: str) -> None:
+        raise NotImplementedError
+
+    def _require_conditions(self) -> None:
+        """Probe the store once: a second create and a stale replace must be refused, or nothing is written.
+
+        Not every emulator and gateway honours conditions, and one that ignores them loses records without a word.
+        """
+        if self._probed:
+            return
+        try:
+            self.read(_PROBE_PASSED)
+        except StoreMissing:
+            path = f"{_PROBE_PASSED}-{uuid4().hex}"
+            self._create(path, b"1")
+            self._must_refuse(lambda: self._create(path, b"2"), "a second create")
+            version = self.read(path)[1]
+            self._replace(path, b"3", version)
+            self._must_refuse(lambda: self._replace(path, b"4", version), "a stale replace")
+            with suppress(StoreConflict):  # of another writer that probed at the same time
+                self._create(_PROBE_PASSED, b"conditional writes are honoured\n")
+        self._probed = True
+
+    def _must_refuse(self, write: Any, what: str) -> None:
+        try:
+            write()
+        except StoreConflict:
+            return
+        raise RegistryUnavailable(
+            f"{self.root}: the store accepted {what}: it ignores conditions, and concurrent writers would lose "
+            "records; nothing was registered"
+        )
+
+    @contextmanager
+    def _talking(self, path: str) -> Iterator[None]:
+        """Turn what the client raises into the port's errors, without anything secret in their text."""
+        where = f"{self.scheme}://{self.bucket}/{self.prefix}{path}"
+        try:
+            yield
+        except (StoreConflict, StoreMissing, RegistryUnavailable):
+            raise
+        except FileExistsError:
+            raise StoreConflict(f"{where} was written meanwhile") from None
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in _codes(error):
+                raise RegistryUnavailable(f"{self.scheme}://{self.bucket}: there is no such bucket") from None
+            raise StoreMissing(f"{where} does not exist") from None
+        except Exception as error:
+            if _is_precondition(error):
+                raise StoreConflict(f"{where} was written meanwhile") from None
+            raise RegistryUnavailable(f"{where}: {explain(error)}") from error
+
+
+class GcsStore(ObjectStore):
+    """A bucket of Google Cloud Storage; versions are its generations."""
+
+    scheme = "gs"
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Return an object and its generation, from one request."""
+        with self._talking(path):
+            url = self.filesystem.url(f"{self.bucket}/{self.prefix}{path}")
+            try:
+                headers, data = self.filesystem.call("GET", url)
+            except FileNotFoundError:
+                self._require_bucket()
+                raise
+            return bytes(data), str(headers["X-Goog-Generation"])
+
+    def _require_bucket(self) -> None:
+        """Tell a missing bucket from a missing object; both are a 404."""
+        self._page("", maxResults="1")
+
+    def _page(self, prefix: str, **words: str) -> Any:
+        fields = "items(name),nextPageToken"
+        try:
+            return self.filesystem.call(
+                "GET", "b/{}/o", self.bucket, prefix=prefix, fields=fields, json_out=True, **words
+            )
+        except FileNotFoundError:
+            raise RegistryUnavailable(f"gs://{self.bucket}: there is no such bucket") from None
+
+    def _create(self, path: str, data: bytes) -> None:
+        self._upload(path, data, generation="0")
+
+    def _replace(self, path: str, data: bytes, version: str) -> None:
+        self._upload(path, data, generation=version)
+
+    def _upload(self, path: str, data: bytes, generation: str) -> None:
+        """Upload in one multipart request: the only kind that every server checks the condition of."""
+        import json
+
+        boundary = uuid4().hex
+        name = json.dumps({"name": f"{self.prefix}{path}", "contentType": "application/json"})
+        head = (
+            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{name}\r\n"
+            f"--{boundary}\r\nContent-Type: application/json\r\n\r\n"
+        )
+        body = head.encode() + data + f"\r\n--{boundary}--".encode()
+        with self._talking(path):
+            try:
+                self.filesystem.call(
+                    "POST",
+                    f"{self.filesystem._location}/upload/storage/v1/b/{self.bucket}/o",
+                    uploadType="multipart",
+                    ifGenerationMatch=generation,
+                    headers={"Content-Type": f"multipart/related; boundary={boundary}"},
+                    data=body,
+                )
+            except FileNotFoundError:
+                self._require_bucket()
+                raise
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the paths that begin with `prefix`, page by page."""
+        paths: list[str] = []
+        page: dict[str, str] = {}
+        with self._talking(prefix):
+            while True:
+                answer = self._page(f"{self.prefix}{prefix}", **page)
+                paths += [item["name"].removeprefix(self.prefix) for item in answer.get("items", [])]
+                if "nextPageToken" not in answer:
+                    return sorted(paths)
+                page = {"pageToken": answer["nextPageToken"]}
+
+
+class S3Store(ObjectStore):
+    """A bucket of S3, or of what speaks its language; versions are entity tags."""
+
+    scheme = "s3"
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Return an object and its entity tag, from one request."""
+        with self._talking(path):
+            answer = self._call("get_object", Key=f"{self.prefix}{path}")
+            return self._body(answer), str(answer["ETag"])
+
+    def _body(self, answer: Any) -> bytes:
+        from fsspec.asyn import sync
+
+        async def read() -> bytes:
+            async with answer["Body"] as body:
+                data: bytes = await body.read()
+            return data
+
+        data: bytes = sync(self.filesystem.loop, read)
+        return data
+
+    def _create(self, path: str, data: bytes) -> None:
+        with self._talking(path):
+            self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfNoneMatch="*")
+
+    def _replace(self, path: str, data: bytes, version: str) -> None:
+        with self._talking(path):
+            self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the paths that begin with `prefix`, page by page."""
+        paths: list[str] = []
+        page: dict[str, str] = {}
+        with self._talking(prefix):
+            while True:
+                answer = self._call("list_objects_v2", Prefix=f"{self.prefix}{prefix}", **page)
+                paths += [item["Key"].removeprefix(self.prefix) for item in answer.get("Contents", [])]
+                if not answer.get("IsTruncated"):
+                    return sorted(paths)
+                page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def _call(self, operation: str, **words: Any) -> Any:
+        return self.filesystem.call_s3(operation, Bucket=self.bucket, **words)
+
+
+def gcs_filesystem(options: dict[str, Any]) -> Any:
+    """Return gcsfs for these options; credentials as Google's libraries find them, none against an emulator."""
+    # gcsfs would ask each bucket for its kind over gRPC, which takes minutes where nothing answers.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    import gcsfs
+
+    # It logs each failed request with its address; what failed is said once, by us.
+    logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+    emulated = "endpoint_url" in options or os.environ.get("STORAGE_EMULATOR_HOST")
+    chosen = {"token": "anon" if emulated else "google_default", **options}
+    try:
+        return gcsfs.GCSFileSystem(skip_instance_cache=True, use_listings_cache=False, **chosen)
+    except Exception as error:
+        raise RegistryUnavailable(f"Google Cloud Storage: {explain(error)}") from None
+
+
+def s3_filesystem(options: dict[str, Any]) -> Any:
+    """Return s3fs for these options; credentials by AWS's usual chain."""
+    import s3fs
+
+    return s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False, **options)
+
+
+def explain(error: Exception) -> str:
+    """Say what a cloud client's error means, from its kind; its own text may hold requests and tokens."""
+    names = {type(found).__name__ for found in _chain(error)}
+    text = str(error)
+    if names & {"DefaultCredentialsError", "RefreshError"}:
+        return "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+    if names & {"NoCredentialsError", "PartialCredentialsError"}:
+        return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
+    if "PermissionError" in names or text.startswith("Forbidden") or getattr(error, "code", None) in (401, 403):
+        return "these credentials are not allowed to do this"
+    if names & {"ClientConnectorError", "EndpointConnectionError", "ServerDisconnectedError", "TimeoutError"}:
+        return "the service cannot be reached"
+    return f"the service answered with an error ({type(error).__name__})"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_precondition(error: Exception) -> bool:
+    """Whether a conditional write was refused: S3 answers 412, or 409 to two at once."""
+    return bool({"PreconditionFailed", "ConditionalRequestConflict"} & _codes(error))
+
+
+def _codes(error: Exception) -> set[str]:
+    """Return the error codes that S3 gave."""
+    answers = (getattr(found, "response", None) for found in _chain(error))
+    return {answer["Error"].get("Code", "") for answer in answers if isinstance(answer, dict) and "Error" in answer}

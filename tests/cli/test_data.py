@@ -1,0 +1,178 @@
+"""`bt data`: the sample for whoever has no file, and every fault of a file at once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bike_traffic.data.reading import read_counts
+from bike_traffic.data.sample import generate_sample
+from tests.conftest import Bt
+
+FAULTS: list[dict[str, object]] = [
+    {
+        "column": "Date et heure de comptage",
+        "found": "not a time",
+        "rows": 1,
+        "first_rows": [3],
+        "example": "'hier'",
+        "advice": "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00",
+    },
+    {
+        "column": "Coordonnées géographiques",
+        "found": "not coordinates in or near Paris",
+        "rows": 7,
+        "first_rows": [4, 5, 6, 7, 8],
+        "example": "'2.35,48.85'",
+        "advice": "write 'latitude,longitude' in degrees, 48.0 to 49.5 and 1.4 to 3.6, or leave them empty",
+    },
+    {
+        "column": "Comptage horaire",
+        "found": "not a number",
+        "rows": 1,
+        "first_rows": [20],
+        "example": "'trois'",
+        "advice": "give each row its count, or leave the row out",
+    },
+    {
+        "column": "Comptage horaire",
+        "found": "a negative count",
+        "rows": 1,
+        "first_rows": [21],
+        "example": "'-3'",
+        "advice": "counts are 0 or more bikes per hour",
+    },
+    {
+        "column": "Comptage horaire",
+        "found": "a fractional count",
+        "rows": 2,
+        "first_rows": [22, 23],
+        "example": "'2.5'",
+        "advice": "counts are whole bikes per hour",
+    },
+    {
+        "column": "Date et heure de comptage",
+        "found": "the same counter and hour again",
+        "rows": 1,
+        "first_rows": [9602],
+        "example": "'2024-08-23T01:00:00+02:00'",
+        "advice": "keep one row for each counter and hour",
+    },
+]
+
+
+@pytest.fixture
+def faulty_file(small_counts: pd.DataFrame, clean_place: Path) -> Path:
+    """Return a file that holds the `FAULTS`."""
+    rows = pd.concat([small_counts, small_counts.head(1)], ignore_index=True).astype({"Comptage horaire": str})
+    rows.loc[1, "Date et heure de comptage"] = "hier"
+    rows.loc[2:8, "Coordonnées géographiques"] = "2.35,48.85"
+    rows.loc[18:21, "Comptage horaire"] = ["trois", "-3", "2.5", "0.5"]
+    path = clean_place / "faulty.csv"
+    rows.to_csv(path, sep=";", index=False)
+    return path
+
+
+def test_a_clean_file_is_described_and_leaves_with_0(bt: Bt, small_file: Path) -> None:
+    done = bt("data", "check", small_file.name)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "counts.csv: 9,600 rows, 4 counters",
+        "from 2024-08-23T01:00:00+02:00 to 2024-11-30T23:00:00+01:00",
+        "no faults",
+    ]
+
+
+def test_a_clean_file_is_one_json_document_without_faults(bt: Bt, small_file: Path) -> None:
+    done = bt("data", "check", small_file.name, "--format", "json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "source": "counts.csv",
+        "rows": 9600,
+        "counters": 4,
+        "first_hour": "2024-08-23T01:00:00+02:00",
+        "last_hour": "2024-11-30T23:00:00+01:00",
+        "counts": "Comptage horaire",
+        "faults": [],
+    }
+
+
+def test_counts_to_predict_are_checked_without_the_count(bt: Bt, small_counts: pd.DataFrame) -> None:
+    future = small_counts.drop(columns="Comptage horaire").to_csv(sep=";", index=False)
+    done = bt("data", "check", "-", "--format", "json", stdin=future.encode())
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) | {"faults": []} == json.loads(done.stdout)
+    assert json.loads(done.stdout)["counts"] is None
+
+
+def test_a_faulty_file_leaves_with_1_and_a_table_of_all_faults(bt: Bt, faulty_file: Path) -> None:
+    done = bt("data", "check", faulty_file.name)
+    assert (done.exit_code, done.stderr) == (1, "")
+    described, span, header, _, *rows = done.stdout.splitlines()
+    assert [described, span] == [
+        "faulty.csv: 9,601 rows, 4 counters",
+        "from 2024-08-23T01:00:00+02:00 to 2024-11-30T23:00:00+01:00",
+    ]
+    assert [word.strip() for word in header.split("  ") if word] == [
+        "column",
+        "fault",
+        "rows",
+        "first rows",
+        "example",
+        "what to do",
+    ]
+    assert [[word.strip() for word in row.split("  ") if word.strip()] for row in rows] == [
+        [
+            fault["column"],
+            fault["found"],
+            str(fault["rows"]),
+            str(fault["first_rows"]).strip("[]"),
+            fault["example"],
+            fault["advice"],
+        ]
+        for fault in FAULTS
+    ]
+
+
+def test_a_faulty_file_is_one_json_document_with_all_faults(bt: Bt, faulty_file: Path) -> None:
+    done = bt("data", "check", faulty_file.name, "--format", "json")
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["faults"] == FAULTS
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_file_that_is_no_table_is_one_line_on_stderr(bt: Bt, form: str) -> None:
+    Path("empty.csv").touch()
+    done = bt("data", "check", "empty.csv", "--format", form)
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: empty.csv: the file is empty\n")
+
+
+def test_the_sample_is_written_to_a_file_that_passes_its_own_check(bt: Bt, sample: pd.DataFrame) -> None:
+    done = bt("data", "sample", "-o", "sample.csv.gz")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "219,380 rows of 20 counters written\n")
+    written = gzip.decompress(Path("sample.csv.gz").read_bytes()).decode()
+    assert written == sample.to_csv(sep=";", index=False)
+    assert bt("data", "check", "sample.csv.gz").stdout.endswith("\nno faults\n")
+
+
+def test_the_sample_goes_to_stdout_without_an_output(bt: Bt, sample: pd.DataFrame) -> None:
+    done = bt("data", "sample")
+    assert (done.exit_code, done.stderr) == (0, "219,380 rows of 20 counters written\n")
+    assert done.stdout == sample.to_csv(sep=";", index=False)
+
+
+def test_another_seed_writes_another_sample(bt: Bt) -> None:
+    assert bt("data", "sample", "--seed", "7", "-o", "sample.parquet").exit_code == 0
+    counts = read_counts("sample.parquet")["Comptage horaire"]
+    assert counts.tolist() == generate_sample(7)["Comptage horaire"].tolist()
+
+
+def test_a_sample_that_cannot_be_written_is_one_line(bt: Bt, clean_place: Path) -> None:
+    done = bt("data", "sample", "-o", "nowhere/sample.csv")
+    message = "Error: nowhere/sample.csv: cannot be written: No such file or directory\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", message)
+    assert list(clean_place.iterdir()) == []

@@ -1,0 +1,219 @@
+"""`bt registry best`, `list`, `show` and `pull` against a small registry with real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bike_traffic.registry import ModelRecord
+from tests.conftest import Bt
+from tests.test_registry import local_registry, make_record, register
+
+FILES = {"model.bin": b"trees", "sub/scaler.json": b"{}"}
+
+
+@pytest.fixture
+def records() -> dict[str, ModelRecord]:
+    """Fill ``models/`` with five records and their files."""
+    registry = local_registry()
+    made = [
+        make_record("aaaa1111", timestamp="2026-01-01T00:00:00.000000+00:00", metrics={"r2": 0.7, "rmse": 50.0}),
+        make_record("aabb2222", timestamp="2026-02-01T00:00:00.000000+00:00", metrics={"r2": 0.8, "rmse": 42.0}),
+        make_record("cccc3333", model_type="nn", metrics={"r2": 0.85, "rmse": 45.0}, env="prod"),
+        make_record("dddd4444", model_type="rf_class", metrics={"accuracy": 0.9, "f1_score": 0.875}),
+        make_record("eeee5555", test_mode=True, metrics={"r2": 0.99, "rmse": 1.0}),
+    ]
+    return {record.run_id: register(registry, record, FILES) for record in made}
+
+
+def ok(bt: Bt, *words: str | Path) -> str:
+    """Run a command that must succeed silently on stderr, and return its stdout."""
+    done = bt("registry", *words)
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout
+
+
+def document(bt: Bt, *words: str | Path) -> Any:
+    """Return the one JSON document on stdout."""
+    return json.loads(ok(bt, *words, "--format", "json"))
+
+
+def refused(bt: Bt, *words: str | Path) -> str:
+    """Run a command that must fail as expected errors do, and return the one line without its prefix."""
+    done = bt("registry", *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+def table(text: str) -> list[list[str]]:
+    """Return the cells of a table, header first; an empty cell leaves none."""
+    rows = [line.split("  ") for line in text.splitlines() if "─" not in line]
+    return [[cell.strip() for cell in row if cell] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("words", "best"),
+    [
+        (["--metric", "r2"], "cccc3333"),
+        (["--metric", "rmse"], "aabb2222"),
+        (["--metric", "f1_score"], "dddd4444"),
+        (["--metric", "r2", "--model", "rf"], "aabb2222"),
+        (["--metric", "rmse", "--env", "prod"], "cccc3333"),
+        (["--metric", "r2", "--test-mode"], "eeee5555"),
+        (["--metric", "r2", "--as-of", "2026-01-15"], "aaaa1111"),
+        (["--metric", "r2", "--as-of", "2026-02-01T01:00:00+01:00"], "aabb2222"),
+    ],
+)
+def test_best_goes_by_the_metric_among_what_was_asked_for(
+    bt: Bt, records: dict[str, ModelRecord], words: list[str], best: str
+) -> None:
+    assert document(bt, "best", *words) == records[best].to_json()
+    assert ok(bt, "best", *words, "--format", "uri") == f"{records[best].model_uri}\n"
+
+
+def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> None:
+    assert table(ok(bt, "best", "--metric", "r2")) == [
+        ["run", "model", "env", "time (UTC)", "r2", "rmse", "files"],
+        ["cccc3333", "nn", "prod", "2026-03-01T12:00", "0.850", "45.000", records["cccc3333"].model_uri],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--metric", "r2", "--model", "xgb"], "no record with r2 for model xgb"),
+        (["--metric", "r2", "--env", "prod", "--test-mode"], "no record with r2 for env prod, test mode"),
+        (["--metric", "r2", "--as-of", "2025-01-01"], "no record with r2 for as of 2025-01-01T00:00:00+00:00"),
+        (
+            ["--metric", "rsme"],
+            "no metric 'rsme'; there are accuracy, f1_score, mae, precision, r2, recall, rmse, rmsle, roc_auc, wape "
+            "(did you mean 'rmse'?)",
+        ),
+        (
+            ["--metric", "r2", "--as-of", "yesterday"],
+            "--as-of yesterday: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
+        ),
+        (["--metric", "r2", "--backend", "locale"], "no registry backend 'locale'; there are "),
+        (["--metric", "r2", "--registry", "ftp://x/y"], "no registry backend 'ftp://'; there are "),
+    ],
+)
+@pytest.mark.usefixtures("records")
+def test_best_says_in_one_line_why_there_is_none(bt: Bt, words: list[str], message: str) -> None:
+    said = refused(bt, "best", *words)
+    assert said.startswith(message) if message.endswith("there are ") else said == message
+
+
+def test_list_gives_all_records_in_order_test_mode_included(bt: Bt, records: dict[str, ModelRecord]) -> None:
+    assert document(bt, "list") == [record.to_json() for record in records.values()]
+    assert [entry["run_id"] for entry in document(bt, "list", "--model", "rf", "--env", "dev")] == [
+        "aaaa1111",
+        "aabb2222",
+        "eeee5555",
+    ]
+    rows = table(ok(bt, "list"))
+    assert [row[0] for row in rows] == ["run", *records]
+    assert rows[-1][:4] == ["eeee5555", "rf", "dev", "test"]
+
+
+def test_an_empty_registry_is_an_empty_list_and_a_note(bt: Bt, clean_place: Path) -> None:
+    assert document(bt, "list") == []
+    done = bt("registry", "list")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "no records yet; `bt train` makes the first\n"
+    assert list(clean_place.iterdir()) == []
+
+
+def test_show_finds_a_record_by_the_first_letters_of_its_id(bt: Bt, records: dict[str, ModelRecord]) -> None:
+    record = records["aabb2222"]
+    assert document(bt, "show", "aab") == record.to_json()
+    rows = {row[0]: row[-1] for row in table(ok(bt, "show", "aabb2222"))}
+    assert rows["run_id"] == "aabb2222"
+    assert rows["rmse"] == "42.0000"
+    assert rows["model_uri"] == record.model_uri
+    assert record.artifacts is not None
+    digest = record.artifacts["model.bin"]
+    assert rows["artifacts.model.bin"] == f"sha256 {digest.sha256}, size {digest.size}"
+
+
+@pytest.mark.parametrize("words", [["show", "{id}"], ["pull", "{id}", "pulled"]])
+@pytest.mark.parametrize(
+    ("run_id", "message"),
+    [
+        ("aa", "'aa' begins 2 run ids: aaaa1111, aabb2222"),
+        ("zzzz", "no record with run id 'zzzz'; `bt registry list` shows those there are"),
+    ],
+)
+@pytest.mark.usefixtures("records")
+def test_an_id_that_names_no_record_or_several_is_said(bt: Bt, words: list[str], run_id: str, message: str) -> None:
+    assert refused(bt, *(word.replace("{id}", run_id) for word in words)) == message
+    assert not Path("pulled").exists()
+
+
+@pytest.mark.usefixtures("records")
+def test_pull_copies_a_models_files_checked(bt: Bt) -> None:
+    done = bt("registry", "pull", "cccc", "deep/pulled")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "nn of run cccc3333: files in deep/pulled\n"
+    assert {name: Path("deep/pulled", name).read_bytes() for name in FILES} == FILES
+    Path("empty").mkdir()
+    assert bt("registry", "pull", "cccc", "empty").exit_code == 0
+
+
+def test_pull_of_files_that_were_changed_is_refused_and_leaves_none_of_them(
+    bt: Bt, records: dict[str, ModelRecord]
+) -> None:
+    uri = records["cccc3333"].model_uri
+    Path(uri, "model.bin").write_bytes(b"TREES")
+    assert refused(bt, "pull", "cccc", "pulled") == (
+        f"{uri.rstrip('/')}: model.bin is not the file that was registered (its SHA-256 differs); nothing was loaded"
+    )
+    assert [path for path in Path().glob("pulled/**/*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("records")
+def test_pull_into_a_folder_that_is_not_empty_is_refused_and_touches_nothing(bt: Bt) -> None:
+    Path("full").mkdir()
+    Path("full/mine.txt").write_text("mine")
+    assert refused(bt, "pull", "cccc", "full") == "full is not empty; name a new folder"
+    assert [path.name for path in Path("full").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.usefixtures("records")
+def test_pull_into_a_place_that_cannot_be_made_is_said_in_one_line(bt: Bt) -> None:
+    Path("file.txt").write_text("mine")
+    assert refused(bt, "pull", "cccc", "file.txt/pulled") == "file.txt: File exists"
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "file"),
+    [
+        (["--registry", "moved"], {}, ""),
+        ([], {"BT_REGISTRY": "moved/summary.json"}, ""),
+        ([], {}, '[backends.local]\nregistry = "moved"\n'),
+    ],
+)
+@pytest.mark.usefixtures("records")
+def test_the_registry_is_named_by_a_flag_a_variable_or_the_file(
+    bt: Bt, monkeypatch: pytest.MonkeyPatch, words: list[str], environ: dict[str, str], file: str
+) -> None:
+    Path("models").rename("moved")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    Path("bt.toml").write_text(file)
+    assert len(document(bt, "list", *words)) == 5
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["best", "--metric", "r2"], ["show", "aaaa"], ["pull", "aaaa", "pulled"]]
+)
+@pytest.mark.parametrize("content", ["", "[{", '{"run_id": 1}', '["x"]'])
+def test_a_corrupt_summary_is_one_line_and_left_as_it_is(bt: Bt, words: list[str], content: str) -> None:
+    Path("models").mkdir()
+    Path("models/summary.json").write_text(content)
+    assert refused(bt, *words).startswith("summary.json is not a JSON array of records: ")
+    assert Path("models/summary.json").read_text() == content

@@ -1,0 +1,196 @@
+"""Checking: each rule that values can break is named with its column, its rows, an example and what to do."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+import pandas as pd
+import pytest
+
+from bike_traffic.data.check import Fault, describe, faults, require_valid
+from bike_traffic.errors import SchemaError
+
+NAME, TIME = "Nom du compteur", "Date et heure de comptage"
+PLACE, COUNT = "Coordonnées géographiques", "Comptage horaire"
+ROWS = 8
+
+
+def counts(**changed: object) -> pd.DataFrame:
+    """Return eight valid rows of one counter, with the values of ``column_position`` changed: ``count_3=-1``."""
+    columns: dict[str, list[object]] = {
+        "name": ["Pont"] * ROWS,
+        "time": [f"2024-06-01T{hour:02}:00:00+02:00" for hour in range(ROWS)],
+        "place": ["48.85,2.35"] * ROWS,
+        "count": [str(hour) for hour in range(ROWS)],
+    }
+    for key, value in changed.items():
+        column, _, position = key.rpartition("_")
+        columns[column][int(position)] = value
+    return pd.DataFrame(dict(zip((NAME, TIME, PLACE, COUNT), columns.values(), strict=True)), dtype=object)
+
+
+NO_NAME = Fault(NAME, "no name", 1, (2,), "empty", "give each row the name of its counter")
+NO_TIME = Fault(
+    TIME,
+    "not a time",
+    1,
+    (2,),
+    "'hier'",
+    "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00",
+)
+NO_PLACE = Fault(
+    PLACE,
+    "not coordinates in or near Paris",
+    1,
+    (2,),
+    "'2.35,48.85'",
+    "write 'latitude,longitude' in degrees, 48.0 to 49.5 and 1.4 to 3.6, or leave them empty",
+)
+NO_NUMBER = Fault(COUNT, "not a number", 1, (2,), "empty", "give each row its count, or leave the row out")
+NEGATIVE = Fault(COUNT, "a negative count", 1, (2,), "'-3'", "counts are 0 or more bikes per hour")
+FRACTIONAL = Fault(COUNT, "a fractional count", 1, (2,), "'1.5'", "counts are whole bikes per hour")
+AGAIN = Fault(
+    TIME,
+    "the same counter and hour again",
+    1,
+    (3,),
+    "'2024-06-01T00:00:00+02:00'",
+    "keep one row for each counter and hour",
+)
+
+
+def test_valid_counts_have_no_fault() -> None:
+    assert faults(counts()) == []
+    require_valid(counts(), "counts.csv", with_counts=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"name_0": None}, NO_NAME),
+        ({"name_0": " "}, attrs.evolve(NO_NAME, example="' '")),
+        ({"time_0": "hier"}, NO_TIME),
+        ({"time_0": None}, attrs.evolve(NO_TIME, example="empty")),
+        ({"time_0": "01/06/2024 00:00"}, attrs.evolve(NO_TIME, example="'01/06/2024 00:00'")),
+        ({"time_0": "0204-06-01T00:00:00+02:00"}, attrs.evolve(NO_TIME, example="'0204-06-01T00:00:00+02:00'")),
+        ({"time_0": "2204-06-01T00:00:00+02:00"}, attrs.evolve(NO_TIME, example="'2204-06-01T00:00:00+02:00'")),
+        ({"place_0": "2.35,48.85"}, NO_PLACE),
+        ({"place_0": "48.85"}, attrs.evolve(NO_PLACE, example="'48.85'")),
+        ({"place_0": "45.76,4.83"}, attrs.evolve(NO_PLACE, example="'45.76,4.83'")),
+        ({"count_0": None}, NO_NUMBER),
+        ({"count_0": "trois"}, attrs.evolve(NO_NUMBER, example="'trois'")),
+        ({"count_0": "inf"}, attrs.evolve(NO_NUMBER, example="'inf'")),
+        ({"count_0": "-3"}, NEGATIVE),
+        ({"count_0": "1.5"}, FRACTIONAL),
+        ({"time_1": "2024-06-01T00:00:00+02:00"}, AGAIN),
+        ({"time_1": "2024-05-31T22:00:00Z"}, attrs.evolve(AGAIN, example="'2024-05-31T22:00:00Z'")),
+        ({"name_1": "Pont ", "time_1": "2024-06-01T00:00:00+02:00"}, AGAIN),
+    ],
+)
+def test_each_fault_alone_is_named(changed: dict[str, object], fault: Fault) -> None:
+    assert faults(counts(**changed)) == [fault]
+    assert faults(counts(**changed).astype("category")) == [fault]
+
+
+def test_all_faults_are_named_at_once_the_gravest_first() -> None:
+    broken = counts(
+        name_0=None,
+        time_1="hier",
+        place_2="2.35,48.85",
+        count_3=None,
+        count_4="-3",
+        count_5="1.5",
+        time_7="2024-06-01T06:00:00+02:00",
+    )
+    assert faults(broken) == [
+        NO_NAME,
+        attrs.evolve(NO_TIME, first_rows=(3,)),
+        attrs.evolve(NO_PLACE, first_rows=(4,)),
+        attrs.evolve(NO_NUMBER, first_rows=(5,)),
+        attrs.evolve(NEGATIVE, first_rows=(6,)),
+        attrs.evolve(FRACTIONAL, first_rows=(7,)),
+        attrs.evolve(AGAIN, first_rows=(9,), example="'2024-06-01T06:00:00+02:00'"),
+    ]
+
+
+def test_all_broken_rows_are_counted_and_the_first_five_named() -> None:
+    broken = counts(**{f"count_{position}": "-3" for position in range(1, ROWS)})
+    assert faults(broken) == [attrs.evolve(NEGATIVE, rows=7, first_rows=(3, 4, 5, 6, 7))]
+
+
+def test_rows_are_numbered_by_the_index_so_that_a_later_chunk_goes_on() -> None:
+    chunk = counts(count_0="-3").set_axis(range(200_000, 200_000 + ROWS))
+    assert faults(chunk) == [attrs.evolve(NEGATIVE, first_rows=(200_002,))]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(
+            {"time_0": "2024-10-27T02:00:00+02:00", "time_1": "2024-10-27T02:00:00+01:00"}, id="both autumn hours"
+        ),
+        pytest.param({"name_1": "Quai", "time_1": "2024-06-01T00:00:00+02:00"}, id="another counter"),
+        pytest.param({"place_0": None}, id="missing coordinates"),
+        pytest.param({"place_0": ""}, id="empty coordinates"),
+        pytest.param({"count_0": "3.0"}, id="a whole count written with a point"),
+        pytest.param({"count_0": 3}, id="a count that is a number"),
+    ],
+)
+def test_what_the_city_publishes_is_no_fault(changed: dict[str, object]) -> None:
+    assert faults(counts(**changed)) == []
+
+
+def test_an_hour_twice_is_no_fault_where_there_is_no_count() -> None:
+    assert faults(counts(time_1="2024-06-01T00:00:00+02:00").drop(columns=COUNT)) == []
+
+
+def test_unreadable_hours_are_not_called_the_same_hour() -> None:
+    assert faults(counts(time_0="hier", time_1="hier")) == [attrs.evolve(NO_TIME, rows=2, first_rows=(2, 3))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"count_0": "-3"},
+            "column 'Comptage horaire': a negative count in row 2 ('-3'); counts are 0 or more bikes per hour",
+        ),
+        (
+            {"name_0": None, "name_3": None, "count_0": "-3", "count_1": "1.5"},
+            "column 'Nom du compteur': no name in row 2 and 1 more (empty); give each row the name of its counter "
+            "(and 2 other faults: `bt data check` lists them)",
+        ),
+        (
+            {"name_0": None, "count_0": "-3"},
+            "column 'Nom du compteur': no name in row 2 (empty); give each row the name of its counter "
+            "(and 1 other fault: `bt data check` lists them)",
+        ),
+    ],
+)
+def test_invalid_counts_are_refused_with_the_first_fault(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(SchemaError, match=f"^{re.escape(f'counts.csv: {message}')}$"):
+        require_valid(counts(**changed), "counts.csv", with_counts=True)
+
+
+def test_counts_are_required_where_they_are_needed_only() -> None:
+    future = counts().drop(columns=COUNT)
+    require_valid(future, "future.csv", with_counts=False)
+    unchecked = counts(count_0="-3", count_1=None, time_3="2024-06-01T02:00:00+02:00")
+    require_valid(unchecked, "future.csv", with_counts=False)
+    message = f"future.csv: no column '{COUNT}'; there are {PLACE}, {TIME}, {NAME}"
+    with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
+        require_valid(future, "future.csv", with_counts=True)
+
+
+@pytest.mark.parametrize(
+    ("frame", "summary"),
+    [
+        (counts(name_3="Quai", time_2=None), (8, 2, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00", COUNT)),
+        (counts().drop(columns=COUNT), (8, 1, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00", None)),
+        (counts().head(0), (0, 0, None, None, COUNT)),
+    ],
+)
+def test_a_description_says_how_much_there_is(frame: pd.DataFrame, summary: tuple[object, ...]) -> None:
+    names = ("rows", "counters", "first_hour", "last_hour", "counts")
+    assert describe(frame) == dict(zip(names, summary, strict=True))

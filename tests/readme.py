@@ -1,0 +1,68 @@
+"""The README's commands, read from it and run. ``python -m tests.readme`` writes what they print today into it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+_CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w.])")
+_CHANGING = (
+    (re.compile(r"\d{8}_\d{6}-[0-9a-f]{8}"), "FOLDER"),
+    (re.compile(r"\b[0-9a-f]{8}\b"), "RUN-ID"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?= )"), "TIME"),
+    (re.compile(r"fitted in [\d.]+ s"), "fitted in SECONDS s"),
+)
+
+
+def blocks() -> list[str]:
+    """Return the console blocks of the README, without their fences."""
+    return _CONSOLE.findall(README.read_text(encoding="utf-8"))
+
+
+def commands_of(block: str) -> list[str]:
+    """Return the commands of a block."""
+    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def run(commands: list[str], folder: Path) -> str:
+    """Run commands one after another as a user would, and return the block that they and their output make."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BT_")}
+    environment |= {"PATH": path, "BT_CACHE": str(folder / ".cache")}
+    lines = []
+    for command in commands:
+        done = subprocess.run(
+            command, shell=True, cwd=folder, env=environment, check=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        lines += [f"$ {command}", *done.stdout.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def lasting(block: str) -> tuple[str, list[float]]:
+    """Return the text of a block without what changes from run to run, and its numbers apart."""
+    for pattern, word in _CHANGING:
+        block = pattern.sub(word, block)
+    numbers = [float(found.replace(",", "")) for found in _NUMBER.findall(block)]
+    # Columns are as wide as their widest cell.
+    return re.sub(r"─+", "─", re.sub(r" +", " ", _NUMBER.sub("NUMBER", block))), numbers
+
+
+def rewrite() -> None:
+    """Put what the commands print today into the README."""
+    text = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        for block in blocks():
+            text = text.replace(block, run(commands_of(block), Path(folder)), 1)
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()

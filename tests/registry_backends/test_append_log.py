@@ -1,0 +1,348 @@
+"""The append-only log: nothing is lost, nothing stands there twice, and nothing it cannot read is replaced."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError
+from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.store import LocalStore, StoreConflict
+
+ROOT = Path("models")
+SUMMARY = ROOT / "summary.json"
+
+
+def log_on(store: LocalStore, deadline: float = 30.0) -> AppendLog:
+    return AppendLog(store, "summary.json", "records/", "run_id", deadline=deadline)
+
+
+@pytest.fixture
+def log() -> AppendLog:
+    return log_on(LocalStore(ROOT))
+
+
+def entry(run_id: str, **more: Any) -> dict[str, Any]:
+    return {"run_id": run_id, "timestamp": "2026-03-01T12:00:00+00:00", **more}
+
+
+def write_summary(content: bytes) -> None:
+    ROOT.mkdir(exist_ok=True)
+    SUMMARY.write_bytes(content)
+
+
+def write_durable(run_id: str, **more: Any) -> dict[str, Any]:
+    """Leave what a writer leaves that died between its two steps."""
+    (ROOT / "records").mkdir(parents=True, exist_ok=True)
+    (ROOT / f"records/{run_id}.json").write_text(json.dumps(entry(run_id, **more)))
+    return entry(run_id, **more)
+
+
+def on_disk() -> dict[str, bytes]:
+    """Return every file of the registry, the lock apart."""
+    found = {path.relative_to(ROOT).as_posix(): path for path in ROOT.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in sorted(found.items()) if name != ".lock"}
+
+
+def test_entries_stand_in_a_plain_json_array_in_the_order_of_their_appending(log: AppendLog) -> None:
+    assert log.entries() == []
+    entries = [entry("b", note="é"), entry("a"), entry("c", deep={"list": [1, None]})]
+    for one in entries:
+        log.append(one)
+    assert json.loads(SUMMARY.read_bytes()) == entries == log.entries()
+    assert {json.loads(path.read_bytes())["run_id"] for path in (ROOT / "records").iterdir()} == {"a", "b", "c"}
+
+
+def test_one_id_twice_is_a_no_op(log: AppendLog) -> None:
+    log.append(entry("a", r2=0.5))
+    before = on_disk()
+    log.append(entry("a", r2=0.5))
+    assert on_disk() == before
+
+
+def test_one_id_with_the_same_content_in_another_order_is_a_no_op(log: AppendLog) -> None:
+    log.append({"run_id": "a", "timestamp": "2026-03-01T12:00:00+00:00", "r2": 1.0, "rmse": 40.0})
+    before = on_disk()
+    log.append({"rmse": 40.0, "r2": 1, "timestamp": "2026-03-01T12:00:00+00:00", "run_id": "a"})
+    assert on_disk() == before
+
+
+def test_one_id_with_another_content_is_a_conflict_and_changes_nothing(log: AppendLog) -> None:
+    log.append(entry("a", r2=0.5))
+    before = on_disk()
+    with pytest.raises(RegistryConflict, match=r"^another record stands under the id a$"):
+        log.append(entry("a", r2=0.6))
+    assert on_disk() == before
+
+
+def test_an_id_that_stands_in_the_array_alone_with_another_content_is_a_conflict(log: AppendLog) -> None:
+    write_summary(json.dumps([entry("seeds", r2=0.5)]).encode())
+    before = on_disk()
+    with pytest.raises(RegistryConflict, match=r"^another record stands under the id seeds$"):
+        log.append(entry("seeds", r2=0.6))
+    assert on_disk() == before
+
+
+def test_an_entry_that_stands_in_the_array_alone_is_not_added_again(log: AppendLog) -> None:
+    write_summary(json.dumps([entry("seeds", r2=0.5)]).encode())
+    log.append(entry("seeds", r2=0.5))
+    assert log.entries() == [entry("seeds", r2=0.5)]
+
+
+CORRUPT = {
+    "empty": (b"", "Expecting value: line 1 column 1 (char 0)"),
+    "blank": (b" \n", "Expecting value: line 2 column 1 (char 2)"),
+    "truncated": (b'[\n{"run_id": "a"},\n{"run_', "Unterminated string starting at: line 3 column 2 (char 20)"),
+    "unclosed": (b'[{"run_id": "a"}', "Expecting ',' delimiter: line 1 column 17 (char 16)"),
+    "twice": (b"[]\n[]\n", "Extra data: line 2 column 1 (char 3)"),
+    "object": (b'{"run_id": "a"}', "it holds a dict"),
+    "null": (b"null", "it holds a NoneType"),
+    "numbers": (b"[1, 2]", "entry 1 is not an object"),
+    "mixed": (b'[{"run_id": "a"}, "b"]', "entry 2 is not an object"),
+    "html": (b"<html></html>", "Expecting value: line 1 column 1 (char 0)"),
+    "latin-1": ('[{"run_id": "é"}]'.encode("latin-1"), None),
+    "utf-16": ('[\n{"run_id": "a"}\n]\n'.encode("utf-16"), None),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), CORRUPT.values(), ids=CORRUPT)
+@pytest.mark.parametrize("act", ["entries", "append", "reconcile", "pending"])
+def test_a_summary_that_does_not_parse_is_named_and_never_replaced(
+    log: AppendLog, content: bytes, reason: str | None, act: str
+) -> None:
+    write_durable("waiting")
+    write_summary(content)
+    before = on_disk()
+    acts: dict[str, Callable[[], object]] = {
+        "entries": log.entries,
+        "append": lambda: log.append(entry("new")),
+        "reconcile": log.reconcile,
+        "pending": log.pending,
+    }
+    advice = (
+        "it was left as it is: restore it, or move it away, and what stands under records/ is merged into a new one"
+    )
+    said = r".+" if reason is None else re.escape(reason)
+    with pytest.raises(
+        RegistryCorrupt, match=rf"^summary\.json is not a JSON array of records: {said}; {re.escape(advice)}$"
+    ):
+        acts[act]()
+    assert on_disk() == before
+
+
+def test_a_corrupt_summary_that_is_moved_away_is_made_anew_from_the_durable_entries(log: AppendLog) -> None:
+    for run_id in "abc":
+        log.append(entry(run_id))
+    SUMMARY.write_bytes(b"[{")
+    SUMMARY.rename(ROOT / "broken.json")
+    log.append(entry("d"))
+    assert [one["run_id"] for one in log.entries()] == ["a", "b", "c", "d"]
+
+
+FOREIGN = {
+    "empty": b"[]",
+    "empty and spaced": b"\n [ \n ] \n\n",
+    "byte-order mark": b"\xef\xbb\xbf[]\n",
+    "indented": b'[\n    {\n        "run_id":"x",  "r2" : 7.10e-1\n    }\n]',
+    "escapes": b'[{"run_id": "\\u00e9\\/", "b": "\xc3\xa9"}]\n',
+    "no id": b'[{"note": "by hand"}, {}]',
+    "odd ids": b'[{"run_id": null}, {"run_id": 7}]',
+    "lists as ids": b'[{"run_id": ["a"]}, {"run_id": {"a": 1}}]',
+    "not a number": b'[{"run_id": "x", "r2": NaN}]',
+    "carriage returns": b'[\r\n{"run_id": "x"}\r\n]\r\n',
+    "twice one id": b'[{"run_id": "x"}, {"run_id": "x"}]',
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_what_stands_in_the_array_is_kept_byte_for_byte(log: AppendLog, content: bytes) -> None:
+    write_summary(content)
+    kept = content.rstrip()[:-1].rstrip()
+    before = len(json.loads(content))
+    log.append(entry("one"))
+    log.append(entry("two"))
+    assert SUMMARY.read_bytes().startswith(kept)
+    assert json.loads(SUMMARY.read_bytes())[before:] == [entry("one"), entry("two")]
+
+
+def test_a_durable_entry_that_was_not_merged_is_pending_until_it_is_reconciled(log: AppendLog) -> None:
+    log.append(entry("merged"))
+    lost = write_durable("lost")
+    assert log.pending() == ["lost"]
+    assert log.reconcile() == 1
+    assert log.entries() == [entry("merged"), lost]
+    assert (log.pending(), log.reconcile()) == ([], 0)
+
+
+def test_the_next_append_brings_along_what_others_left_pending_the_oldest_first(log: AppendLog) -> None:
+    later = write_durable("a", timestamp="2026-03-01T11:00:00+00:00")
+    earlier = write_durable("b", timestamp="2026-03-01T10:00:00+00:00")
+    log.append(entry("new"))
+    assert log.entries() == [earlier, later, entry("new")]
+
+
+def test_an_append_that_was_cut_off_may_be_repeated(log: AppendLog) -> None:
+    log.append(write_durable("lost"))
+    assert log.entries() == [entry("lost")]
+
+
+@pytest.mark.parametrize("run_id", ["../evil", "a/../../evil", "/evil"])
+def test_an_id_that_would_leave_the_folder_is_refused_and_nothing_is_written(log: AppendLog, run_id: str) -> None:
+    with pytest.raises(RegistryError, match=rf"^'{re.escape(run_id)}' cannot be a run id$"):
+        log.append(entry(run_id))
+    assert list(Path().rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("name", ["README.txt", ".DS_Store", "a.json.orig"])
+def test_a_foreign_file_among_the_durable_entries_is_passed_over(log: AppendLog, name: str) -> None:
+    log.append(entry("a"))
+    (ROOT / "records" / name).write_bytes(b"\0 not a record")
+    log.append(entry("b"))
+    assert log.pending() == []
+    assert log.entries() == [entry("a"), entry("b")]
+
+
+def test_a_copy_of_a_durable_entry_under_another_name_is_never_merged_twice(log: AppendLog) -> None:
+    log.append(entry("a"))
+    (ROOT / "records/a copy.json").write_bytes((ROOT / "records/a.json").read_bytes())
+    for run_id in ("b", "c"):
+        log.append(entry(run_id))
+    assert Counter(one["run_id"] for one in log.entries()) == {"a": 1, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"run_id": "b"', b"[]", b"\xff"])
+def test_a_durable_entry_that_does_not_parse_is_named_and_nothing_is_replaced(log: AppendLog, content: bytes) -> None:
+    log.append(entry("a"))
+    summary = SUMMARY.read_bytes()
+    (ROOT / "records/b.json").write_bytes(content)
+    with pytest.raises(RegistryCorrupt, match=r"^records/b\.json is not a record: .+"):
+        log.append(entry("c"))
+    assert SUMMARY.read_bytes() == summary
+
+
+def test_an_entry_that_json_cannot_hold_is_refused_and_nothing_is_written(log: AppendLog) -> None:
+    with pytest.raises(ValueError, match=r"^Out of range float values are not JSON compliant"):
+        log.append(entry("a", r2=float("nan")))
+    assert not ROOT.exists()
+
+
+class BusyStore(LocalStore):
+    """A store whose summary somebody else always changes first."""
+
+    def replace(self, path: str, data: bytes, version: str) -> None:
+        raise StoreConflict(f"{path} was changed meanwhile")
+
+
+def test_when_the_deadline_passes_the_entry_is_durable_and_pending_and_merged_by_the_next(log: AppendLog) -> None:
+    write_summary(b"[]\n")
+    with pytest.raises(MergePending) as caught:
+        log_on(BusyStore(ROOT), deadline=0).append(entry("late"))
+    assert str(caught.value).startswith("the record is durable under records/, but summary.json was busy for 0 s; ")
+    assert caught.value.exit_code == 3
+    assert SUMMARY.read_bytes() == b"[]\n"
+    assert log.pending() == ["late"]
+    log.append(entry("next"))
+    assert [one["run_id"] for one in log.entries()] == ["late", "next"]
+
+
+def test_a_conflict_is_tried_again_until_it_is_gone() -> None:
+    class OnceBusyStore(LocalStore):
+        busy = 3
+
+        def replace(self, path: str, data: bytes, version: str) -> None:
+            if self.busy:
+                self.busy -= 1
+                raise StoreConflict(f"{path} was changed meanwhile")
+            super().replace(path, data, version)
+
+    write_summary(b"[]")
+    log = log_on(OnceBusyStore(ROOT))
+    log.append(entry("a"))
+    assert log.entries() == [entry("a")]
+
+
+def test_an_answer_that_was_lost_on_the_way_makes_no_second_entry() -> None:
+    class ForgetfulStore(LocalStore):
+        """A store that writes, and then says that somebody else did."""
+
+        def replace(self, path: str, data: bytes, version: str) -> None:
+            super().replace(path, data, version)
+            raise StoreConflict(f"{path} was changed meanwhile")
+
+        def create(self, path: str, data: bytes) -> None:
+            super().create(path, data)
+            raise StoreConflict(f"{path} exists already")
+
+    log = log_on(ForgetfulStore(ROOT))
+    for run_id in "abc":
+        log.append(entry(run_id))
+    assert log.entries() == [entry("a"), entry("b"), entry("c")]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.store import LocalStore
+
+name, count = sys.argv[1], int(sys.argv[2])
+log = AppendLog(LocalStore(Path("models")), "summary.json", "records/", "run_id", deadline=600)
+for number in range(count):
+    run_id = f"{name}-{number}"
+    log.append({"run_id": run_id, "timestamp": "2026-03-01T12:00:00+00:00", "padding": "x" * 2000})
+    print(run_id, flush=True)
+"""
+
+
+def start_writer(name: str, count: int) -> subprocess.Popen[bytes]:
+    """Start a process that appends `count` entries and prints the id of each once it is promised."""
+    with Path(f"{name}.promised").open("wb") as promised:
+        return subprocess.Popen([sys.executable, "-c", WRITER, name, str(count)], stdout=promised)
+
+
+def promised() -> list[str]:
+    """Return the ids that writers printed whole."""
+    texts = (path.read_text() for path in Path().glob("*.promised"))
+    return [line for text in texts for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+@pytest.mark.slow
+def test_eight_processes_append_at_once_and_nothing_is_lost_or_doubled(log: AppendLog) -> None:
+    writers = [start_writer(f"writer{number}", 25) for number in range(8)]
+    assert [writer.wait() for writer in writers] == [0] * 8
+    expected = {f"writer{number}-{place}": 1 for number in range(8) for place in range(25)}
+    assert Counter(one["run_id"] for one in log.entries()) == expected
+    assert log.pending() == []
+
+
+@pytest.mark.slow
+def test_writers_killed_at_any_moment_lose_nothing_double_nothing_and_leave_the_file_whole(log: AppendLog) -> None:
+    moments = random.Random(0)
+    for round_number in range(8):
+        before = len(promised())
+        writers = [start_writer(f"round{round_number}-{place}", 10_000) for place in range(3)]
+        while len(promised()) < before + 3:
+            log.entries()  # raises when a reader could see half a file
+        time.sleep(moments.uniform(0, 0.05))
+        for writer in writers:
+            writer.kill()
+            assert writer.wait() == -9
+        log.entries()
+    log.reconcile()
+    found = Counter(one["run_id"] for one in log.entries())
+    durable = {path.stem for path in (ROOT / "records").glob("*.json")}
+    assert {line.strip() for line in promised()} <= durable
+    assert found == dict.fromkeys(durable, 1)
+    assert log.pending() == []
+    log_on(LocalStore(ROOT)).append(entry("last"))
+    assert list(ROOT.rglob(".bt-tmp-*")) == []

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import importlib
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from bike_traffic.errors import AmbiguousName, MissingExtra, PluginError, UnknownBackend, UnknownPipeline
+from bike_traffic.manager import PluginHost
+
+_NUMBERS = itertools.count()
+
+HEADER = "from bike_traffic import BackendSpec, PipelineSpec, hookimpl\n\n"
+
+
+def declaring(specs: str, hook: str = "bt_pipelines") -> str:
+    """Return the source of a plugin whose hook returns `specs`; ``{here}`` in it stands for its own module."""
+    return f"{HEADER}@hookimpl\ndef {hook}():\n    return {specs}\n"
+
+
+def pipeline_spec(name: str, more: str = "") -> str:
+    return f'PipelineSpec(name="{name}", target="{{here}}:Model"{more})'
+
+
+def install_distribution(
+    monkeypatch: pytest.MonkeyPatch,
+    site: Path,
+    distribution: str,
+    source: str,
+    *,
+    group: str = "bike_traffic",
+    entry_point: str = "main",
+    attribute: str = "",
+) -> str:
+    """Put a package on ``sys.path`` as pip would, its dist-info beside it, and return its module's name.
+
+    The name is new each time: modules outlive a test in ``sys.modules``.
+    """
+    module = f"{distribution.replace('-', '_')}_{next(_NUMBERS)}"
+    site.mkdir(exist_ok=True)
+    (site / f"{module}.py").write_text(source.replace("{here}", module), encoding="utf-8")
+    information = site / f"{module}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[{group}]\n{entry_point} = {module}{attribute}\n")
+    monkeypatch.syspath_prepend(site)
+    importlib.invalidate_caches()
+    return module
+
+
+def built_in_host() -> PluginHost:
+    return PluginHost(only=(), strict=True)
+
+
+class Site:
+    """Where a test installs its plugins, and the host that then finds them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._monkeypatch = monkeypatch
+        self.folder = folder
+        self.notes: list[str] = []
+
+    def install(self, distribution: str, source: str, entry_point: str = "main", attribute: str = "") -> str:
+        return install_distribution(
+            self._monkeypatch, self.folder, distribution, source, entry_point=entry_point, attribute=attribute
+        )
+
+    def host(self, only: list[str] | None = None) -> PluginHost:
+        return PluginHost(only=only, notify=self.notes.append)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Site:
+    return Site(monkeypatch, tmp_path / "site")
+
+
+def test_the_built_ins_come_through_the_entry_point_group_like_anyones() -> None:
+    host = built_in_host()
+    version = importlib.metadata.version("bike-traffic")
+    assert [str(source) for source in host.sources] == [
+        f"bike-traffic {version} (pipelines)",
+        f"bike-traffic {version} (registry-backends)",
+    ]
+    assert [source.built_in for source in host.sources] == [True, True]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class"]
+    assert "local" in host.backends()
+    assert host.failures == []
+
+
+def test_a_third_partys_pipeline_stands_under_its_name_and_under_its_distributions(site: Site) -> None:
+    module = site.install("good-plugin", declaring(f"[{pipeline_spec('mean')}]") + "\n\nclass Model: pass\n")
+    host = site.host()
+    offer = host.pipeline("mean")
+    assert host.pipeline("good-plugin:mean") == offer
+    assert (offer.qualified_name, str(offer.source)) == ("good-plugin:mean", "good-plugin 1.0 (main)")
+    assert offer.spec.load() is importlib.import_module(module).Model
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "mean"]
+    assert site.notes == []
+
+
+def test_a_hook_may_be_a_generator_and_a_plugin_an_object(site: Site) -> None:
+    lines = [
+        "class Plugin:",
+        "    @hookimpl",
+        "    def bt_pipelines(self):",
+        f"        yield {pipeline_spec('late')}",
+    ]
+    site.install("object-plugin", HEADER + "\n".join(lines) + "\n\nplugin = Plugin()\n", attribute=":plugin")
+    assert site.host().pipeline("late").qualified_name == "object-plugin:late"
+    assert site.notes == []
+
+
+BROKEN = {
+    "import": (
+        "import no_such_library",
+        "failed at import: ModuleNotFoundError: No module named 'no_such_library'",
+    ),
+    "syntax": ("def half(:", "failed at import: SyntaxError: invalid syntax ({here}.py, line 1)"),
+    "exit": ("raise SystemExit(3)", "failed at import: SystemExit: 3"),
+    "exception in a hook": (
+        f"{HEADER}@hookimpl\ndef bt_pipelines():\n    raise RuntimeError('two\\n  lines')\n",
+        "failed at declare: RuntimeError: two lines",
+    ),
+    "exception in a generator": (
+        f"{HEADER}@hookimpl\ndef bt_pipelines():\n    yield {pipeline_spec('half')}\n    1 / 0\n",
+        "failed at declare: ZeroDivisionError: division by zero",
+    ),
+    "unknown hook": (
+        declaring("[]", hook="bt_piplines"),
+        "failed at register: UnknownHook: no hook 'bt_piplines'; there are bt_pipelines, bt_registry_backends "
+        "(did you mean 'bt_pipelines'?)",
+    ),
+    "newer api": (
+        declaring(f"[{pipeline_spec('future', ', api=2')}]"),
+        "failed at api: PluginError: 'future' wants plugin API 2, this bike-traffic speaks 1: "
+        "pip install --upgrade bike-traffic",
+    ),
+    "wrong element": (
+        declaring('["rf"]'),
+        "failed at declare: TypeError: bt_pipelines must give PipelineSpec, not str",
+    ),
+    "spec of the other kind": (
+        declaring('[BackendSpec(name="x", target="x:X")]'),
+        "failed at declare: TypeError: bt_pipelines must give PipelineSpec, not BackendSpec",
+    ),
+    "no iterable": (declaring("5"), "failed at declare: TypeError: 'int' object is not iterable"),
+    "bad spec": (
+        declaring('[PipelineSpec(name="x", target="no colon")]'),
+        "failed at declare: ValueError: target must read 'package.module:Class', not 'no colon'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_plugin_is_said_in_one_line_and_hurts_only_itself(site: Site, source: str, reason: str) -> None:
+    # Names before and after it in the order of loading, so that neither side can suffer.
+    site.install("a-good", declaring(f"[{pipeline_spec('first')}]"))
+    module = site.install("broken-dist", source)
+    site.install("z-good", declaring(f"[{pipeline_spec('last')}]"))
+    host = site.host()
+    line = f"plugin broken-dist 1.0 (main) {reason}".replace("{here}", module)
+    assert site.notes == [f"{line} (bt plugins tells more)"]
+    assert [str(failure) for failure in host.failures] == [line]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first", "last"]
+
+
+def test_a_failure_keeps_the_traceback_for_the_plugins_author(site: Site) -> None:
+    module = site.install("broken-dist", "import no_such_library")
+    details = site.host().failures[0].details()
+    assert details.startswith("Traceback (most recent call last):\n")
+    assert f'{module}.py", line 1, in <module>\n    import no_such_library\n' in details
+    assert details.endswith("ModuleNotFoundError: No module named 'no_such_library'\n")
+
+
+def test_a_spec_of_a_newer_api_is_left_out_and_the_plugins_others_stay(site: Site) -> None:
+    site.install("mixed", declaring(f"[{pipeline_spec('future', ', api=2')}, {pipeline_spec('present')}]"))
+    host = site.host()
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "present"]
+    assert [(failure.stage, str(failure.source)) for failure in host.failures] == [("api", "mixed 1.0 (main)")]
+
+
+def test_strict_plugins_raise_at_the_first_failure(site: Site) -> None:
+    site.install("broken-dist", "import no_such_library")
+    line = "plugin broken-dist 1.0 (main) failed at import: ModuleNotFoundError: No module named 'no_such_library'"
+    with pytest.raises(PluginError, match=f"^{re.escape(line)}$") as caught:
+        PluginHost(strict=True)
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [
+        (None, ["left", "right"]),
+        (["left-dist"], ["left"]),
+        (["right-entry"], ["right"]),
+        (["left-dist", "right-entry"], ["left", "right"]),
+        ([], []),
+        (["no-such"], []),
+    ],
+)
+def test_only_restricts_the_third_parties_and_never_the_built_ins(
+    site: Site, only: list[str] | None, names: list[str]
+) -> None:
+    site.install("left-dist", declaring(f"[{pipeline_spec('left')}]"), "left-entry")
+    site.install("right-dist", declaring(f"[{pipeline_spec('right')}]"), "right-entry")
+    assert list(site.host(only).pipelines()) == ["rf", "nn", "rf_class", *names]
+
+
+def test_a_plugin_that_is_not_admitted_is_not_imported_and_not_complained_of(site: Site) -> None:
+    site.install("broken-dist", "import no_such_library")
+    host = site.host(only=["other"])
+    assert (host.failures, site.notes) == ([], [])
+
+
+def test_a_built_in_keeps_its_bare_name_and_the_qualified_name_always_works(site: Site) -> None:
+    # "a-…" is loaded before bike-traffic, "z-…" after it.
+    for distribution in ("a-clash", "z-clash"):
+        site.install(distribution, declaring(f"[{pipeline_spec('rf')}]"))
+    host = site.host()
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "a-clash:rf", "z-clash:rf"]
+    assert host.pipeline("rf").qualified_name == "bike-traffic:rf"
+    for name in ("bike-traffic:rf", "a-clash:rf", "z-clash:rf"):
+        assert host.pipeline(name).qualified_name == name
+
+
+def test_a_name_of_two_third_parties_is_ambiguous_and_says_the_ways_to_tell_them_apart(site: Site) -> None:
+    for distribution in ("first-dist", "second-dist"):
+        site.install(distribution, declaring(f"[{pipeline_spec('mean')}]"))
+    host = site.host()
+    message = "pipeline 'mean' is offered more than once; say first-dist:mean or second-dist:mean"
+    with pytest.raises(AmbiguousName, match=f"^{re.escape(message)}$"):
+        host.pipeline("mean")
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first-dist:mean", "second-dist:mean"]
+    assert host.pipeline("second-dist:mean").source.distribution == "second-dist"
+
+
+def test_an_unknown_name_lists_those_there_are() -> None:
+    host = built_in_host()
+    message = "no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"
+    with pytest.raises(UnknownPipeline, match=f"^{re.escape(message)}$"):
+        host.pipeline("rff")
+    there = ", ".join(sorted(host.backends()))
+    message = f"no registry backend 'locale'; there are {there} (did you mean 'local'?)"
+    with pytest.raises(UnknownBackend, match=f"^{re.escape(message)}$"):
+        host.backend("locale")
+
+
+def test_a_missing_library_is_a_missing_extra_with_the_pip_line(site: Site) -> None:
+    more = ", requires=('no_such_library',), install=\"'good-plugin[extra]'\""
+    source = declaring(f"[{pipeline_spec('needy', more).replace('{here}', 'needy_model')}]")
+    site.install("good-plugin", source)
+    (site.folder / "needy_model.py").write_text("import no_such_library.part\n")
+    spec = site.host().pipeline("needy").spec
+    assert spec.missing() == ["no_such_library"]
+    message = "'needy' needs no_such_library, which is not installed: pip install 'good-plugin[extra]'"
+    with pytest.raises(MissingExtra, match=f"^{re.escape(message)}$"):
+        spec.load()
+
+
+def test_a_missing_module_of_the_plugins_own_stays_what_it_is(site: Site) -> None:
+    source = declaring(f"[{pipeline_spec('forgetful').replace('{here}', '{here}.model')}]")
+    module = site.install("good-plugin", source)
+    spec = site.host().pipeline("forgetful").spec
+    with pytest.raises(ModuleNotFoundError, match=re.escape(f"No module named '{module}.model'")) as caught:
+        spec.load()
+    assert not isinstance(caught.value, MissingExtra)
+
+
+BACKEND = 'BackendSpec(name="{name}", target="{{here}}:Registry", schemes=("{scheme}",))'
+
+
+def test_the_scheme_of_a_uri_names_the_backend(site: Site) -> None:
+    specs = BACKEND.format(name="shelf", scheme="shelf")
+    site.install("shelf-dist", declaring(f"[{specs}]", hook="bt_registry_backends"))
+    host = site.host()
+    assert host.backend_for("shelf://books/summary.json").qualified_name == "shelf-dist:shelf"
+    for uri in ("models/summary.json", "/srv/models", "file:///srv/models"):
+        assert host.backend_for(uri).qualified_name == "bike-traffic:local"
+
+
+@pytest.mark.parametrize("distribution", ["a-grabber", "z-grabber"])
+def test_a_built_in_backend_keeps_its_scheme(site: Site, distribution: str) -> None:
+    specs = BACKEND.format(name="grabber", scheme="file")
+    site.install(distribution, declaring(f"[{specs}]", hook="bt_registry_backends"))
+    assert site.host().backend_for("models/summary.json").qualified_name == "bike-traffic:local"
+
+
+def test_an_unknown_scheme_lists_those_there_are() -> None:
+    host = built_in_host()
+    schemes = sorted({f"{scheme}://" for offer in host.backends().values() for scheme in offer.spec.schemes})
+    message = f"no registry backend 'ftp://'; there are {', '.join(schemes)}"
+    with pytest.raises(UnknownBackend, match=f"^{re.escape(message)}"):
+        host.backend_for("ftp://models/summary.json")

@@ -1,0 +1,131 @@
+"""What setup.cfg says is what the tree holds, and what a wheel of it gives a newcomer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("framework", "plugins", "registry_backends", "cli", "app")
+BUILT_FROM = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", *FOLDERS)
+
+
+def settings() -> ConfigParser:
+    parser = ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def lines(section: str, key: str) -> list[str]:
+    return [line.strip() for line in settings()[section][key].splitlines() if line.strip()]
+
+
+def pairs(section: str, key: str) -> dict[str, str]:
+    return {left.strip(): right.strip() for left, _, right in (line.partition("=") for line in lines(section, key))}
+
+
+def package_name(folder: Path) -> str:
+    """Return the import name of a folder, as ``package_dir`` is to say it."""
+    first, *rest = folder.relative_to(ROOT).parts
+    return ".".join(["bike_traffic", *([] if first == "framework" else [first]), *rest])
+
+
+def package_folders() -> list[Path]:
+    """Return every folder that holds modules."""
+    return sorted({path.parent for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")})
+
+
+def wheel_names() -> set[str]:
+    """Return the names that the tree's modules, and the marker of types, must have in a wheel."""
+    modules = [path for folder in package_folders() for path in folder.glob("*.py")]
+    return {f"{package_name(path.parent).replace('.', '/')}/{path.name}" for path in modules} | {
+        "bike_traffic/py.typed"
+    }
+
+
+def test_the_listed_packages_are_the_folders_on_disk() -> None:
+    assert sorted(lines("options", "packages")) == sorted(package_name(folder) for folder in package_folders())
+    assert pairs("options", "package_dir") == {package_name(ROOT / folder): folder for folder in FOLDERS}
+
+
+def test_every_package_folder_has_an_init() -> None:
+    assert [folder for folder in package_folders() if not (folder / "__init__.py").exists()] == []
+
+
+def test_types_are_shipped() -> None:
+    assert (ROOT / "framework/py.typed").exists()
+    assert pairs("options.package_data", "bike_traffic") == {"py.typed": ""}
+
+
+def test_the_command_and_the_built_ins_are_entry_points() -> None:
+    assert pairs("options.entry_points", "console_scripts") == {"bt": "bike_traffic.cli.main:main"}
+    assert pairs("options.entry_points", "bike_traffic") == {
+        "pipelines": "bike_traffic.plugins",
+        "registry-backends": "bike_traffic.registry_backends",
+    }
+
+
+def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
+    extras = settings()["options.extras_require"]
+    assert {"nn", "mlflow", "gcs", "s3", "app", "all", "test"} <= set(extras)
+    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,gcs,s3,app]"]
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    """Run a command without this process's Python settings and return its stdout; show all of it when it fails."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run([str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel of a copy of the tree: a build must leave nothing in the tree itself."""
+    tree = tmp_path_factory.mktemp("tree")
+    for name in BUILT_FROM:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tree)
+    run(sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--quiet", "-w", tree / "dist", cwd=tree)
+    (built,) = (tree / "dist").glob("*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_the_marker_of_types_and_the_license(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name for name in names if ".dist-info/" not in name} == wheel_names()
+    assert [name for name in names if name.endswith("/LICENSE")] != []
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_in_a_fresh_environment_from_anywhere(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "fresh", with_pip=True)
+    scripts, elsewhere = tmp_path / "fresh/bin", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run(scripts / "python", "-m", "pip", "install", "--quiet", wheel, cwd=elsewhere)
+
+    home = run(scripts / "python", "-c", "import bike_traffic; print(bike_traffic.__file__)", cwd=elsewhere)
+    assert Path(home.strip()).is_relative_to(tmp_path / "fresh")
+    assert run(scripts / "bt", "--version", cwd=elsewhere) == f"bt, version {settings()['metadata']['version']}\n"
+    assert run(scripts / "bt", "--help", cwd=elsewhere).startswith("Usage: bt [OPTIONS] COMMAND [ARGS]...\n")
+    listed = json.loads(run(scripts / "bt", "models", "--format", "json", cwd=elsewhere))
+    assert {model["name"]: (model["ready"], model["install"]) for model in listed} == {
+        "rf": (True, None),
+        "nn": (False, "pip install 'bike-traffic[nn]'"),
+        "rf_class": (True, None),
+    }
+    table = run(scripts / "bt", "models", cwd=elsewhere).splitlines()
+    assert [line.split()[0] for line in table if "─" not in line] == ["model", "rf", "nn", "rf_class"]
+    assert list(elsewhere.iterdir()) == []

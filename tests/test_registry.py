@@ -1,0 +1,274 @@
+"""A record is the seed's entry, a query says which are meant, and the best is found among them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from bike_traffic import open_registry
+from bike_traffic.artifacts import FileDigest, write_manifest
+from bike_traffic.config import load_settings
+from bike_traffic.errors import NoRecord, RegistryCorrupt, UnknownBackend, UnknownMetric
+from bike_traffic.metrics import metric_named
+from bike_traffic.registry import ModelRecord, Query, RegistryBackend, best_entry, parse_time, utc_now
+from tests.test_manager import built_in_host
+
+SEED_ENTRY: dict[str, Any] = {
+    "timestamp": "2025-06-18T22:59:26.111358",
+    "model_type": "nn",
+    "env": "prod",
+    "test_mode": True,
+    "run_id": "abcd",
+    "r2": 0.71,
+    "rmse": 54.9,
+    "model_uri": "gs://bucket/models/nn/20250619_005924/",
+}
+
+
+def make_record(run_id: str = "abcd1234", **changes: Any) -> ModelRecord:
+    """Return a record of one regression model, with `changes`."""
+    record = ModelRecord(
+        timestamp="2026-03-01T12:00:00.000000+00:00",
+        model_type="rf",
+        env="dev",
+        test_mode=False,
+        run_id=run_id,
+        metrics={"r2": 0.8, "rmse": 40.0},
+        model_uri="models/rf/20260301_120000-abcd1234/",
+    )
+    return attrs.evolve(record, **changes)
+
+
+def register(registry: RegistryBackend, record: ModelRecord, files: dict[str, bytes] | None = None) -> ModelRecord:
+    """Upload real files and append the record that names them, as a training does."""
+    folder = Path(f"made-{record.run_id}")
+    for name, content in (files or {"model.bin": record.run_id.encode()}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    digests = write_manifest(folder, record.model_type)
+    uri = registry.upload(folder, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id)
+    record = attrs.evolve(record, model_uri=uri, artifacts=digests)
+    registry.append(record)
+    return record
+
+
+def local_registry(uri: str = "models/summary.json") -> RegistryBackend:
+    return open_registry(settings=load_settings(registry=uri), host=built_in_host())
+
+
+def test_a_record_is_the_seeds_entry_key_for_key() -> None:
+    record = ModelRecord(
+        timestamp="2025-06-18T22:59:26.111358",
+        model_type="nn",
+        env="prod",
+        test_mode=True,
+        run_id="abcd",
+        metrics={"r2": 0.71, "rmse": 54.9},
+        model_uri="gs://bucket/models/nn/20250619_005924/",
+    )
+    assert list(record.to_json().items()) == list(SEED_ENTRY.items())
+    assert ModelRecord.from_json(SEED_ENTRY) == record
+
+
+def test_a_classifiers_record_carries_the_seeds_four_metrics_flat() -> None:
+    metrics = {"accuracy": 0.88, "precision": 0.87, "recall": 0.86, "f1_score": 0.865}
+    entry = make_record(model_type="rf_class", metrics=metrics).to_json()
+    assert {name: entry[name] for name in metrics} == metrics
+    assert ModelRecord.from_json(entry).metrics == metrics
+
+
+def test_a_record_with_everything_survives_json() -> None:
+    record = make_record(
+        metrics={"r2": 0.8, "rmse": 40.0, "mae": 22.5, "wape": 0.25, "rmsle": 0.4},
+        artifacts={"model.joblib": FileDigest("ab" * 32, 12), "sub/scaler.json": FileDigest("cd" * 32, 0)},
+        extra={"split": {"kind": "temporal"}, "fit_seconds": 1.5, "parameters": {"depth": None, "list": [1, "é"]}},
+    )
+    assert ModelRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+def test_keys_that_are_not_known_are_kept_as_they_were() -> None:
+    entry = {**SEED_ENTRY, "author": "x", "mape": 0.3, "notes": {"deep": [1, None, {"é": True}]}}
+    record = ModelRecord.from_json(entry)
+    assert record.extra == {"author": "x", "mape": 0.3, "notes": {"deep": [1, None, {"é": True}]}}
+    assert record.to_json() == entry
+
+
+def test_metrics_that_are_not_finite_are_left_out() -> None:
+    metrics = {"r2": math.nan, "rmse": 40.0, "mae": math.inf, "wape": -math.inf}
+    entry = make_record(metrics=metrics).to_json()
+    assert entry.keys() & metrics.keys() == {"rmse"}
+    json.dumps(entry, allow_nan=False)
+
+
+def test_an_entry_of_the_seed_has_no_digests_and_its_time_is_utc() -> None:
+    record = ModelRecord.from_json(SEED_ENTRY)
+    assert record.artifacts is None
+    assert parse_time(record.timestamp) == datetime(2025, 6, 18, 22, 59, 26, 111358, tzinfo=UTC)
+
+
+def test_new_times_carry_microseconds_and_their_offset() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", utc_now())
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in SEED_ENTRY.items() if name != key}
+
+
+DIGEST = {"sha256": "ab" * 32, "size": 1}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        *[without(key) for key in ("timestamp", "model_type", "env", "test_mode", "run_id", "model_uri")],
+        SEED_ENTRY | {"r2": "good"},
+        SEED_ENTRY | {"r2": [0.7]},
+        SEED_ENTRY | {"timestamp": "yesterday"},
+        SEED_ENTRY | {"timestamp": 20250618},
+        SEED_ENTRY | {"run_id": 7},
+        SEED_ENTRY | {"model_type": None},
+        SEED_ENTRY | {"model_uri": None},
+        SEED_ENTRY | {"artifacts": ["model.bin"]},
+        SEED_ENTRY | {"artifacts": {"model.bin": "ab"}},
+        SEED_ENTRY | {"artifacts": {"model.bin": {"sha256": "ab"}}},
+        SEED_ENTRY | {"artifacts": {"model.bin": {**DIGEST, "md5": ""}}},
+        SEED_ENTRY | {"artifacts": {"../model.bin": DIGEST}},
+    ],
+    ids=lambda entry: json.dumps({key: entry[key] for key in entry if entry[key] != SEED_ENTRY.get(key)}) or "{}",
+)
+def test_an_entry_that_is_no_record_is_corrupt(entry: dict[str, Any]) -> None:
+    with pytest.raises(RegistryCorrupt, match=r"^not a record of a model \(.+\)$"):
+        ModelRecord.from_json(entry)
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(RegistryCorrupt, match=r"^not a record of a model \(KeyError: 'run_id'\)$"):
+        ModelRecord.from_json(without("run_id"))
+
+
+@pytest.mark.parametrize("timestamp", [None, "yesterday", 20250618])
+def test_a_broken_time_is_corrupt_when_a_time_is_asked_for_as_well(timestamp: object) -> None:
+    Path("models").mkdir()
+    Path("models/summary.json").write_text(json.dumps([SEED_ENTRY | {"timestamp": timestamp}]))
+    query = Query(test_mode=None, as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(RegistryCorrupt):
+        list(local_registry().records(query))
+    with pytest.raises(RegistryCorrupt):
+        local_registry().best("r2", query)
+
+
+@pytest.mark.parametrize(
+    ("query", "runs"),
+    [
+        (Query(), ["old", "nn", "prod", "new"]),
+        (Query(test_mode=True), ["test"]),
+        (Query(test_mode=None), ["old", "nn", "prod", "test", "new"]),
+        (Query(model_type="nn"), ["nn"]),
+        (Query(env="prod"), ["prod"]),
+        (Query(model_type="nn", env="prod"), []),
+        (Query(as_of=parse_time("2026-02-01T00:00:00")), ["old", "nn"]),
+        (Query(as_of=parse_time("2026-02-01T01:00:00+01:00")), ["old", "nn"]),
+        (Query(as_of=parse_time("2026-01-31T23:59:59.999999+00:00")), ["old"]),
+    ],
+    ids=str,
+)
+def test_a_query_admits_what_it_says_and_no_test_mode_unless_asked(query: Query, runs: list[str]) -> None:
+    records = [
+        make_record("old", timestamp="2025-06-18T22:59:26.111358"),
+        make_record("nn", model_type="nn", timestamp="2026-02-01T00:00:00.000000+00:00"),
+        make_record("prod", env="prod"),
+        make_record("test", test_mode=True),
+        make_record("new"),
+    ]
+    assert [record.run_id for record in records if query.admits(record.to_json())] == runs
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "best"),
+    [
+        ("r2", [0.1, 0.9, 0.5], "run1"),
+        ("rmse", [50.0, 40.0, 30.0], "run2"),
+        ("mae", [1, 2, 3], "run0"),
+        ("f1_score", [0.8, 0.7, 0.9], "run2"),
+        ("r2", [0.5, 0.9, 0.9], "run1"),
+        ("rmse", [30.0, 30.0, 40.0], "run0"),
+        ("r2", [-0.1, math.nan, None], "run0"),
+        ("r2", [0.1, math.inf, "0.9"], "run0"),
+    ],
+)
+def test_the_best_goes_by_the_metrics_direction_and_the_earliest_of_equals_wins(
+    metric: str, values: list[Any], best: str
+) -> None:
+    entries = [{"run_id": f"run{place}", "test_mode": False, metric: value} for place, value in enumerate(values)]
+    assert best_entry(entries, metric_named(metric), Query())["run_id"] == best
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (Query(), "any model"),
+        (Query(model_type="nn", env="prod"), "model nn, env prod"),
+        (Query(test_mode=True), "test mode"),
+        (Query(as_of=parse_time("2026-01-01")), "as of 2026-01-01T00:00:00+00:00"),
+    ],
+)
+def test_where_no_record_has_the_metric_the_question_is_repeated(query: Query, asked: str) -> None:
+    with pytest.raises(NoRecord, match=f"^{re.escape(f'no record with r2 for {asked}')}$"):
+        local_registry().best("r2", query)
+
+
+def test_an_unknown_metric_lists_those_there_are() -> None:
+    message = (
+        "no metric 'rsme'; there are accuracy, f1_score, mae, precision, r2, recall, rmse, rmsle, roc_auc, wape "
+        "(did you mean 'rmse'?)"
+    )
+    with pytest.raises(UnknownMetric, match=f"^{re.escape(message)}$"):
+        local_registry().best("rsme", Query())
+
+
+def test_a_record_is_found_by_its_id_or_by_letters_that_begin_it_alone() -> None:
+    registry = local_registry()
+    records = [make_record(run_id) for run_id in ("aabb", "aacc", "aac")]
+    for record in records:
+        registry.append(record)
+    assert registry.get("aab") == records[0]
+    assert registry.get("aacc") == records[1]
+    assert registry.get("aac") == records[2]  # whole, though another begins with it
+    with pytest.raises(NoRecord, match=r"^'aa' begins 3 run ids: aabb, aac, aacc$"):
+        registry.get("aa")
+    with pytest.raises(NoRecord, match=r"^no record with run id 'zz'; `bt registry list` shows those there are$"):
+        registry.get("zz")
+
+
+def test_a_record_of_test_mode_is_found_by_its_id() -> None:
+    registry = local_registry()
+    registry.append(make_record("test", test_mode=True))
+    assert registry.get("test").test_mode is True
+
+
+@pytest.mark.parametrize("uri", ["kept/summary.json", "kept", "kept/", "file://{here}/kept/summary.json"])
+def test_a_registry_is_opened_by_the_uri_of_its_summary_or_of_its_folder(uri: str, clean_place: Path) -> None:
+    registry = open_registry(uri.replace("{here}", str(clean_place)))
+    registry.append(make_record())
+    assert json.loads(Path("kept/summary.json").read_text()) == [make_record().to_json()]
+
+
+def test_a_registry_of_an_unknown_scheme_is_refused() -> None:
+    with pytest.raises(UnknownBackend, match=r"^no registry backend 'ftp://'; there are .*file://"):
+        open_registry("ftp://somewhere/summary.json")
+
+
+def test_a_uri_is_opened_with_the_settings_that_were_handed_in() -> None:
+    Path("mine.toml").write_text('plugins = []\n[profiles.dev]\nbackend = "gcs"\n')
+    Path("bt.toml").write_text("not = 'the settings that were handed in'\n")
+    settings = load_settings(config="mine.toml", registry="mine")
+    open_registry("kept", settings=settings).append(make_record())
+    assert Path("kept/summary.json").exists()

@@ -1,0 +1,72 @@
+"""Nothing heavy is imported before it is needed; asserted on ``sys.modules``, never on time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_registry import make_record
+
+HEAVY = {
+    "pandas",
+    "numpy",
+    "sklearn",
+    "scipy",
+    "joblib",
+    "pyarrow",
+    "fsspec",
+    "tensorflow",
+    "keras",
+    "mlflow",
+    "rich",
+}
+PLUGINS = {"bike_traffic.plugins", "bike_traffic.registry_backends"}
+
+RUN_BT = "from bike_traffic.cli.main import main; main({words!r}, standalone_mode=False)"
+REPORT = "\nimport sys, json; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the names in ``sys.modules`` of a fresh process that ran `code`."""
+    done = subprocess.run([sys.executable, "-c", code + REPORT], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def imported(modules: set[str], packages: set[str]) -> set[str]:
+    """Return those of `modules` that are one of `packages` or inside it."""
+    return {name for name in modules for package in packages if f"{name}.".startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize(
+    "code", ["import bike_traffic", RUN_BT.format(words=["--help"]), RUN_BT.format(words=["--version"])]
+)
+def test_the_package_its_help_and_its_version_import_nothing_heavy_and_no_plugin(code: str) -> None:
+    assert imported(modules_after(code), HEAVY | PLUGINS) == set()
+
+
+@pytest.mark.parametrize("form", ["table", "json", "uri"])
+def test_the_best_record_is_found_without_the_libraries_of_models_and_tables(clean_place: Path, form: str) -> None:
+    entries = [make_record(f"run{number}", metrics={"r2": number / 100}).to_json() for number in range(100)]
+    (clean_place / "models").mkdir()
+    (clean_place / "models/summary.json").write_text(json.dumps(entries))
+    words = ["registry", "best", "--metric", "r2", "--format", form]
+    modules = modules_after(RUN_BT.format(words=words))
+    assert imported(modules, HEAVY - ({"rich"} if form == "table" else set())) == set()
+    assert "bike_traffic.registry_backends.summary" in modules  # the question was really asked
+
+
+def test_the_forest_imports_neither_the_net_nor_another_models_module() -> None:
+    modules = modules_after("import bike_traffic.plugins.random_forest")
+    others = {f"bike_traffic.plugins.{name}" for name in ("affluence", "neural_net", "quiet_keras")}
+    assert imported(modules, {"tensorflow", "keras", "mlflow", *others}) == set()
+
+
+def test_the_names_of_all_plugins_are_known_without_importing_what_they_are_built_on() -> None:
+    code = "from bike_traffic.manager import PluginHost; PluginHost(only=[]).pipelines()"
+    modules = modules_after(code)
+    assert imported(modules, HEAVY) == set()
+    assert imported(modules, {"bike_traffic.plugins"}) == {"bike_traffic.plugins"}
