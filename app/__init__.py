@@ -1,1 +1,1 @@
-"""The Streamlit app, and the seed's two functions."""
+"""For code of the original project: `model_registry_summary`."""

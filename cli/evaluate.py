@@ -30,6 +30,7 @@ def evaluate(
     source: str,
     model: str | None,
     run_id: str | None,
+    alias: str | None,
     test_mode: bool,
     env: str | None,
     backend: str | None,
@@ -42,7 +43,7 @@ def evaluate(
     Beside it stands the 4-week mean, as it was on the day the model was trained.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(settings, model=model, run_id=run_id, env=env, test_mode=test_mode)
+    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, env=env, test_mode=test_mode)
 
     from bike_traffic.data.check import require_valid
     from bike_traffic.data.reading import read_counts

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from bike_traffic.cli.output import RECORD_COLUMNS, metric_columns, print_json, print_table, record_row
+from bike_traffic.cli.registry_aliases import history, promote, rollback
+from bike_traffic.cli.registry_upkeep import copy, reconcile, verify
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
 from bike_traffic.errors import RegistryError
 from bike_traffic.registry import ModelRecord, Query, parse_time
@@ -15,7 +17,7 @@ from bike_traffic.registry import ModelRecord, Query, parse_time
 
 @click.group(epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
-    """Find, list, show, pull and reconcile registered models."""
+    """Find, list, show and pull registered models; promote them, and look after the registry."""
 
 
 def _query(model: str | None, env: str | None, test_mode: bool | None, as_of: str | None) -> Query:
@@ -134,13 +136,8 @@ def pull(
     note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
 
 
-@registry.command(epilog="Example: bt registry reconcile")
-@registry_options
-@pass_session
-def reconcile(session: Session, env: str | None, backend: str | None, registry: str | None) -> None:
-    """Merge the records that writers left durable but not merged."""
-    merged = session.registry(session.settings(env=env, backend=backend, registry=registry)).reconcile()
-    note(f"{merged} records merged" if merged else "nothing was pending")
+for command in (promote, rollback, history, verify, reconcile, copy):
+    registry.add_command(command)
 
 
 def _print_records(records: list[ModelRecord]) -> None:

@@ -51,11 +51,18 @@ class Session:
         return open_registry(settings=settings, host=self.host(settings))
 
     def model(
-        self, settings: Settings, *, model: str | None, run_id: str | None, env: str | None, test_mode: bool
+        self,
+        settings: Settings,
+        *,
+        model: str | None,
+        run_id: str | None,
+        alias: str | None,
+        env: str | None,
+        test_mode: bool,
     ) -> LoadedModel:
-        """Load the model that ``--run-id`` names, or the best of ``--model`` by its default metric."""
-        if (model is None) == (run_id is None):
-            raise click.UsageError("say which model: --model NAME, or --run-id ID")
+        """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
+        if [model, run_id, alias].count(None) != 2:
+            raise click.UsageError("say which model: --model NAME, --run-id ID, or --alias NAME")
         from bike_traffic.metrics import DEFAULT_METRIC
         from bike_traffic.prediction import load_model
         from bike_traffic.registry import Query
@@ -63,6 +70,8 @@ class Session:
         host, registry = self.host(settings), self.registry(settings)
         if run_id is not None:
             return load_model(registry, registry.get(run_id), host)
+        if alias is not None:
+            return load_model(registry, registry.alias(alias), host)
         spec = host.pipeline(str(model)).spec
         query = Query(model_type=spec.name, env=env, test_mode=test_mode)
         return load_model(registry, registry.best(DEFAULT_METRIC[spec.load().task], query), host)
@@ -88,6 +97,7 @@ def model_options(command: CommandT) -> CommandT:
     """Add ``--model`` and ``--run-id``, and what narrows the search."""
     for option in (
         click.option("--test-mode", is_flag=True, help="Look among the models of test mode."),
+        click.option("--alias", metavar="NAME", help="The model that an alias stands for."),
         click.option("--run-id", metavar="ID", help="The model of one run; the first letters will do."),
         click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,14 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from bike_traffic.aliases import AliasChange, Kind, targets
 from bike_traffic.artifacts import FileDigest, model_folder, read_digests
-from bike_traffic.errors import NoRecord, RegistryCorrupt
+from bike_traffic.errors import NoRecord, RegistryCorrupt, RegistryError, no_such
 from bike_traffic.metrics import METRICS, Metric, metric_named
+from bike_traffic.specs import NAME
 
 if TYPE_CHECKING:
     from bike_traffic.config import Settings
     from bike_traffic.manager import Offer, PluginHost
     from bike_traffic.specs import BackendSpec
+    from bike_traffic.upkeep import Finding
 
 _SEED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id")
 
@@ -164,9 +168,60 @@ class RegistryBackend(ABC):
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy a model's files into `directory`, checking each against the record's digests."""
 
+    @abstractmethod
+    def append_alias_change(self, change: AliasChange) -> None:
+        """Add a change of an alias; the same `change_id` twice is a no-op."""
+
+    @abstractmethod
+    def alias_changes(self) -> list[AliasChange]:
+        """Return every change of every alias, in the order of their appending."""
+
     def reconcile(self) -> int:
         """Finish what interrupted writers left behind, and return how many records that were."""
         return 0
+
+    def verify_records(self) -> Iterator[Finding]:
+        """Compare what the registry says of a record in more than one place; nothing where it says it once."""
+        return iter(())
+
+    def verify_files(self, record: ModelRecord) -> None:
+        """Check the stored files of a record against its digests; raise `IntegrityError` or `NoRecord`."""
+        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+            self.download(record, Path(folder))
+
+    def alias_history(self, alias: str) -> list[AliasChange]:
+        """Return the changes of one alias, the oldest first."""
+        return [change for change in self.alias_changes() if change.alias == alias]
+
+    def alias(self, alias: str, as_of: datetime | None = None) -> ModelRecord:
+        """Return the record that an alias stands for, or stood for at a time; raise `NoRecord`."""
+        standing = targets(self.alias_history(alias), as_of)
+        if not standing:
+            known = sorted({change.alias for change in self.alias_changes()})
+            when = f" at {as_of.isoformat()}" if as_of else ""
+            raise NoRecord(no_such("alias", alias, known) + when)
+        return self.get(standing[-1])
+
+    def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
+        """Let an alias stand for a run, whose files are checked first; raise `NoRecord` or `IntegrityError`."""
+        if not NAME.fullmatch(alias):
+            raise RegistryError(f"'{alias}' cannot be an alias; it takes letters, digits, '.', '_' and '-'")
+        return self._change_alias(self.get(run_id), alias, "promote", actor, reason)
+
+    def rollback(self, alias: str, *, actor: str, reason: str = "") -> AliasChange:
+        """Let an alias stand for the run before, whose files are checked first."""
+        standing = targets(self.alias_history(alias))
+        if len(standing) < 2:
+            raise NoRecord(f"alias '{alias}' has no earlier run to go back to")
+        return self._change_alias(self.get(standing[-2]), alias, "rollback", actor, reason)
+
+    def _change_alias(self, record: ModelRecord, alias: str, kind: Kind, actor: str, reason: str) -> AliasChange:
+        self.verify_files(record)
+        change = AliasChange(
+            alias=alias, run_id=record.run_id, kind=kind, timestamp=utc_now(), actor=actor, reason=reason
+        )
+        self.append_alias_change(change)
+        return change
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record by `metric`; raise `UnknownMetric` or `NoRecord`."""

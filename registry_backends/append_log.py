@@ -74,6 +74,10 @@ class AppendLog:
             raise RegistryConflict(f"another record stands under the id {name}")
         self.reconcile()
 
+    def durable_entries(self) -> list[dict[str, Any]]:
+        """Return the entries as they were first written, one by one."""
+        return [self._durable(path) for path in self._store.list(self._prefix) if path.endswith(".json")]
+
     def pending(self) -> list[str]:
         """Return the names of durable entries that are not in the array."""
         return self._pending_among(self.entries())

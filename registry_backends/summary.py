@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from bike_traffic.aliases import AliasChange
 from bike_traffic.artifacts import digest_directory, model_folder, verify
 from bike_traffic.errors import NoRecord, RegistryConflict, RegistryUnavailable, SettingsError
 from bike_traffic.metrics import metric_named
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
+from bike_traffic.upkeep import Finding
 
 
 class SummaryRegistry(RegistryBackend):
@@ -25,7 +27,9 @@ class SummaryRegistry(RegistryBackend):
             uri = f"{uri.rstrip('/')}/summary.json"
         root, _, name = uri.rpartition("/")
         self.root = root or "."
-        self.log = AppendLog(self._open_store(options), path=name, entries_prefix="records/", identity="run_id")
+        store = self._open_store(options)
+        self.log = AppendLog(store, path=name, entries_prefix="records/", identity="run_id")
+        self.alias_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
 
     @abstractmethod
     def _open_store(self, options: Mapping[str, Any]) -> Store:
@@ -36,8 +40,31 @@ class SummaryRegistry(RegistryBackend):
         self.log.append(record.to_json())
 
     def reconcile(self) -> int:
-        """Merge the durable records that are not in the array; see `AppendLog.reconcile`."""
-        return self.log.reconcile()
+        """Merge what is durable and not in its array, records and alias changes; see `AppendLog.reconcile`."""
+        return self.log.reconcile() + self.alias_log.reconcile()
+
+    def append_alias_change(self, change: AliasChange) -> None:
+        """Add a change of an alias to ``aliases.json``; see `AppendLog.append`."""
+        self.alias_log.append(change.to_json())
+
+    def alias_changes(self) -> list[AliasChange]:
+        """Return every change of every alias, in the order of ``aliases.json``."""
+        return [AliasChange.from_json(entry) for entry in self.alias_log.entries()]
+
+    def verify_records(self) -> Iterator[Finding]:
+        """Compare ``records/`` with ``summary.json``, entry by entry."""
+        merged = {str(entry.get("run_id")): entry for entry in self.log.entries()}
+        durable = {str(entry.get("run_id")): entry for entry in self.log.durable_entries()}
+        for run_id, entry in merged.items():
+            if run_id not in durable:
+                yield Finding("unrecorded", run_id, f"it stands in {self.log.path}, but not under records/")
+            elif durable[run_id] != entry:
+                keys = sorted(
+                    key for key in entry.keys() | durable[run_id] if entry.get(key) != durable[run_id].get(key)
+                )
+                yield Finding("edited", run_id, f"{', '.join(keys)} in {self.log.path} and under records/ differ")
+        for run_id in durable.keys() - merged.keys():
+            yield Finding("pending", run_id, f"it stands under records/, but not in {self.log.path}")
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Give the records that `query` admits, in the order of the array."""
@@ -85,11 +112,25 @@ class LocalRegistry(SummaryRegistry):
             shutil.rmtree(incoming, ignore_errors=True)
         return f"{self.root}/{folder}/"
 
+    def verify_files(self, record: ModelRecord) -> None:
+        """Check the files where they are."""
+        verify(self._folder(record), record.artifacts or {}, str(self._folder(record)))
+
+    def _folder(self, record: ModelRecord) -> Path:
+        """Return where a model's files are: by the layout, so a moved registry keeps working.
+
+        A record without digests was not written by us, and only its own `model_uri` says where its files are.
+        """
+        folder = Path(self.root, folder_of(record))
+        if not folder.is_dir() and record.artifacts is None:
+            folder = Path(record.model_uri)
+        if not folder.is_dir():
+            raise NoRecord(f"the files of run {record.run_id} are gone: {folder} does not exist")
+        return folder
+
     def download(self, record: ModelRecord, directory: Path) -> None:
-        """Copy the files of `record`; they are found by the layout, so a moved registry keeps working."""
-        source = Path(self.root, folder_of(record))
-        if not source.is_dir():
-            raise NoRecord(f"the files of run {record.run_id} are gone: {source} does not exist")
+        """Copy the files of `record`."""
+        source = self._folder(record)
         try:
             shutil.copytree(source, directory, dirs_exist_ok=True)
         except (OSError, shutil.Error) as error:

@@ -87,7 +87,7 @@ def test_predictions_flow_from_stdin_to_stdout(bt: Bt, small_file: Path) -> None
 def test_a_model_is_named_in_one_way(bt: Bt, words: tuple[str, ...]) -> None:
     done = bt(*words)
     assert done.exit_code == 2
-    assert done.stderr.endswith("Error: say which model: --model NAME, or --run-id ID\n")
+    assert done.stderr.endswith("Error: say which model: --model NAME, --run-id ID, or --alias NAME\n")
 
 
 def test_a_backtest_prints_each_fold_and_the_mean_and_registers_nothing(bt: Bt, small_file: Path) -> None:

@@ -1,0 +1,83 @@
+"""The two functions that the project started from, with their old arguments, on the registry of today."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from bike_traffic.artifacts import fetch
+from bike_traffic.config import load_settings
+from bike_traffic.manager import PluginHost
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.prediction import load_model
+from bike_traffic.registry import ModelRecord, Query, open_registry, utc_now
+
+
+def update_summary(
+    summary_path: str,
+    model_type: str,
+    env: str,
+    test_mode: bool,
+    model_uri: str,
+    run_id: str | None = None,
+    timestamp: str | None = None,
+    **metrics: float,
+) -> dict[str, Any]:
+    """Append an entry to a ``summary.json``, and return it.
+
+    The files at `model_uri` are not looked at: the entry has no digests, and loading by it must be allowed.
+
+    Parameters
+    ----------
+    summary_path : a path, or ``gs://`` or ``s3://``.
+    run_id, timestamp : a new id and the time now, where they are not given.
+    metrics : such as ``r2=0.71, rmse=54.9``.
+
+    Raises
+    ------
+    RegistryConflict, MergePending, RegistryUnavailable
+    """
+    record = ModelRecord.from_json(
+        {
+            "timestamp": timestamp or utc_now(),
+            "model_type": model_type,
+            "env": env,
+            "test_mode": test_mode,
+            "run_id": run_id or uuid4().hex,
+            **metrics,
+            "model_uri": model_uri,
+        }
+    )
+    open_registry(summary_path).append(record)
+    return record.to_json()
+
+
+def get_best_model_from_summary(
+    model_type: str,
+    summary_path: str,
+    metric: str = "r2",
+    env: str = "prod",
+    test_mode: bool = False,
+    download_dir: str | None = None,
+) -> Pipeline:
+    """Load the best registered pipeline by a metric, its files checked against the record.
+
+    Parameters
+    ----------
+    summary_path : a path, ``gs://`` or ``s3://``.
+    metric : any registered one; lower is better where it is.
+    download_dir : leave a copy of the model's files there.
+
+    Raises
+    ------
+    NoRecord, UnknownMetric, IntegrityError, RegistryUnavailable
+    """
+    settings = load_settings(registry=summary_path)
+    host = PluginHost(only=settings.plugins, strict=settings.strict_plugins)
+    registry = open_registry(settings=settings, host=host)
+    record = registry.best(metric, Query(model_type=model_type, env=env, test_mode=test_mode))
+    if download_dir is not None:
+        shutil.copytree(fetch(registry, record), Path(download_dir), dirs_exist_ok=True)
+    return load_model(registry, record, host).pipeline
