@@ -87,6 +87,10 @@ class ModelRecord:
             raise _not_a_record(error) from None
 
 
+QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode")
+"""The keys of an entry that a `Query` looks at."""
+
+
 @attrs.frozen(kw_only=True)
 class Query:
     """Which records are meant; ``None`` admits all. Test-mode records are left out unless asked for."""

@@ -7,13 +7,16 @@ so a writer that died between the two steps loses nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
 
-from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError
+import msgspec
+
+from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
 from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
 from bike_traffic.specs import NAME
 
@@ -41,11 +44,18 @@ class AppendLog:
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the array; raise `RegistryCorrupt` when the file is not one."""
+        return self._parse(self._read()[0])
+
+    def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
+        """Return the one entry that `choose` names by its place, without reading more of the others than `keys`."""
+        data, _ = self._read()
+        rows = self._rows(data, keys)
+        place = choose(rows)
         try:
-            data, _ = self._store.read(self.path)
-        except StoreMissing:
-            return []
-        return self._parse(data)
+            whole: dict[str, Any] = json.loads(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[place]))
+        except msgspec.MsgspecError:
+            return self._parse(data)[place]
+        return whole
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Make an entry durable, then merge it.
@@ -62,68 +72,98 @@ class AppendLog:
         name = str(entry[self._identity])
         if not NAME.fullmatch(name):
             raise RegistryError(f"'{name}' cannot be a run id")
-        data = _line(entry)
-        standing = [merged for merged in self.entries() if merged.get(self._identity) == name]
-        if not standing:
+        line = _line(entry)
+        data, _ = self._read()
+        standing: dict[str, Any] | None = None
+        if name in self._names(data):
+            standing = next(merged for merged in self._parse(data) if merged.get(self._identity) == name)
+        else:
             path = f"{self._prefix}{name}.json"
             try:
-                self._store.create(path, data)
+                self._store.create(path, line)
             except StoreConflict:  # by another writer, or by us, and the answer was lost
-                standing = [self._durable(path)]
-        if standing and standing[0] != json.loads(data):
+                standing = self._durable(path)
+        if standing is not None and standing != json.loads(line):
             raise RegistryConflict(f"another record stands under the id {name}")
-        self.reconcile()
+        self._merge(f"the record is durable under {self._prefix}", patient=True)
 
     def durable_entries(self) -> list[dict[str, Any]]:
         """Return the entries as they were first written, one by one."""
-        return [self._durable(path) for path in self._store.list(self._prefix) if path.endswith(".json")]
+        return [self._durable(path) for path in self._durable_paths()]
 
     def pending(self) -> list[str]:
         """Return the names of durable entries that are not in the array."""
-        return self._pending_among(self.entries())
+        return self._pending_among(self._names(self._read()[0]))
 
     def reconcile(self) -> int:
         """Merge every pending entry into the array, and return how many there were."""
+        return self._merge(f"what was pending is durable under {self._prefix}", patient=False)
+
+    def _merge(self, durable: str, *, patient: bool) -> int:
+        """Try until the deadline; a writer whose entry is durable is `patient` with a store that does not answer."""
         end = time.monotonic() + self._deadline
         longest, limit = _BACKOFF_SECONDS
         while True:
             try:
                 return self._merge_once()
-            except StoreConflict:
+            except (StoreConflict, RegistryUnavailable) as error:
+                if isinstance(error, RegistryUnavailable) and not patient:
+                    raise
                 if time.monotonic() > end:
                     raise MergePending(
-                        f"the record is durable under {self._prefix}, but {self.path} was busy for "
-                        f"{self._deadline:.0f} s; run `bt registry reconcile` to merge it"
-                    ) from None
+                        f"{durable}, but {self.path} was busy for {self._deadline:.0f} s; "
+                        "run `bt registry reconcile` to merge it"
+                    ) from error
                 time.sleep(random.uniform(0, longest))  # full jitter: writers that met once part ways
                 longest = min(2 * longest, limit)
 
     def _merge_once(self) -> int:
-        try:
-            data, version = self._store.read(self.path)
-        except StoreMissing:
-            data, version = b"[]", None
-        entries = self._parse(data)
-        names = self._pending_among(entries)
-        if not names:
-            return 0
-        pending = [self._durable(f"{self._prefix}{name}.json") for name in names]
-        pending = [entry for entry, name in zip(pending, names, strict=True) if entry.get(self._identity) == name]
+        data, version = self._read()
+        merged = self._names(data)
+        pending = []
+        for name in self._pending_among(merged):
+            with contextlib.suppress(StoreMissing):  # removed since it was listed
+                entry = self._durable(f"{self._prefix}{name}.json")
+                if entry.get(self._identity) == name:  # else somebody's copy under another name
+                    pending.append(entry)
         if not pending:
             return 0
         pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
-        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending), first=not entries)
+        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending), first=not merged)
         if version is None:
             self._store.create(self.path, spliced)
         else:
             self._store.replace(self.path, spliced, version)
         return len(pending)
 
-    def _pending_among(self, entries: list[dict[str, Any]]) -> list[str]:
-        merged = {str(entry.get(self._identity)) for entry in entries}
-        paths = (path for path in self._store.list(self._prefix) if path.endswith(".json"))
-        names = (path.removeprefix(self._prefix).removesuffix(".json") for path in paths)
-        return [name for name in names if name not in merged]
+    def _read(self) -> tuple[bytes, str | None]:
+        """Return the array's bytes and version; an array that is not there is empty and has none."""
+        try:
+            return self._store.read(self.path)
+        except StoreMissing:
+            return b"[]", None
+
+    def _durable_paths(self) -> list[str]:
+        return [path for path in self._store.list(self._prefix) if path.endswith(".json")]
+
+    def _pending_among(self, merged: Sequence[str]) -> list[str]:
+        known = set(merged)
+        names = (path.removeprefix(self._prefix).removesuffix(".json") for path in self._durable_paths())
+        return [name for name in names if name not in known]
+
+    def _names(self, data: bytes) -> list[str]:
+        """Return the name of each entry of the array, whatever it is."""
+        return [str(row.get(self._identity)) for row in self._rows(data, [self._identity])]
+
+    def _rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """Return each entry with these keys alone: ten times faster than all of it, and as strict."""
+        row = TypedDict("row", dict.fromkeys(keys, Any), total=False)  # type: ignore[misc]
+        try:
+            data.decode("utf-8")  # which skipped values are not checked for
+            rows: list[dict[str, Any]] = msgspec.json.decode(data, type=list[row])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._parse(data)  # says what is wrong, or takes what is merely unusual
+        return rows
 
     def _durable(self, path: str) -> dict[str, Any]:
         try:

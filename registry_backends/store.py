@@ -89,11 +89,25 @@ class LocalStore(Store):
 
     def list(self, prefix: str) -> list[str]:
         """Return the files below the folder part of `prefix` that begin with it."""
-        folder = self.root / prefix.rpartition("/")[0]
-        if not folder.is_dir():
-            return []
-        found = (path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
-        return sorted(path for path in found if path.startswith(prefix) and _TEMPORARY not in path)
+        found: list[str] = []
+        waiting = [prefix.rpartition("/")[0]]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(
+                    self.root / folder
+                ) as entries:  # which tells files from folders without asking for each
+                    for entry in entries:
+                        path = f"{folder}/{entry.name}" if folder else entry.name
+                        if entry.is_dir():
+                            waiting.append(path)
+                        elif path.startswith(prefix) and _TEMPORARY not in path:
+                            found.append(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise _unavailable(self.root / folder, error) from error
+        return sorted(found)
 
     @contextlib.contextmanager
     def _writing(self, target: Path) -> Iterator[Path]:

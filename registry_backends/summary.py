@@ -13,7 +13,7 @@ from bike_traffic.aliases import AliasChange
 from bike_traffic.artifacts import digest_directory, model_folder, verify
 from bike_traffic.errors import NoRecord, RegistryConflict, RegistryUnavailable, SettingsError
 from bike_traffic.metrics import metric_named
-from bike_traffic.registry import ModelRecord, Query, RegistryBackend, best_entry, folder_of
+from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
 from bike_traffic.upkeep import Finding
@@ -72,7 +72,13 @@ class SummaryRegistry(RegistryBackend):
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record; only the winner becomes a `ModelRecord`, which keeps long logs fast."""
-        return ModelRecord.from_json(best_entry(self.log.entries(), metric_named(metric), query))
+        measured = metric_named(metric)
+
+        def choose(rows: list[dict[str, Any]]) -> int:
+            best = best_entry(rows, measured, query)
+            return next(place for place, row in enumerate(rows) if row is best)
+
+        return ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric], choose))
 
 
 class LocalRegistry(SummaryRegistry):
