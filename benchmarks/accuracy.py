@@ -4,7 +4,7 @@
 
 Three folds through time: each model is trained on all that lies before a fold and measured on the 28 days from
 its start. Cost is that of fitting the whole file. All sides run one after another in this one process. With the
-seed's recipes it takes about half an hour on two cores.
+seed's recipes it takes about a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pandas as pd
-from report import note, parser, print_machine, print_table
-from seed_recipes import SEED_RECIPES
 
 from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.reading import read_counts
@@ -29,6 +27,8 @@ from bike_traffic.manager import PluginHost
 from bike_traffic.metrics import Task
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.training import fit, known_counters, new_pipeline
+from report import note, parser, print_machine, print_table
+from seed_recipes import SEED_RECIPES
 
 FOLDS = [pd.Timestamp(day, tz=TIME_ZONE) for day in ("2021-03-01", "2021-05-10", "2021-06-28")]
 HORIZON = pd.DateOffset(days=28)

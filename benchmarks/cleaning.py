@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 
 import pandas as pd
-from report import note, parser, print_machine, print_table
-from seed_recipes import clean
 
 from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.reading import open_counts, read_counts
+from report import note, parser, print_machine, print_table
+from seed_recipes import clean
 
 
 def main() -> None:

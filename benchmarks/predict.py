@@ -126,9 +126,9 @@ def _repeated(data: Path) -> Iterator[dict[str, str]]:
 def seed_way(data: str, source: Path, target: Path) -> float:
     """Fit the seed's forest, and return the seconds it takes from CSV to CSV."""
     import pandas as pd
-    from seed_recipes import SeedRandomForest
 
     from bike_traffic.data.reading import read_counts
+    from seed_recipes import SeedRandomForest
 
     note("fitting the seed's forest")
     forest = SeedRandomForest().fit(read_counts(data))

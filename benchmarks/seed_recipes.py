@@ -2,7 +2,8 @@
 
 What the description leaves open is chosen in the seed's favour: rows are shuffled before Keras sets the last of
 them aside, the year is the plain year (a table of two years was missing in all others), predictions below zero
-are raised to zero, and files are uncompressed as joblib writes them by default.
+are raised to zero, and files are uncompressed as joblib writes them by default. The net's layers, batch size and
+epochs are guesses.
 """
 
 from __future__ import annotations

@@ -16,10 +16,9 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from report import bt_command, note, parser, print_machine, print_table, run
-
 from bike_traffic.artifacts import FileDigest, model_folder
 from bike_traffic.registry import ModelRecord
+from report import bt_command, note, parser, print_machine, print_table, run
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 
 import click
@@ -13,7 +14,11 @@ from bike_traffic.errors import NoRecord, no_such
 
 
 def _actor() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an id without a name, as in a container
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 _reason_option = click.option("--reason", default="", metavar="TEXT", help="Why; it is kept with the change.")

@@ -61,6 +61,8 @@ def copy(session: Session, source: str, target: str) -> None:
             session.registry(session.settings(registry=source)), session.registry(session.settings(registry=target))
         )
     )
+    if not done:
+        note(f"{source} has no records")
     note(f"{sum(one.copied for one in done)} models copied, {sum(not one.copied for one in done)} were there already")
     unverified = [one.record.run_id[:8] for one in done if not one.verified]
     if unverified:

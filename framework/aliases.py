@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import uuid4
 
 import attrs
@@ -33,10 +33,19 @@ class AliasChange:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> AliasChange:
         """Read an entry of ``aliases.json``; raise `RegistryCorrupt` when it is not one."""
+        from bike_traffic.registry import parse_time
+
         try:
-            return cls(**{field.name: entry[field.name] for field in attrs.fields(cls)})
+            change = cls(**{field.name: entry[field.name] for field in attrs.fields(cls)})
+            parse_time(change.timestamp)
         except KeyError as error:
             raise RegistryCorrupt(f"not a change of an alias (it has no {error})") from None
+        except (TypeError, ValueError) as error:
+            raise RegistryCorrupt(f"not a change of an alias ({type(error).__name__}: {error})") from None
+        for name, value in attrs.asdict(change).items():
+            if not isinstance(value, str) or (name == "kind" and value not in get_args(Kind)):
+                raise RegistryCorrupt(f"not a change of an alias ({name} is {value!r})")
+        return change
 
 
 def targets(changes: Iterable[AliasChange], as_of: datetime | None = None) -> list[str]:
@@ -56,7 +65,9 @@ def targets(changes: Iterable[AliasChange], as_of: datetime | None = None) -> li
         if as_of is not None and parse_time(change.timestamp) > as_of:
             continue
         if change.kind == "promote":
-            standing.append(change.run_id)
-        elif standing:
-            standing.pop()
+            if standing[-1:] != [change.run_id]:
+                standing.append(change.run_id)
+        elif change.run_id in standing:  # two rollbacks at one moment name one run, and both go back to it
+            while standing[-1] != change.run_id:
+                standing.pop()
     return standing

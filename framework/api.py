@@ -11,6 +11,7 @@ from bike_traffic.config import Settings, load_settings
 from bike_traffic.data.check import require_valid
 from bike_traffic.evaluation import SplitKind, parse_span
 from bike_traffic.manager import PluginHost
+from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import load_model
 from bike_traffic.registry import Query, open_registry
@@ -65,13 +66,18 @@ def train(
 def load_best(
     model: str | None = None,
     *,
-    metric: str = "rmse",
+    metric: str | None = None,
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
     test_mode: bool = False,
 ) -> Pipeline:
-    """Return the best registered pipeline by a metric, its files verified.
+    """Return the best registered pipeline, its files verified.
+
+    Parameters
+    ----------
+    model : only models of this name.
+    metric : lower is better where it is; ``None`` is the default of the model's task, rmse where none is named.
 
     Raises
     ------
@@ -80,6 +86,8 @@ def load_best(
     settings = load_settings(env=env, backend=backend, registry=registry)
     host = _host(settings)
     opened = open_registry(settings=settings, host=host)
+    if metric is None:
+        metric = DEFAULT_METRIC[host.pipeline(model).spec.load().task if model else "regression"]
     record = opened.best(metric, Query(model_type=model, env=env, test_mode=test_mode))
     return load_model(opened, record, host).pipeline
 

@@ -106,4 +106,5 @@ class CountFeatures(TransformerMixin, BaseEstimator):
         """Return counter, time parts, coordinates, calendar and history of clean rows."""
         check_is_fitted(self)
         parts = cleaned.drop(columns=[TIME, COUNT], errors="ignore")
-        return pd.concat([parts, calendar_features(cleaned[TIME]), self.history_.transform(cleaned)], axis="columns")
+        columns = [parts, calendar_features(cleaned[TIME]), self.history_.transform(cleaned)]
+        return pd.concat(columns, axis="columns", sort=False)

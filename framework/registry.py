@@ -14,7 +14,7 @@ import attrs
 
 from bike_traffic.aliases import AliasChange, Kind, targets
 from bike_traffic.artifacts import FileDigest, model_folder, read_digests
-from bike_traffic.errors import NoRecord, RegistryCorrupt, RegistryError, no_such
+from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryError, no_such
 from bike_traffic.metrics import METRICS, Metric, metric_named
 from bike_traffic.specs import NAME
 
@@ -188,6 +188,10 @@ class RegistryBackend(ABC):
         """Compare what the registry says of a record in more than one place; nothing where it says it once."""
         return iter(())
 
+    def records_to_verify(self) -> Iterator[ModelRecord]:
+        """Give the records whose files `verify` checks."""
+        return self.records(Query(test_mode=None))
+
     def verify_files(self, record: ModelRecord) -> None:
         """Check the stored files of a record against its digests; raise `IntegrityError` or `NoRecord`."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
@@ -199,12 +203,16 @@ class RegistryBackend(ABC):
 
     def alias(self, alias: str, as_of: datetime | None = None) -> ModelRecord:
         """Return the record that an alias stands for, or stood for at a time; raise `NoRecord`."""
-        standing = targets(self.alias_history(alias), as_of)
+        standing = targets(self._known_history(alias), as_of)
         if not standing:
-            known = sorted({change.alias for change in self.alias_changes()})
-            when = f" at {as_of.isoformat()}" if as_of else ""
-            raise NoRecord(no_such("alias", alias, known) + when)
+            raise NoRecord(f"alias '{alias}' stood for no run at {as_of.isoformat() if as_of else 'any time'}")
         return self.get(standing[-1])
+
+    def _known_history(self, alias: str) -> list[AliasChange]:
+        history = self.alias_history(alias)
+        if not history:
+            raise NoRecord(no_such("alias", alias, {change.alias for change in self.alias_changes()}))
+        return history
 
     def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
         """Let an alias stand for a run, whose files are checked first; raise `NoRecord` or `IntegrityError`."""
@@ -214,12 +222,17 @@ class RegistryBackend(ABC):
 
     def rollback(self, alias: str, *, actor: str, reason: str = "") -> AliasChange:
         """Let an alias stand for the run before, whose files are checked first."""
-        standing = targets(self.alias_history(alias))
+        standing = targets(self._known_history(alias))
         if len(standing) < 2:
             raise NoRecord(f"alias '{alias}' has no earlier run to go back to")
         return self._change_alias(self.get(standing[-2]), alias, "rollback", actor, reason)
 
     def _change_alias(self, record: ModelRecord, alias: str, kind: Kind, actor: str, reason: str) -> AliasChange:
+        if not record.artifacts:
+            raise IntegrityError(
+                f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "
+                "checked, and nothing was changed"
+            )
         self.verify_files(record)
         change = AliasChange(
             alias=alias, run_id=record.run_id, kind=kind, timestamp=utc_now(), actor=actor, reason=reason

@@ -41,7 +41,7 @@ class Finding:
 def verify(registry: RegistryBackend) -> Iterator[Finding]:
     """Compare everything that the registry says twice, and every file with its digest."""
     yield from registry.verify_records()
-    records = list(registry.records(EVERYTHING))
+    records = list(registry.records_to_verify())
     with progress("verifying files", len(records)) as advance:
         for record in records:
             yield from _verify_files(registry, record)
@@ -57,7 +57,8 @@ def _verify_files(registry: RegistryBackend, record: ModelRecord) -> Iterator[Fi
     except NoRecord as error:
         yield Finding("missing files", record.run_id, str(error))
     except IntegrityError as error:
-        yield Finding("missing files" if "is missing" in str(error) else "changed files", record.run_id, str(error))
+        gone = str(error).endswith(" is missing; nothing was loaded")
+        yield Finding("missing files" if gone else "changed files", record.run_id, str(error))
 
 
 @attrs.frozen
@@ -93,9 +94,11 @@ def copy(source: RegistryBackend, target: RegistryBackend) -> Iterator[Copied]:
                 _copy_one(record, source, target)
             advance(1)
             yield Copied(record, copied=standing is None, verified=record.artifacts is not None)
-    known = {change.change_id for change in target.alias_changes()}
-    for change in source.alias_changes():
-        if change.change_id not in known:
+    changes = source.alias_changes()
+    known = {change.change_id: change.alias for change in target.alias_changes()}
+    own = {alias for change_id, alias in known.items() if change_id not in {one.change_id for one in changes}}
+    for change in changes:
+        if change.change_id not in known and change.alias not in own:
             target.append_alias_change(change)
 
 

@@ -38,8 +38,8 @@ class AppendLog:
     def __init__(self, store: Store, path: str, entries_prefix: str, identity: str, deadline: float = 30.0) -> None:
         self._store = store
         self.path = path
-        self._prefix = entries_prefix
-        self._identity = identity
+        self.entries_prefix = entries_prefix
+        self.identity = identity
         self._deadline = deadline
 
     def entries(self) -> list[dict[str, Any]]:
@@ -69,23 +69,23 @@ class AppendLog:
         RegistryCorrupt
             The array does not parse. It is left as it is, and nothing is written beside it.
         """
-        name = str(entry[self._identity])
+        name = str(entry[self.identity])
         if not NAME.fullmatch(name):
             raise RegistryError(f"'{name}' cannot be a run id")
         line = _line(entry)
         data, _ = self._read()
         standing: dict[str, Any] | None = None
         if name in self._names(data):
-            standing = next(merged for merged in self._parse(data) if merged.get(self._identity) == name)
+            standing = next(merged for merged in self._parse(data) if merged.get(self.identity) == name)
         else:
-            path = f"{self._prefix}{name}.json"
+            path = f"{self.entries_prefix}{name}.json"
             try:
                 self._store.create(path, line)
             except StoreConflict:  # by another writer, or by us, and the answer was lost
                 standing = self._durable(path)
         if standing is not None and standing != json.loads(line):
             raise RegistryConflict(f"another record stands under the id {name}")
-        self._merge(f"the record is durable under {self._prefix}", patient=True)
+        self._merge(f"the record is durable under {self.entries_prefix}", patient=True)
 
     def durable_entries(self) -> list[dict[str, Any]]:
         """Return the entries as they were first written, one by one."""
@@ -97,7 +97,7 @@ class AppendLog:
 
     def reconcile(self) -> int:
         """Merge every pending entry into the array, and return how many there were."""
-        return self._merge(f"what was pending is durable under {self._prefix}", patient=False)
+        return self._merge(f"what was pending is durable under {self.entries_prefix}", patient=False)
 
     def _merge(self, durable: str, *, patient: bool) -> int:
         """Try until the deadline; a writer whose entry is durable is `patient` with a store that does not answer."""
@@ -123,8 +123,8 @@ class AppendLog:
         pending = []
         for name in self._pending_among(merged):
             with contextlib.suppress(StoreMissing):  # removed since it was listed
-                entry = self._durable(f"{self._prefix}{name}.json")
-                if entry.get(self._identity) == name:  # else somebody's copy under another name
+                entry = self._durable(f"{self.entries_prefix}{name}.json")
+                if entry.get(self.identity) == name:  # else somebody's copy under another name
                     pending.append(entry)
         if not pending:
             return 0
@@ -144,16 +144,16 @@ class AppendLog:
             return b"[]", None
 
     def _durable_paths(self) -> list[str]:
-        return [path for path in self._store.list(self._prefix) if path.endswith(".json")]
+        return [path for path in self._store.list(self.entries_prefix) if path.endswith(".json")]
 
     def _pending_among(self, merged: Sequence[str]) -> list[str]:
         known = set(merged)
-        names = (path.removeprefix(self._prefix).removesuffix(".json") for path in self._durable_paths())
+        names = (path.removeprefix(self.entries_prefix).removesuffix(".json") for path in self._durable_paths())
         return [name for name in names if name not in known]
 
     def _names(self, data: bytes) -> list[str]:
         """Return the name of each entry of the array, whatever it is."""
-        return [str(row.get(self._identity)) for row in self._rows(data, [self._identity])]
+        return [str(row.get(self.identity)) for row in self._rows(data, [self.identity])]
 
     def _rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
         """Return each entry with these keys alone: ten times faster than all of it, and as strict."""
@@ -189,7 +189,7 @@ class AppendLog:
     def _corrupt(self, reason: str) -> RegistryCorrupt:
         return RegistryCorrupt(
             f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
-            f"it away, and what stands under {self._prefix} is merged into a new one"
+            f"it away, and what stands under {self.entries_prefix} is merged into a new one"
         )
 
 

@@ -26,6 +26,7 @@ from bike_traffic.registry_backends.summary import SummaryRegistry
 
 _PARALLEL_TRANSFERS = 4
 _BLOCK = 1 << 20
+_NOTHING = ".bt-nothing-begins-like-this"
 
 
 class CloudRegistry(SummaryRegistry):
@@ -50,6 +51,7 @@ class CloudRegistry(SummaryRegistry):
         A second call after a break goes on where the first one stopped.
         """
         target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
+        self.store.list(_NOTHING)  # says in one line when there is no such bucket, or no way to it
         digests = digest_directory(directory)
         digests[MANIFEST] = digest_file(directory / MANIFEST)
 
@@ -66,18 +68,20 @@ class CloudRegistry(SummaryRegistry):
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Download the files of `record`, each checked against its digest."""
-        source = f"{self.root}/{folder_of(record)}"
-        with self._talking(source):
-            names = [path.rpartition("/")[2] for path in self.store.filesystem.ls(source, detail=False)]
+        folder = folder_of(record)
+        source = f"{self.root}/{folder}"
+        names = [path.removeprefix(f"{folder}/") for path in self.store.list(f"{folder}/")]
         if not names:
-            raise NoRecord(f"the files of run {record.run_id} are gone: {source} is empty")
-        sizes = {name: FileDigest("", 0) for name in names} | dict(record.artifacts or {})
+            raise NoRecord(f"the files of run {record.run_id} are gone: {source} does not exist")
+        known = record.artifacts or {}
+        files = {name: known.get(name, FileDigest("", 0)) for name in names}
 
         def bring(name: str) -> int:
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
             self.store.filesystem.get_file(f"{source}/{name}", str(directory / name))
-            return sizes[name].size
+            return files[name].size
 
-        self._each(bring, sizes, "downloading", source)
+        self._each(bring, files, "downloading", source)
         if record.artifacts is not None:
             verify(directory, record.artifacts, source)
 
@@ -113,7 +117,7 @@ class CloudRegistry(SummaryRegistry):
         except FileNotFoundError:
             raise NoRecord(f"{where} does not exist") from None
         except Exception as error:
-            raise RegistryUnavailable(f"{where}: {explain(error)}") from error
+            raise RegistryUnavailable(f"{where}: {explain(error)}") from None  # its text may hold the request
 
 
 class GcsRegistry(CloudRegistry):

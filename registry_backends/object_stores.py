@@ -6,13 +6,16 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.errors import RegistryUnavailable, SettingsError
 from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
 
 _PROBE_PASSED = ".bt-store-probed"
+_NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+_TOKENS = ("google_default", "cloud", "anon", "cache", "browser")
 
 
 class ObjectStore(Store):
@@ -54,10 +57,12 @@ class ObjectStore(Store):
             self.read(_PROBE_PASSED)
         except StoreMissing:
             path = f"{_PROBE_PASSED}-{uuid4().hex}"
-            self._create(path, b"1")
+            with suppress(StoreConflict):  # of our own write, whose answer was lost
+                self._create(path, b"1")
             self._must_refuse(lambda: self._create(path, b"2"), "a second create")
             version = self.read(path)[1]
-            self._replace(path, b"3", version)
+            with suppress(StoreConflict):
+                self._replace(path, b"3", version)
             self._must_refuse(lambda: self._replace(path, b"4", version), "a stale replace")
             with suppress(StoreConflict):  # of another writer that probed at the same time
                 self._create(_PROBE_PASSED, b"conditional writes are honoured\n")
@@ -90,7 +95,7 @@ class ObjectStore(Store):
         except Exception as error:
             if _is_precondition(error):
                 raise StoreConflict(f"{where} was written meanwhile") from None
-            raise RegistryUnavailable(f"{where}: {explain(error)}") from error
+            raise RegistryUnavailable(f"{where}: {explain(error)}") from None  # its text may hold the request
 
 
 class GcsStore(ObjectStore):
@@ -193,8 +198,11 @@ class S3Store(ObjectStore):
             self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfNoneMatch="*")
 
     def _replace(self, path: str, data: bytes, version: str) -> None:
-        with self._talking(path):
-            self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)
+        try:
+            with self._talking(path):
+                self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)
+        except StoreMissing as error:
+            raise StoreConflict(f"s3://{self.bucket}/{self.prefix}{path} was written meanwhile") from error
 
     def list(self, prefix: str) -> list[str]:
         """Return the paths that begin with `prefix`, page by page."""
@@ -218,14 +226,19 @@ def gcs_filesystem(options: dict[str, Any]) -> Any:
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     import gcsfs
 
-    # It logs each failed request with its address; what failed is said once, by us.
-    logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+    # It logs failed requests with what the server answered, which can hold a token; what failed is said by us.
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     emulated = "endpoint_url" in options or os.environ.get("STORAGE_EMULATOR_HOST")
     chosen = {"token": "anon" if emulated else "google_default", **options}
+    token = chosen["token"]
+    if isinstance(token, str) and token not in _TOKENS and not Path(token).is_file():
+        # gcsfs would take it for an access token and send it out to be checked.
+        raise SettingsError(f"[backends.gcs] token is neither a key file that exists nor one of {', '.join(_TOKENS)}")
     try:
         return gcsfs.GCSFileSystem(skip_instance_cache=True, use_listings_cache=False, **chosen)
     except Exception as error:
-        raise RegistryUnavailable(f"Google Cloud Storage: {explain(error)}") from None
+        reason = _NO_GOOGLE_CREDENTIALS if isinstance(error, KeyError | ValueError) else explain(error)
+        raise RegistryUnavailable(f"Google Cloud Storage: {reason}") from None
 
 
 def s3_filesystem(options: dict[str, Any]) -> Any:
@@ -240,7 +253,7 @@ def explain(error: Exception) -> str:
     names = {type(found).__name__ for found in _chain(error)}
     text = str(error)
     if names & {"DefaultCredentialsError", "RefreshError"}:
-        return "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+        return _NO_GOOGLE_CREDENTIALS
     if names & {"NoCredentialsError", "PartialCredentialsError"}:
         return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
     if "PermissionError" in names or text.startswith("Forbidden") or getattr(error, "code", None) in (401, 403):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 from bike_traffic.aliases import AliasChange
 from bike_traffic.artifacts import digest_directory, model_folder, verify
-from bike_traffic.errors import NoRecord, RegistryConflict, RegistryUnavailable, SettingsError
+from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.metrics import metric_named
 from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
@@ -52,19 +53,20 @@ class SummaryRegistry(RegistryBackend):
         return [AliasChange.from_json(entry) for entry in self.alias_log.entries()]
 
     def verify_records(self) -> Iterator[Finding]:
-        """Compare ``records/`` with ``summary.json``, entry by entry."""
+        """Compare ``records/`` with ``summary.json`` and ``aliases/`` with ``aliases.json``, entry by entry."""
+        yield from _differences(self.log)
+        yield from _differences(self.alias_log)
+
+    def records_to_verify(self) -> Iterator[ModelRecord]:
+        """Give each run's record as it was first written, where it can be read, else as the array has it."""
         merged = {str(entry.get("run_id")): entry for entry in self.log.entries()}
         durable = {str(entry.get("run_id")): entry for entry in self.log.durable_entries()}
-        for run_id, entry in merged.items():
-            if run_id not in durable:
-                yield Finding("unrecorded", run_id, f"it stands in {self.log.path}, but not under records/")
-            elif durable[run_id] != entry:
-                keys = sorted(
-                    key for key in entry.keys() | durable[run_id] if entry.get(key) != durable[run_id].get(key)
-                )
-                yield Finding("edited", run_id, f"{', '.join(keys)} in {self.log.path} and under records/ differ")
-        for run_id in durable.keys() - merged.keys():
-            yield Finding("pending", run_id, f"it stands under records/, but not in {self.log.path}")
+        for run_id in [*merged, *sorted(durable.keys() - merged.keys())]:
+            for entry in (durable.get(run_id), merged.get(run_id)):
+                with contextlib.suppress(RegistryCorrupt):
+                    if entry is not None:
+                        yield ModelRecord.from_json(entry)
+                        break
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Give the records that `query` admits, in the order of the array."""
@@ -130,6 +132,8 @@ class LocalRegistry(SummaryRegistry):
         folder = Path(self.root, folder_of(record))
         if not folder.is_dir() and record.artifacts is None:
             folder = Path(record.model_uri)
+            if not folder.is_dir():
+                raise NoRecord(f"the files of run {record.run_id} are gone: {record.model_uri} does not exist")
         if not folder.is_dir():
             raise NoRecord(f"the files of run {record.run_id} are gone: {folder} does not exist")
         return folder
@@ -143,3 +147,21 @@ class LocalRegistry(SummaryRegistry):
             raise RegistryUnavailable(f"{source}: {error}") from error
         if record.artifacts is not None:
             verify(directory, record.artifacts, str(source))
+
+
+def _differences(log: AppendLog) -> Iterator[Finding]:
+    """Find what an array and the durable entries behind it say differently."""
+    merged = log.entries()
+    durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries()}
+    for entry in merged:
+        name = str(entry.get(log.identity))
+        if name not in durable:
+            if log.identity == "run_id" and "artifacts" not in entry:
+                continue  # a record that we did not write, which `verify` says of its files
+            yield Finding("unrecorded", name, f"it stands in {log.path}, but not under {log.entries_prefix}")
+        elif durable[name] != entry:
+            first = durable[name]
+            keys = sorted(key for key in entry.keys() | first.keys() if entry.get(key, ...) != first.get(key, ...))
+            yield Finding("edited", name, f"{', '.join(keys)} in {log.path} and under {log.entries_prefix} differ")
+    for name in sorted(durable.keys() - {str(entry.get(log.identity)) for entry in merged}):
+        yield Finding("pending", name, f"it stands under {log.entries_prefix}, but not in {log.path}")

@@ -1,18 +1,56 @@
-"""Real servers on loopback for the tests: Google Cloud Storage and S3, started once a session, buckets as needed."""
+"""Real servers on loopback for the tests: Google Cloud Storage and S3, and a proxy that makes trouble."""
 
 from __future__ import annotations
 
 import json
+import random
+import re
 import socket
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from uuid import uuid4
 
+import attrs
+
+from bike_traffic.registry_backends.cloud import CloudRegistry, GcsRegistry, S3Registry
+
 START_SECONDS = 30.0
+
+
+@attrs.frozen
+class Cloud:
+    """An empty bucket of its own on a server, and the registry in it."""
+
+    backend: str
+    url: str
+    bucket: str
+
+    @property
+    def root(self) -> str:
+        """Where the registry's objects are."""
+        return f"{CLOUDS[self.backend].scheme}://{self.bucket}/models"
+
+    @property
+    def uri(self) -> str:
+        """The registry's URI."""
+        return f"{self.root}/summary.json"
+
+    def open(self, **options: Any) -> CloudRegistry:
+        """Open the registry, on this server unless `options` name another."""
+        return CLOUDS[self.backend](self.uri, **{"endpoint_url": self.url, **options})
+
+
+CLOUDS: dict[str, type[CloudRegistry]] = {"gcs": GcsRegistry, "s3": S3Registry}
 
 
 def free_port() -> int:
@@ -47,10 +85,26 @@ def gcs_server() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     command = [str(_get_binary_path()), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"]
     command += ["-port", str(port), "-external-url", url, "-public-host", f"127.0.0.1:{port}"]
+    with _running(command, url):
+        yield url
+
+
+@contextmanager
+def careless_gcs_server() -> Iterator[str]:
+    """Run gcp-storage-emulator, which ignores conditions, and give its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}"]
+    with _running([*command, "--in-memory", "--quiet"], url):
+        yield url
+
+
+@contextmanager
+def _running(command: list[str], url: str) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"{url}/storage/v1/b")
-        yield url
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -84,3 +138,130 @@ def new_s3_bucket(url: str) -> str:
     name = f"bucket-{uuid4().hex[:12]}"
     urllib.request.urlopen(urllib.request.Request(f"{url}/{name}", method="PUT")).close()
     return name
+
+
+NEW_BUCKET: dict[str, Callable[[str], str]] = {"gcs": new_gcs_bucket, "s3": new_s3_bucket}
+
+_NOT_RELAYED = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+
+
+@attrs.define
+class Proxy:
+    """What stands between a client and a server: it counts, cuts and forgets as it was told.
+
+    Parameters
+    ----------
+    upstream : address of the server.
+    cut : share of the requests that get no answer, half of them after the server has given it.
+    loses : number of the one request, counted from 0, whose answer is lost after the server has given it.
+    forgets : conditions (headers, words of the query) that do not reach the server.
+    adds : what is added to every query, such as a page size.
+    refuses : requests (``b"METHOD path\\nbody"``) that are answered with 403.
+    """
+
+    upstream: str
+    cut: float = 0.0
+    loses: int | None = None
+    forgets: re.Pattern[str] | None = None
+    adds: str = ""
+    refuses: re.Pattern[bytes] | None = None
+    requests: list[str] = attrs.field(factory=list)
+    """Method and path of each request, in the order of their coming."""
+    fates: Counter[str] = attrs.field(factory=Counter)
+    _chance: random.Random = attrs.field(factory=lambda: random.Random(0))
+    _lock: Any = attrs.field(factory=threading.Lock)
+
+    def fate(self, request: str) -> str:
+        """Note a request, and decide when it is cut."""
+        with self._lock:
+            drawn = self._chance.random()
+            fate = "before" if drawn < self.cut / 2 else "after" if drawn < self.cut else "answered"
+            if len(self.requests) == self.loses:
+                fate = "after"
+            self.requests.append(request)
+            self.fates[fate] += 1
+        return fate
+
+    def ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Hand a request to the server, and return its answer."""
+        if self.refuses and self.refuses.search(f"{method} {path}\n".encode() + body):
+            return 403, [], b"<Error><Code>AccessDenied</Code></Error>"
+        if self.forgets:
+            headers = {name: value for name, value in headers.items() if not self.forgets.match(name.lower())}
+            path = "&".join(word for word in path.split("&") if not self.forgets.match(word))
+        if "?" in path:
+            path += self.adds
+        connection = HTTPConnection(self.upstream.removeprefix("http://"))
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def proxied(proxy: Proxy) -> Iterator[str]:
+    """Run a proxy, and give its address."""
+
+    def relay(client: BaseHTTPRequestHandler) -> None:
+        body = client.rfile.read(int(client.headers.get("Content-Length", 0)))
+        headers = {name: value for name, value in client.headers.items() if name.lower() not in _NOT_RELAYED}
+        fate = proxy.fate(f"{client.command} {client.path}")
+        client.close_connection = fate != "answered"
+        if fate == "before":
+            return
+        status, answered, data = proxy.ask(client.command, client.path, headers, body)
+        if fate == "after":
+            return
+        length = dict(answered).get("Content-Length", "0") if client.command == "HEAD" else str(len(data))
+        kept = [(name, value) for name, value in answered if name.lower() not in _NOT_RELAYED]
+        _answer(client, status, [*kept, ("Content-Length", length)], data)
+
+    with _serving(relay) as url:
+        yield url
+
+
+@contextmanager
+def refusing_server(status: int) -> Iterator[str]:
+    """Run a server that refuses everything, and says in its answer what credentials it was shown."""
+
+    def refuse(client: BaseHTTPRequestHandler) -> None:
+        client.rfile.read(int(client.headers.get("Content-Length", 0)))
+        data = json.dumps({"error": {"code": status, "message": client.headers.get("Authorization")}}).encode()
+        _answer(client, status, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))], data)
+
+    with _serving(refuse) as url:
+        yield url
+
+
+def _answer(client: BaseHTTPRequestHandler, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+    client.send_response(status)
+    for name, value in headers:
+        client.send_header(name, value)
+    client.end_headers()
+    client.wfile.write(data)
+
+
+@contextmanager
+def _serving(handle: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    methods = {f"do_{method}": handle for method in ("GET", "HEAD", "PUT", "POST", "DELETE")}
+    quiet = {"protocol_version": "HTTP/1.1", "log_message": lambda *_: None}
+    with _Server(("127.0.0.1", 0), type("Handler", (BaseHTTPRequestHandler,), {**methods, **quiet})) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that are killed leave broken connections."""

@@ -63,8 +63,9 @@ def require_valid(counts: pd.DataFrame, where: str, *, with_counts: bool) -> Non
 
     Without counts, as for a prediction, it is no fault that a count is wrong or that an hour stands twice.
     """
-    if with_counts:
-        headers_of(counts.columns, [COUNT], where)
+    headers_of(counts.columns, [COUNTER, TIME, COORDINATES, *([COUNT] if with_counts else [])], where)
+    if counts.empty:
+        raise SchemaError(f"{where}: it has no rows")
     found = list(_faults(counts, with_counts=with_counts))
     if found:
         others = f"{len(found) - 1} other fault{'s' if len(found) > 2 else ''}"
@@ -97,11 +98,12 @@ def _faults(counts: pd.DataFrame, *, with_counts: bool) -> Iterator[Fault]:
                 (COUNT, "a fractional count", (number % 1 > 0), "counts are whole bikes per hour"),
                 (TIME, "the same counter and hour again", identity, "keep one row for each counter and hour"),
             ]
+    start = counts.index[0] if isinstance(counts.index, pd.RangeIndex) else 0  # a chunk of a file goes on counting
     for column, found, broken, advice in rules:
         positions = np.flatnonzero(broken)
         if len(positions):
             header = headers_of(counts.columns, [column])[column]
-            rows = tuple(row_number(int(counts.index[at])) for at in positions[:FIRST_ROWS])
+            rows = tuple(row_number(int(at) + start) for at in positions[:FIRST_ROWS])
             value = counts[header].iloc[positions[0]]
             example = "empty" if pd.isna(value) else repr(str(value))
             yield Fault(header, found, len(positions), rows, example, advice)

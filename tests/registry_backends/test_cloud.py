@@ -1,0 +1,373 @@
+"""The registry on Google Cloud Storage and S3: files whole and checked, and the same commands as on a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from bike_traffic.artifacts import digest_directory, fetch
+from bike_traffic.errors import IntegrityError, NoRecord, RegistryUnavailable, SettingsError
+from bike_traffic.registry import ModelRecord, Query
+from bike_traffic.registry_backends.cloud import CloudRegistry
+from bike_traffic.upkeep import Finding, verify
+from tests.conftest import Bt
+from tests.registry_backends.conftest import NewCloud
+from tests.servers import CLOUDS, Cloud, Proxy, proxied
+from tests.test_registry import make_record, register
+
+FILES = {"model.bin": b"trees" * 1000, "empty.txt": b"", "scaler.json": b"{}"}
+IN_FOLDERS = {"model.bin": b"trees", "sub/scaler.json": b"{}", "sub/deep/scaler.json": b"[]"}
+FOLDER = "rf/20260301_120000-abcd1234"
+SECRET = "3xtrem3lyS3cret"
+
+
+def whole(message: str) -> str:
+    """Return the pattern of exactly this message."""
+    return f"^{re.escape(message)}$"
+
+
+@pytest.fixture
+def registry(cloud: Cloud) -> CloudRegistry:
+    return cloud.open()
+
+
+def upload_again(registry: CloudRegistry, record: ModelRecord) -> str:
+    """Upload the files that `register` made for a record."""
+    return registry.upload(
+        Path(f"made-{record.run_id}"),
+        model_type=record.model_type,
+        timestamp=record.timestamp,
+        run_id=record.run_id,
+    )
+
+
+def downloaded(registry: CloudRegistry, record: ModelRecord) -> dict[str, bytes]:
+    """Download the files of a record, and return what they hold."""
+    folder = Path("downloaded")
+    folder.mkdir()
+    registry.download(record, folder)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_summary_is_a_plain_array_and_the_files_lie_in_a_folder_a_model(
+    cloud: Cloud, registry: CloudRegistry
+) -> None:
+    record = register(registry, make_record(), FILES)
+    assert record.model_uri == f"{cloud.root}/{FOLDER}/"
+    assert json.loads(registry.store.filesystem.cat_file(cloud.uri)) == [record.to_json()]
+    assert registry.store.list("rf/") == sorted(f"{FOLDER}/{name}" for name in [*FILES, "manifest.json"])
+    assert registry.store.list("records/") == [f"records/{record.run_id}.json"]
+    assert list(registry.records(Query())) == [record]
+
+
+def test_a_uri_of_a_folder_means_the_summary_in_it(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record())
+    for uri in (cloud.root, f"{cloud.root}/"):
+        assert list(CLOUDS[cloud.backend](uri, endpoint_url=cloud.url).records(Query())) == [record]
+
+
+@pytest.mark.parametrize("stored", [FILES, IN_FOLDERS], ids=["flat", "in folders"])
+def test_files_come_back_as_they_were_stored(registry: CloudRegistry, stored: dict[str, bytes]) -> None:
+    record = register(registry, make_record(), stored)
+    files = downloaded(registry, record)
+    assert files.pop("manifest.json") == Path("made-abcd1234/manifest.json").read_bytes()
+    assert files == stored
+    assert list(verify(registry)) == []
+
+
+def test_an_upload_that_broke_off_goes_on_and_repairs(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    registry.store.filesystem.rm_file(f"{cloud.root}/{FOLDER}/scaler.json")
+    registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/model.bin", b"half")
+    assert upload_again(registry, record) == record.model_uri
+    assert list(verify(registry)) == []
+
+
+def test_an_upload_moves_only_what_is_not_there_yet(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    registry.store.filesystem.rm_file(f"{cloud.root}/{FOLDER}/model.bin")
+    proxy = Proxy(cloud.url)
+    with proxied(proxy) as url:
+        upload_again(cloud.open(endpoint_url=url), record)
+    assert len([request for request in proxy.requests if request.startswith(("PUT", "POST"))]) == 1
+
+
+def test_nothing_is_registered_when_the_upload_fails(bt: Bt, small_file: Path, cloud: Cloud) -> None:
+    with proxied(Proxy(cloud.url, refuses=re.compile(rb"\A(PUT|POST) (?s:.*)\.joblib"))) as url:
+        write_settings(attrs.evolve(cloud, url=url))
+        done = bt("train", "-m", "rf", *TINY, "--data", small_file, "--backend", cloud.backend)
+    assert (done.exit_code, done.stdout) == (1, "")
+    where = re.escape(f"Error: {cloud.root}/rf/") + r"[0-9_]{15}-[0-9a-f]{8}: "
+    assert re.fullmatch(where + "these credentials are not allowed to do this\n", done.stderr)
+    store = cloud.open().store
+    assert store.list("records/") == store.list("summary.json") == []
+
+
+TAMPERED = {
+    "changed": (b"other", "model.bin is not the file that was registered (its SHA-256 differs)"),
+    "of the same size": (b"TREES" * 1000, "model.bin is not the file that was registered (its SHA-256 differs)"),
+    "cut": (b"", "model.bin is not the file that was registered (its SHA-256 differs)"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), TAMPERED.values(), ids=TAMPERED)
+def test_a_file_that_was_changed_is_never_handed_out(
+    cloud: Cloud, registry: CloudRegistry, content: bytes, said: str
+) -> None:
+    record = register(registry, make_record(), FILES)
+    registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/model.bin", content)
+    message = f"{cloud.root}/{FOLDER}: {said}; nothing was loaded"
+    with pytest.raises(IntegrityError, match=whole(message)):
+        fetch(registry, record)
+    assert list(verify(registry)) == [Finding("changed files", record.run_id, message)]
+
+
+def test_a_file_that_was_added_is_never_handed_out(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/evil.bin", b"x")
+    message = f"{cloud.root}/{FOLDER}: evil.bin is not part of the registered model; nothing was loaded"
+    with pytest.raises(IntegrityError, match=whole(message)):
+        fetch(registry, record)
+
+
+def test_a_file_that_is_gone_is_named(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    registry.store.filesystem.rm_file(f"{cloud.root}/{FOLDER}/model.bin")
+    message = f"{cloud.root}/{FOLDER}: model.bin is missing; nothing was loaded"
+    with pytest.raises(IntegrityError, match=whole(message)):
+        fetch(registry, record)
+    assert list(verify(registry)) == [Finding("missing files", record.run_id, message)]
+
+
+def test_files_that_are_all_gone_are_said_to_be(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    for path in registry.store.list("rf/"):
+        registry.store.filesystem.rm_file(f"{cloud.root}/{path}")
+    with pytest.raises(
+        NoRecord, match=whole(f"the files of run abcd1234 are gone: {cloud.root}/{FOLDER} does not exist")
+    ):
+        fetch(registry, record)
+
+
+def test_a_second_load_transfers_nothing(cloud: Cloud, registry: CloudRegistry) -> None:
+    record = register(registry, make_record(), FILES)
+    proxy = Proxy(cloud.url)
+    with proxied(proxy) as url:
+        through = cloud.open(endpoint_url=url)
+        folder = fetch(through, record)
+        assert digest_directory(folder) == record.artifacts
+        assert len(proxy.requests) >= len(FILES)
+        proxy.requests.clear()
+        assert fetch(through, record) == folder
+        assert proxy.requests == []
+
+
+def test_files_survive_requests_that_are_cut(cloud: Cloud) -> None:
+    proxy = Proxy(cloud.url, cut=0.1)
+    with proxied(proxy) as url:
+        registry = cloud.open(endpoint_url=url)
+        for number in range(3):
+            while True:
+                try:
+                    record = register(registry, make_record(f"run-{number}"), FILES)
+                    break
+                except RegistryUnavailable:
+                    pass
+    assert proxy.fates.total() > proxy.fates["answered"]
+    assert [found.run_id for found in cloud.open().records(Query())] == ["run-0", "run-1", "run-2"]
+    assert list(verify(cloud.open())) == []
+    assert downloaded(cloud.open(), record).keys() == {*FILES, "manifest.json"}
+
+
+@pytest.mark.parametrize("uri", ["models/summary.json", "https://bucket/models/summary.json"])
+def test_a_registry_of_another_kind_is_refused(backend_name: str, uri: str) -> None:
+    kind = CLOUDS[backend_name]
+    root = uri.removesuffix("/summary.json")
+    message = f"backend '{backend_name}' keeps a registry at {kind.scheme}://…, not at {root}"
+    with pytest.raises(SettingsError, match=whole(message)):
+        kind(uri)
+
+
+@pytest.fixture(params=CLOUDS)
+def backend_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+TINY = ("--set", "n_estimators=3")
+CLEAN = "every record and every file is as it was registered\n"
+
+
+def write_settings(*clouds: Cloud, **options: str) -> None:
+    """Write a ``bt.toml`` that says where each registry is, and further `options` for all."""
+    tables = []
+    for cloud in clouds:
+        lines = {"registry": cloud.uri, "endpoint_url": cloud.url, **options}
+        tables += [f"[backends.{cloud.backend}]", *(f'{key} = "{value}"' for key, value in lines.items())]
+    Path("bt.toml").write_text("\n".join(tables) + "\n")
+
+
+def json_of(bt: Bt, *words: str | Path) -> Any:
+    """Run a command that prints one JSON document, and return it."""
+    done = bt(*words, "--format", "json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_the_commands_work_on_a_bucket_as_on_a_folder(bt: Bt, small_file: Path, cloud: Cloud) -> None:
+    write_settings(cloud)
+    there = ("--backend", cloud.backend)
+    (entry,) = json_of(bt, "train", "-m", "rf", *TINY, "--data", small_file, *there)
+    (other,) = json_of(bt, "train", "-m", "rf", *TINY, "--seed", "1", "--data", small_file, *there)
+    assert json_of(bt, "registry", "list", *there) == [entry, other]
+    best = max(entry, other, key=lambda one: one["r2"])
+    assert json_of(bt, "registry", "best", "--metric", "r2", *there) == best
+
+    assert bt("predict", "-m", "rf", small_file, "-o", "there.csv", *there).exit_code == 0
+    assert bt("registry", "pull", entry["run_id"], "pulled", *there).exit_code == 0
+    assert {path.name for path in Path("pulled").iterdir()} == {*entry["artifacts"], "manifest.json"}
+    assert bt("registry", "verify", *there).stdout == CLEAN
+
+    runs = [entry["run_id"], other["run_id"]]
+    for run_id in runs:
+        assert bt("registry", "promote", run_id, "champion", "--reason", "é", *there).exit_code == 0
+    assert bt("registry", "rollback", "champion", *there).stderr == f"champion is run {runs[0][:8]} again\n"
+    changes = json_of(bt, "registry", "history", "champion", *there)
+    assert [(change["kind"], change["run_id"], change["reason"]) for change in changes] == [
+        ("promote", runs[0], "é"),
+        ("promote", runs[1], "é"),
+        ("rollback", runs[0], ""),
+    ]
+    done = bt("predict", "--alias", "champion", small_file, "-o", "champion.csv", *there)
+    assert done.stderr.startswith(f"rf of run {runs[0][:8]}: ")
+    assert bt("registry", "reconcile", *there).stderr == "nothing was pending\n"
+
+
+@pytest.mark.slow
+def test_a_copy_round_all_backends_gives_the_same_answers_everywhere(
+    bt: Bt, small_file: Path, new_cloud: NewCloud
+) -> None:
+    gcs, s3 = new_cloud("gcs"), new_cloud("s3")
+    write_settings(gcs, s3)
+    for seed in "01":
+        json_of(bt, "train", "-m", "rf", *TINY, "--seed", seed, "--data", small_file)
+    run_id = json_of(bt, "registry", "best", "--metric", "r2")["run_id"]
+    bt("registry", "promote", run_id, "champion", "--reason", "best")
+
+    places = ["models/summary.json", gcs.uri, s3.uri, "back/summary.json"]
+    for source, target in pairwise(places):
+        for said in ("2 models copied, 0 were there already\n", "0 models copied, 2 were there already\n"):
+            done = bt("registry", "copy", "--from", source, "--to", target)
+            assert (done.exit_code, done.stderr) == (0, said)
+
+    answers = []
+    for place in places:
+        at = ("--registry", place)
+        assert bt("registry", "verify", *at).stdout == CLEAN
+        assert bt("predict", "--alias", "champion", small_file, "-o", "out.csv", *at).exit_code == 0
+        answers.append(
+            {
+                "list": [{**entry, "model_uri": ""} for entry in json_of(bt, "registry", "list", *at)],
+                "r2": json_of(bt, "registry", "best", "--metric", "r2", *at)["run_id"],
+                "rmse": json_of(bt, "registry", "best", "--metric", "rmse", *at)["run_id"],
+                "history": json_of(bt, "registry", "history", "champion", *at),
+                "predictions": Path("out.csv").read_bytes(),
+            }
+        )
+        uri = bt("registry", "best", "--metric", "r2", "--format", "uri", *at).stdout
+        assert uri.startswith(place.removesuffix("summary.json"))
+    assert answers == [answers[0]] * 4
+    assert answers[0]["r2"] == run_id
+
+
+class Trap:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("sprung",)
+
+
+def test_a_pickle_that_was_put_in_the_place_of_a_model_is_never_unpickled(
+    bt: Bt, small_file: Path, cloud: Cloud
+) -> None:
+    write_settings(cloud)
+    there = ("--backend", cloud.backend)
+    (entry,) = json_of(bt, "train", "-m", "rf", *TINY, "--data", small_file, *there)
+    trap = pickle.dumps(Trap())
+    for name in entry["artifacts"]:
+        cloud.open().store.filesystem.pipe_file(entry["model_uri"] + name, trap)
+    done = bt("predict", "-m", "rf", small_file, "-o", "out.csv", *there)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"Error: {entry['model_uri'].rstrip('/')}: {min(entry['artifacts'])} is not the file that was registered "
+        "(its SHA-256 differs); nothing was loaded\n"
+    )
+    assert not Path("sprung").exists()
+    assert bt("registry", "promote", entry["run_id"], "champion", *there).exit_code == 1
+    assert bt("registry", "history", "champion", *there).exit_code == 1
+    pickle.loads(trap)
+    assert Path("sprung").exists()  # it would have
+
+
+def test_a_bucket_that_is_not_there_is_one_line(bt: Bt, small_file: Path, cloud: Cloud) -> None:
+    absent = attrs.evolve(cloud, bucket=f"not-{cloud.bucket}")
+    write_settings(absent)
+    line = f"Error: {absent.root.removesuffix('/models')}: there is no such bucket\n"
+    for words in (
+        ("registry", "best", "--metric", "r2"),
+        ("registry", "list"),
+        ("registry", "verify"),
+        ("train", "-m", "rf", *TINY, "--data", small_file),
+    ):
+        done = bt(*words, "--backend", cloud.backend)
+        assert (done.exit_code, done.stdout, done.stderr) == (1, "", line)
+
+
+def test_no_secret_of_the_settings_reaches_a_record_or_a_message(
+    bt: Bt, small_file: Path, new_cloud: NewCloud
+) -> None:
+    cloud = new_cloud("s3")
+    write_settings(cloud, key=f"AKIA{SECRET}", secret=SECRET)
+    there = ("--backend", "s3")
+    outputs = [bt("train", "-m", "rf", *TINY, "--data", small_file, "--format", "json", *there).output]
+    outputs += [bt(*words, *there).output for words in (("registry", "list"), ("registry", "verify"), ("config",))]
+    assert SECRET not in "".join(outputs)
+    store = cloud.open().store
+    assert len(store.list("records/")) == 1
+    assert not [path for path in store.list("") if SECRET.encode() in store.read(path)[0]]
+
+
+WITHOUT = """
+import sys
+
+class Without:
+    def __init__(self, finder, library):
+        self.finder, self.library = finder, library
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] == self.library else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Without(finder, LIBRARY) for finder in sys.meta_path]
+"""
+
+
+@pytest.mark.parametrize(("backend", "library"), [("gcs", "gcsfs"), ("s3", "s3fs")])
+def test_a_backend_whose_library_is_not_installed_names_the_pip_line(backend: str, library: str) -> None:
+    words = ["registry", "list", "--registry", f"{CLOUDS[backend].scheme}://bucket/models/summary.json"]
+    script = f"LIBRARY = {library!r}\n{WITHOUT}\nfrom bike_traffic.cli.main import main\nmain()\n"
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    line = f"Error: '{backend}' needs {library}, which is not installed: pip install 'bike-traffic[{backend}]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)

@@ -1,0 +1,300 @@
+"""The port on a folder, on Google Cloud Storage and on S3: one contract, one line for each trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.registry_backends.object_stores import explain
+from bike_traffic.registry_backends.store import LocalStore, Store, StoreConflict, StoreMissing
+from tests.registry_backends.conftest import NewCloud
+from tests.servers import (
+    CLOUDS,
+    Cloud,
+    Proxy,
+    careless_gcs_server,
+    free_port,
+    new_gcs_bucket,
+    proxied,
+    refusing_server,
+)
+
+
+def whole(message: str) -> str:
+    """Return the pattern of exactly this message."""
+    return f"^{re.escape(message)}$"
+
+
+@pytest.fixture(params=["local", *CLOUDS])
+def store(request: pytest.FixtureRequest, new_cloud: NewCloud) -> Store:
+    """Return an empty store of each kind."""
+    return LocalStore(Path("models")) if request.param == "local" else new_cloud(request.param).open().store
+
+
+def where(store: Store, path: str) -> str:
+    """Return the whole name of a path."""
+    return f"{vars(store)['root']}/{path}"
+
+
+ACTS: dict[str, Callable[[Store], object]] = {
+    "read": lambda store: store.read("a.json"),
+    "create": lambda store: store.create("a.json", b"one"),
+    "list": lambda store: store.list("records/"),
+}
+
+
+def test_an_object_is_read_with_the_version_that_replaces_it(store: Store) -> None:
+    for data in (b"", b"{}", bytes(range(256)) * 400):
+        path = f"records/{len(data)}.json"
+        store.create(path, data)
+        read, version = store.read(path)
+        assert read == data
+        store.replace(path, b"new", version)
+        assert store.read(path)[0] == b"new"
+        assert store.read(path)[1] != version
+
+
+@pytest.mark.parametrize("path", ["a b.json", "é.json", "a+b&c=d#e?f.json", "records/deep/a%2Fb.json"])
+def test_a_path_may_hold_any_letter(store: Store, path: str) -> None:
+    store.create(path, b"one")
+    store.replace(path, b"two", store.read(path)[1])
+    assert store.read(path)[0] == b"two"
+    assert path in store.list("")
+
+
+def test_what_is_not_there_is_missing(store: Store) -> None:
+    with pytest.raises(StoreMissing, match=whole(f"{where(store, 'a.json')} does not exist")):
+        store.read("a.json")
+    assert store.list("records/") == []
+
+
+def test_a_second_create_is_a_conflict_and_changes_nothing(store: Store) -> None:
+    store.create("a.json", b"one")
+    before = store.read("a.json")
+    said = "exists already" if isinstance(store, LocalStore) else "was written meanwhile"
+    for data in (b"one", b"two"):
+        with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
+            store.create("a.json", data)
+    assert store.read("a.json") == before
+
+
+def test_a_stale_replace_is_a_conflict_and_changes_nothing(store: Store) -> None:
+    store.create("a.json", b"one")
+    version = store.read("a.json")[1]
+    store.replace("a.json", b"two", version)
+    before = store.read("a.json")
+    said = "was changed meanwhile" if isinstance(store, LocalStore) else "was written meanwhile"
+    with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
+        store.replace("a.json", b"three", version)
+    assert store.read("a.json") == before
+
+
+def test_a_replace_of_what_was_removed_is_a_conflict_and_makes_nothing(store: Store) -> None:
+    store.create("b.json", b"one")
+    version = store.read("b.json")[1]
+    said = "was removed meanwhile" if isinstance(store, LocalStore) else "was written meanwhile"
+    with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
+        store.replace("a.json", b"two", version)
+    assert store.list("a") == []
+
+
+def test_a_list_gives_the_paths_that_begin_with_the_prefix_sorted(store: Store) -> None:
+    for path in ("records/b.json", "records/a.json", "records/deep/c.json", "other.json", "records-not/d.json"):
+        store.create(path, b"")
+    assert store.list("records/") == ["records/a.json", "records/b.json", "records/deep/c.json"]
+    assert store.list("records/a") == ["records/a.json"]
+    assert store.list("none/") == []
+
+
+def test_a_list_goes_on_over_pages(cloud: Cloud) -> None:
+    paths = [f"records/{number}.json" for number in range(5)]
+    store = cloud.open().store
+    for path in paths:
+        store.create(path, b"")
+    proxy = Proxy(cloud.url, adds={"gcs": "&maxResults=2", "s3": "&max-keys=2"}[cloud.backend])
+    with proxied(proxy) as url:
+        assert cloud.open(endpoint_url=url).store.list("records/") == paths
+    assert len(proxy.requests) == 3
+
+
+def test_reading_and_listing_write_nothing(cloud: Cloud) -> None:
+    store = cloud.open().store
+    with pytest.raises(StoreMissing):
+        store.read("a.json")
+    assert store.list("") == []
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_bucket_that_is_not_there_is_named(cloud: Cloud, act: Callable[[Store], object]) -> None:
+    absent = attrs.evolve(cloud, bucket=f"not-{cloud.bucket}")
+    bucket = absent.root.removesuffix("/models")
+    with pytest.raises(RegistryUnavailable, match=whole(f"{bucket}: there is no such bucket")):
+        act(absent.open().store)
+
+
+SECRET = "3xtrem3lyS3cret"
+
+
+def secrets(backend: str) -> dict[str, Any]:
+    """Return credentials as options, the secret part of which is easily found again."""
+    if backend == "s3":
+        return {"key": f"AKIA{SECRET}", "secret": SECRET, "token": f"session-{SECRET}"}
+    from google.oauth2.credentials import Credentials
+
+    return {"token": Credentials(f"ya29.{SECRET}")}  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+@pytest.mark.parametrize(("backend", "status"), [("gcs", 401), ("gcs", 403), ("s3", 403)])
+def test_credentials_that_are_not_allowed_are_said_in_one_line_without_them(
+    new_cloud: NewCloud,
+    act: Callable[[Store], object],
+    backend: str,
+    status: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cloud = new_cloud(backend)
+    with refusing_server(status) as url, pytest.raises(RegistryUnavailable) as caught:
+        act(cloud.open(endpoint_url=url, **secrets(cloud.backend)).store)
+    said, _, why = str(caught.value).partition(": ")
+    assert said.startswith(cloud.root)
+    assert why == "these credentials are not allowed to do this"
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_an_error_of_the_service_shows_no_secret(cloud: Cloud, act: Callable[[Store], object]) -> None:
+    absent = attrs.evolve(cloud, bucket=f"not-{cloud.bucket}")
+    with pytest.raises(RegistryUnavailable) as caught:
+        act(absent.open(**secrets(cloud.backend)).store)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_credentials_that_cannot_be_used_are_said_without_them(new_cloud: NewCloud) -> None:
+    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")) as caught:
+        new_cloud("gcs").open(token={"type": "service_account", "private_key": SECRET})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("key_file", [None, "absent.json"])
+def test_without_credentials_of_google_it_is_said_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, key_file: str | None, clean_place: Path
+) -> None:
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # else Google's library asks the network where it runs
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(clean_place))
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    if key_file:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key_file)
+    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")):
+        CLOUDS["gcs"]("gs://bucket/models/summary.json")
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_without_credentials_of_aws_it_is_said_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, new_cloud: NewCloud, act: Callable[[Store], object]
+) -> None:
+    store = new_cloud("s3").open().store
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(variable)
+    with pytest.raises(RegistryUnavailable) as caught:
+        act(store)
+    assert str(caught.value).partition(": ")[2] == (
+        "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
+    )
+
+
+@pytest.mark.slow
+def test_a_service_that_is_not_there_cannot_be_reached(new_cloud: NewCloud) -> None:
+    cloud = new_cloud("s3")
+    store = cloud.open(endpoint_url=f"http://127.0.0.1:{free_port()}").store
+    with pytest.raises(RegistryUnavailable, match=whole(f"{cloud.root}/a.json: the service cannot be reached")):
+        store.read("a.json")
+
+
+def test_what_the_client_of_gcs_raises_without_a_service_means_that_it_cannot_be_reached() -> None:
+    """Said of the real exception, since gcsfs asks again for half a minute."""
+    import aiohttp
+
+    async def ask() -> None:
+        async with aiohttp.ClientSession() as session:
+            await session.get(f"http://127.0.0.1:{free_port()}/")
+
+    with pytest.raises(aiohttp.ClientConnectorError) as caught:
+        asyncio.run(ask())
+    assert explain(caught.value) == "the service cannot be reached"
+
+
+@pytest.fixture
+def careless() -> Iterator[Cloud]:
+    """Return a bucket on an emulator of Google Cloud Storage that ignores conditions."""
+    with careless_gcs_server() as url:
+        yield Cloud("gcs", url, new_gcs_bucket(url))
+
+
+def ignored(root: str, what: str) -> str:
+    return whole(
+        f"{root}: the store accepted {what}: it ignores conditions, and concurrent writers would lose "
+        "records; nothing was registered"
+    )
+
+
+def only_probes(cloud: Cloud) -> bool:
+    """Whether nothing stands in the store but one object that a probe made."""
+    (path,) = cloud.open().store.list("")
+    return re.fullmatch(r"\.bt-store-probed-[0-9a-f]{32}", path) is not None
+
+
+WRITES: dict[str, Callable[[Store], None]] = {
+    "create": lambda store: store.create("a.json", b"one"),
+    "replace": lambda store: store.replace("a.json", b"two", "1"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_store_that_ignores_conditions_is_not_written_to(careless: Cloud, write: Callable[[Store], None]) -> None:
+    with pytest.raises(RegistryUnavailable, match=ignored(careless.root, "a second create")):
+        write(careless.open().store)
+    assert only_probes(careless)
+
+
+@pytest.mark.parametrize(
+    ("forgets", "what"),
+    [
+        ("if-none-match|if-match|ifGenerationMatch=", "a second create"),
+        ("if-match|ifGenerationMatch=[^0]", "a stale replace"),
+    ],
+)
+def test_a_gateway_that_forgets_conditions_is_found_out(cloud: Cloud, forgets: str, what: str) -> None:
+    with (
+        proxied(Proxy(cloud.url, forgets=re.compile(forgets))) as url,
+        pytest.raises(RegistryUnavailable, match=ignored(cloud.root, what)),
+    ):
+        cloud.open(endpoint_url=url).store.create("a.json", b"one")
+    assert only_probes(cloud)
+
+
+def test_a_store_is_probed_once(cloud: Cloud) -> None:
+    cloud.open().store.create("a.json", b"one")
+    proxy = Proxy(cloud.url)
+    with proxied(proxy) as url:
+        store = cloud.open(endpoint_url=url).store
+        for path in ("b.json", "c.json"):
+            store.create(path, b"one")
+    assert len(proxy.requests) == 3  # one looks for the mark of the first probe
+    assert [path for path in store.list("") if not path.startswith(".bt-store-probed")] == [
+        "a.json",
+        "b.json",
+        "c.json",
+    ]

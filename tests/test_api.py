@@ -1,0 +1,224 @@
+"""Training and loading in Python: the command line's flow, from frames as well as from files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bike_traffic
+from bike_traffic.errors import (
+    BikeTrafficError,
+    IntegrityError,
+    NoRecord,
+    ParameterError,
+    ReadError,
+    SchemaError,
+    SplitError,
+    UnknownMetric,
+    UnknownPipeline,
+)
+from bike_traffic.registry import Query
+from bike_traffic.training import TrainingResult
+
+COUNTER, TIME = "Nom du compteur", "Date et heure de comptage"
+PLACE, COUNT = "Coordonnées géographiques", "Comptage horaire"
+TINY = {"n_estimators": 3}
+
+
+def train(data: str | pd.DataFrame, model: str = "rf", **changes: Any) -> TrainingResult:
+    return bike_traffic.train(model, data, **{"parameters": TINY, **changes})
+
+
+def test_a_frame_and_the_file_it_came_from_train_the_same_model_and_register_it(
+    small_counts: pd.DataFrame, small_file: Path
+) -> None:
+    before = small_counts.copy()
+    from_frame, from_file = train(small_counts), train(str(small_file))
+    assert small_counts.equals(before)
+    assert from_frame.record.metrics == from_file.record.metrics
+    assert from_frame.pipeline.predict(small_counts).equals(from_file.pipeline.predict(small_counts))
+    registered = list(bike_traffic.open_registry().records(Query()))
+    assert registered == [from_frame.record, from_file.record]
+    assert Path("models/summary.json").exists()
+
+
+def test_what_is_asked_for_stands_in_the_record(small_counts: pd.DataFrame) -> None:
+    asked = {"n_estimators": 2, "min_samples_leaf": 7}
+    result = train(small_counts, registry="kept", env="prod", holdout="14d", parameters=asked, seed=7)
+    record = result.record
+    assert (record.model_type, record.env, record.test_mode) == ("rf", "prod", False)
+    assert {name: record.extra["parameters"][name] for name in asked} == asked
+    assert record.extra["parameters"]["random_state"] == 7
+    assert record.extra["split"] == {
+        "kind": "temporal",
+        "training_rows": 86 * 24 * 4,
+        "held_out_rows": 14 * 24 * 4,
+        "left_out_rows": 0,
+    }
+    assert list(bike_traffic.open_registry("kept").records(Query(env="prod"))) == [record]
+    assert not Path("models").exists()
+
+
+def test_a_random_split_is_there_to_compare_with_the_seed(small_counts: pd.DataFrame) -> None:
+    split = train(small_counts, split="random").record.extra["split"]
+    assert (split["kind"], split["held_out_rows"]) == ("random", len(small_counts) // 5)
+
+
+def test_without_data_the_settings_say_what_is_read(small_file: Path) -> None:
+    Path("bt.toml").write_text(f'[profiles.dev]\ndata = "{small_file.name}"\n')
+    rows = len(pd.read_csv(small_file, sep=";"))
+    assert bike_traffic.train("rf", parameters=TINY).record.extra["data"]["rows"] == rows
+
+
+@pytest.mark.parametrize("labels", ["text", "times", "twice"])
+def test_a_frame_trains_whatever_its_index(small_counts: pd.DataFrame, labels: str) -> None:
+    times = pd.DatetimeIndex(pd.to_datetime(small_counts[TIME], utc=True))
+    made: dict[str, pd.Index] = {
+        "text": pd.Index([f"row {place}" for place in range(len(small_counts))]),
+        "times": times,
+        "twice": pd.Index([0] * len(small_counts)),
+    }
+    assert train(small_counts.set_index(made[labels])).record.metrics == train(small_counts).record.metrics
+
+
+def changed(counts: pd.DataFrame, column: str, value: Any) -> pd.DataFrame:
+    """Return the counts with one value of their fifth row changed."""
+    counts = counts.astype({column: object})
+    counts.loc[4, column] = value
+    return counts
+
+
+FAULTS: list[tuple[str, object, str]] = [
+    (COUNTER, "", "no name in row 6 (''); give each row the name of its counter"),
+    (
+        TIME,
+        "yesterday",
+        "not a time in row 6 ('yesterday'); write times as ISO 8601 with their offset, like "
+        "2021-06-01T08:00:00+02:00",
+    ),
+    (COUNT, -1, "a negative count in row 6 ('-1'); counts are 0 or more bikes per hour"),
+    (COUNT, None, "not a number in row 6 (empty); give each row its count, or leave the row out"),
+]
+
+
+@pytest.mark.parametrize("labels", ["numbers", "text", "times"])
+@pytest.mark.parametrize(("column", "value", "found"), FAULTS, ids=[fault[2].partition(" in")[0] for fault in FAULTS])
+def test_a_frame_with_a_fault_is_refused_and_nothing_is_registered(
+    small_counts: pd.DataFrame, column: str, value: object, found: str, labels: str
+) -> None:
+    counts = changed(small_counts, column, value)
+    if labels == "text":
+        counts.index = pd.Index([f"row {place}" for place in range(len(counts))])
+    elif labels == "times":
+        counts.index = pd.DatetimeIndex(pd.to_datetime(small_counts[TIME], utc=True))
+    message = f"the frame: column '{column}': {found}"
+    with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
+        train(counts)
+    assert not Path("models").exists()
+
+
+@pytest.mark.parametrize("missing", [COUNTER, TIME, PLACE, COUNT])
+def test_a_frame_without_a_column_is_refused(small_counts: pd.DataFrame, missing: str) -> None:
+    there = ", ".join(sorted({COUNTER, TIME, PLACE, COUNT} - {missing}))
+    message = f"the frame: no column '{missing}'; there are {there}"
+    with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
+        train(small_counts[[COUNTER, TIME, PLACE, COUNT]].drop(columns=missing))
+
+
+@pytest.mark.parametrize("columns", ["all", "none"])
+def test_an_empty_frame_is_an_expected_error(small_counts: pd.DataFrame, columns: str) -> None:
+    with pytest.raises(BikeTrafficError, match=r"^the frame: "):
+        train(small_counts.head(0) if columns == "all" else pd.DataFrame())
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "error", "message"),
+    [
+        (
+            "rf",
+            {"holdout": "two weeks"},
+            SplitError,
+            "'two weeks' is not a span of time; write one such as 28d, 4w or 12h",
+        ),
+        (
+            "rf",
+            {"holdout": "60d"},
+            SplitError,
+            "the counts span 100 d: holding out the last 60 d leaves less than that to train on; give a "
+            "shorter --holdout, or more counts",
+        ),
+        (
+            "rf",
+            {"parameters": {"n_estimators": 2.5}},
+            ParameterError,
+            "n_estimators: 2.5 is not a whole number (the default is ",
+        ),
+        ("rff", {}, UnknownPipeline, "no pipeline 'rff'; there are "),
+    ],
+)
+def test_what_cannot_be_trained_is_said_and_nothing_is_registered(
+    small_counts: pd.DataFrame, model: str, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        train(small_counts, model, **changes)
+    assert not Path("models").exists()
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ReadError, match=r"^nowhere\.csv: no such file$"):
+        train("nowhere.csv")
+
+
+@pytest.fixture
+def trained(small_counts: pd.DataFrame) -> dict[str, TrainingResult]:
+    """Train four models; the forest of three trees is better than that of one, which is of prod."""
+    return {
+        "one tree": train(small_counts, parameters={"n_estimators": 1}, env="prod"),
+        "three trees": train(small_counts),
+        "classifier": train(small_counts, "rf_class"),
+        "test mode": train(small_counts.head(2000), test_mode=True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "best"),
+    [
+        ({}, "three trees"),
+        ({"metric": "r2"}, "three trees"),
+        ({"model": "rf", "metric": "r2"}, "three trees"),
+        ({"env": "prod"}, "one tree"),
+        ({"model": "rf_class", "metric": "f1_score"}, "classifier"),
+        ({"metric": "accuracy"}, "classifier"),
+        ({"test_mode": True}, "test mode"),
+    ],
+    ids=str,
+)
+def test_the_best_is_loaded_by_metric_model_and_environment(
+    trained: dict[str, TrainingResult], small_counts: pd.DataFrame, asked: dict[str, Any], best: str
+) -> None:
+    assert trained["three trees"].record.metrics["rmse"] < trained["one tree"].record.metrics["rmse"]
+    rows = small_counts.head(2000)
+    loaded, expected = bike_traffic.load_best(**asked), trained[best].pipeline
+    assert loaded.name == expected.name
+    np.testing.assert_array_equal(loaded.predict(rows), expected.predict(rows))
+    assert loaded.get_params() == expected.get_params()
+
+
+def test_no_model_an_unknown_metric_or_changed_files_are_no_best(small_counts: pd.DataFrame) -> None:
+    with pytest.raises(NoRecord, match=r"^no record with rmse for model rf, env prod$"):
+        bike_traffic.load_best("rf", env="prod")
+    with pytest.raises(UnknownMetric, match=r"^no metric 'rsme'; there are .* \(did you mean 'rmse'\?\)$"):
+        bike_traffic.load_best("rf", metric="rsme")
+    folder = train(small_counts, registry="kept").record.model_uri.rstrip("/")
+    with pytest.raises(NoRecord, match=r"^no record with rmse for model rf$"):
+        bike_traffic.load_best("rf")
+    (model,) = (path.name for path in Path(folder).iterdir() if path.suffix == ".joblib")
+    Path(folder, model).write_bytes(b"not the forest")
+    message = f"{folder}: {model} is not the file that was registered (its SHA-256 differs); nothing was loaded"
+    with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):
+        bike_traffic.load_best("rf", registry="kept")

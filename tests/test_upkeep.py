@@ -1,0 +1,481 @@
+"""`verify` finds every difference and changes nothing; `copy` brings all of a registry, goes on after a break, and
+never overwrites."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from bike_traffic.aliases import AliasChange
+from bike_traffic.artifacts import digest_directory
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    RegistryConflict,
+    RegistryCorrupt,
+    RegistryUnavailable,
+)
+from bike_traffic.prediction import load_model
+from bike_traffic.registry import ModelRecord, Query, RegistryBackend
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.upkeep import Copied, Finding, copy, verify
+from tests.registry_backends.test_append_log import on_disk
+from tests.test_manager import built_in_host
+from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
+
+A, B, C = "aaaa1111", "bbbb2222", "cccc3333"
+SUMMARY = Path("models/summary.json")
+EVERYTHING = Query(test_mode=None)
+FILES = {"model.bin": b"trees", "sub/scaler.json": b"{}"}
+SEEDS = SEED_ENTRY | {"model_type": "rf", "run_id": "seedseed", "model_uri": "theirs/rf/20250619_005924/"}
+
+
+def fill(uri: str) -> RegistryBackend:
+    """Return a registry of three runs, one of them of test mode, with two aliases."""
+    registry = local_registry(uri)
+    register(registry, make_record(A, extra={"note": "é", "split": {"kind": "temporal"}}), FILES)
+    register(registry, make_record(B, model_type="rf_class", env="prod", metrics={"accuracy": 0.9}), FILES)
+    register(registry, make_record(C, test_mode=True), {"model.bin": b"other trees"})
+    registry.promote(A, "champion", actor="ana@desk", reason="the first")
+    registry.promote(B, "champion", actor="ana@desk")
+    registry.promote(C, "challenger", actor="bob@desk")
+    registry.rollback("champion", actor="ana@desk")
+    return registry
+
+
+@pytest.fixture
+def registry() -> RegistryBackend:
+    return fill("models/summary.json")
+
+
+def entries() -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = json.loads(SUMMARY.read_bytes())
+    return read
+
+
+def write_entries(written: list[dict[str, Any]]) -> None:
+    SUMMARY.parent.mkdir(exist_ok=True)
+    SUMMARY.write_text(json.dumps(written))
+
+
+def folder_of(registry: RegistryBackend, run_id: str) -> str:
+    return registry.get(run_id).model_uri.rstrip("/")
+
+
+def not_registered(folder: str, name: str = "model.bin") -> str:
+    return f"{folder}: {name} is not the file that was registered (its SHA-256 differs); nothing was loaded"
+
+
+def exactly(message: str) -> str:
+    return f"^{re.escape(message)}$"
+
+
+# --- verify
+
+
+def test_nothing_is_found_in_a_registry_as_it_was_written_not_even_in_an_empty_one(clean_place: Path) -> None:
+    assert list(verify(local_registry())) == []
+    assert list(clean_place.iterdir()) == []
+    assert list(verify(fill("models/summary.json"))) == []
+
+
+EDITS: dict[str, tuple[dict[str, Any], str]] = {
+    "one key": ({"rmse": 1.0}, "rmse"),
+    "two keys": ({"rmse": 1.0, "r2": 0.99}, "r2, rmse"),
+    "added": ({"author": "x"}, "author"),
+    "added without a value": ({"author": None}, "author"),
+    "removed": ({"r2": ...}, "r2"),
+    "deep": ({"split": {"kind": "random"}}, "split"),
+    "place": ({"model_uri": "elsewhere/"}, "model_uri"),
+}
+
+
+@pytest.mark.parametrize(("edit", "keys"), EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("place", ["summary", "records"])
+def test_an_entry_that_was_edited_in_either_place_is_found_and_its_keys_are_named(
+    registry: RegistryBackend, edit: dict[str, Any], keys: str, place: str
+) -> None:
+    first, *others = entries()
+    edited = {key: value for key, value in (first | edit).items() if value is not ...}
+    if place == "summary":
+        write_entries([edited, *others])
+    else:
+        Path(f"models/records/{A}.json").write_text(json.dumps(edited))
+    assert list(verify(registry)) == [
+        Finding("edited", A, f"{keys} in summary.json and under records/ differ"),
+    ]
+
+
+def test_a_second_entry_of_a_run_that_says_something_else_is_found(registry: RegistryBackend) -> None:
+    first, *others = entries()
+    write_entries([first | {"r2": 0.99}, first, *others])
+    assert Finding("edited", A, "r2 in summary.json and under records/ differ") in list(verify(registry))
+
+
+@pytest.mark.parametrize(
+    "edit", [{"timestamp": ...}, {"timestamp": "x"}, {"model_type": "../x"}, {"artifacts": "none"}], ids=str
+)
+def test_an_edit_that_makes_an_entry_unreadable_is_found_and_the_rest_is_checked(
+    registry: RegistryBackend, edit: dict[str, Any]
+) -> None:
+    tampered = folder_of(registry, C)
+    Path(tampered, "model.bin").write_bytes(b"TREES")
+    first, *others = entries()
+    write_entries([{key: value for key, value in (first | edit).items() if value is not ...}, *others])
+    found = list(verify(registry))
+    assert Finding("edited", A, f"{min(edit)} in summary.json and under records/ differ") in found
+    assert Finding("changed files", C, not_registered(tampered)) in found
+
+
+@pytest.mark.parametrize("gone", [[C], [A], [B], [A, B, C]], ids=["tail", "head", "middle", "all"])
+def test_entries_that_were_cut_off_or_out_are_pending_in_the_order_of_their_ids(
+    registry: RegistryBackend, gone: list[str]
+) -> None:
+    write_entries([entry for entry in entries() if entry["run_id"] not in gone])
+    found = list(verify(registry))
+    assert found == [Finding("pending", run, "it stands under records/, but not in summary.json") for run in gone]
+    assert not any(finding.grave for finding in found)
+    assert registry.reconcile() == len(gone)
+    assert list(verify(registry)) == []
+
+
+def test_a_summary_that_is_gone_leaves_every_record_pending(registry: RegistryBackend) -> None:
+    SUMMARY.unlink()
+    assert [(finding.trouble, finding.run_id) for finding in verify(registry)] == [
+        ("pending", A),
+        ("pending", B),
+        ("pending", C),
+    ]
+
+
+def test_entries_that_stand_in_the_summary_alone_are_unrecorded(registry: RegistryBackend) -> None:
+    Path(f"models/records/{B}.json").unlink()
+    (found,) = verify(registry)
+    assert found == Finding("unrecorded", B, "it stands in summary.json, but not under records/")
+    assert found.grave
+
+
+def test_both_directions_are_found_at_once(registry: RegistryBackend) -> None:
+    Path(f"models/records/{B}.json").unlink()
+    write_entries(entries()[:2])
+    assert [(finding.trouble, finding.run_id) for finding in verify(registry)] == [("unrecorded", B), ("pending", C)]
+
+
+def change(folder: Path) -> None:
+    (folder / "model.bin").write_bytes(b"TREES")
+
+
+def lengthen(folder: Path) -> None:
+    (folder / "sub/scaler.json").write_bytes(b"{} ")
+
+
+def cut(folder: Path) -> None:
+    (folder / "model.bin").unlink()
+
+
+def bring(folder: Path) -> None:
+    (folder / "sub/extra.pkl").write_bytes(b"\x80")
+
+
+def remove(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+TAMPERING: list[tuple[Callable[[Path], None], str, str]] = [
+    (change, "changed files", not_registered("{folder}")),
+    (lengthen, "changed files", not_registered("{folder}", "sub/scaler.json")),
+    (cut, "missing files", "{folder}: model.bin is missing; nothing was loaded"),
+    (bring, "changed files", "{folder}: sub/extra.pkl is not part of the registered model; nothing was loaded"),
+    (remove, "missing files", "the files of run aaaa1111 are gone: {folder} does not exist"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "trouble", "detail"), TAMPERING, ids=["changed", "longer", "missing", "extra", "no folder"]
+)
+def test_files_that_are_not_as_they_were_registered_are_found_and_the_rest_is_checked(
+    registry: RegistryBackend, tamper: Callable[[Path], None], trouble: str, detail: str
+) -> None:
+    folder, other = folder_of(registry, A), folder_of(registry, C)
+    tamper(Path(folder))
+    change(Path(other))
+    found = list(verify(registry))
+    assert [attrs.astuple(finding) for finding in found] == [
+        (trouble, A, detail.replace("{folder}", folder)),
+        ("changed files", C, not_registered(other)),
+    ]
+    assert all(finding.grave for finding in found)
+
+
+def test_a_changed_file_is_not_called_missing_whatever_its_name(registry: RegistryBackend) -> None:
+    record = register(registry, make_record("dddd4444"), {"what is missing.txt": b"1"})
+    Path(record.model_uri, "what is missing.txt").write_bytes(b"2")
+    assert [finding.trouble for finding in verify(registry)] == ["changed files"]
+
+
+def test_a_summary_that_the_seed_wrote_is_unverified_and_that_is_not_grave() -> None:
+    write_entries([SEEDS, SEEDS | {"run_id": "seedtwo"}])
+    found = list(verify(local_registry()))
+    detail = "the record has no digests; bike-traffic did not write it"
+    assert found == [Finding("unverified", "seedseed", detail), Finding("unverified", "seedtwo", detail)]
+    assert not any(finding.grave for finding in found)
+
+
+@pytest.mark.parametrize("place", ["summary.json", f"records/{B}.json"])
+def test_what_does_not_parse_is_named_and_left_as_it_is(registry: RegistryBackend, place: str) -> None:
+    Path("models", place).write_text("[{")
+    before = on_disk()
+    with pytest.raises(RegistryCorrupt, match=f"^{re.escape(place)} is not a "):
+        list(verify(registry))
+    assert on_disk() == before
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_moved_copy_is_verified_by_itself_from_any_working_directory(
+    registry: RegistryBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absolute: bool
+) -> None:
+    assert all(entry["model_uri"].startswith("models/") for entry in entries())
+    moved = tmp_path / "stick/copy"
+    shutil.copytree("models", moved)
+    shutil.rmtree("models")
+    monkeypatch.chdir(tmp_path / "stick")
+    opened = local_registry(str(moved / "summary.json") if absolute else "copy")
+    assert list(verify(opened)) == []
+    change(moved / "rf/20260301_120000-aaaa1111")
+    folder = moved if absolute else Path("copy")
+    detail = not_registered(f"{folder}/rf/20260301_120000-aaaa1111")
+    assert list(verify(opened)) == [Finding("changed files", A, detail)]
+
+
+def test_verify_changes_nothing_on_disk(registry: RegistryBackend, clean_place: Path) -> None:
+    write_entries([entries()[0] | {"r2": 0.99}, entries()[1]])
+    change(Path(folder_of(registry, A)))
+    listed, before = sorted(clean_place.rglob("*")), on_disk()
+    assert [finding.trouble for finding in verify(registry)] == ["edited", "pending", "changed files"]
+    assert (sorted(clean_place.rglob("*")), on_disk()) == (listed, before)
+
+
+# --- copy; the target is always models/, which `on_disk` reads
+
+
+@pytest.fixture
+def source() -> RegistryBackend:
+    return fill("source/summary.json")
+
+
+@pytest.fixture
+def target() -> RegistryBackend:
+    return local_registry("models/summary.json")
+
+
+def runs(registry: RegistryBackend) -> list[str]:
+    return [record.run_id for record in registry.records(EVERYTHING)]
+
+
+def copied(done: list[Copied]) -> dict[str, bool]:
+    return {one.record.run_id: one.copied for one in done}
+
+
+def test_records_files_aliases_and_their_history_are_copied_and_the_source_stays(
+    source: RegistryBackend, target: RegistryBackend
+) -> None:
+    before, records = digest_directory(Path("source")), list(source.records(EVERYTHING))
+    assert list(copy(source, target)) == [Copied(record, copied=True, verified=True) for record in records]
+    assert digest_directory(Path("source")) == before
+    assert list(target.records(EVERYTHING)) == [
+        attrs.evolve(record, model_uri=record.model_uri.replace("source/", "models/")) for record in records
+    ]
+    for record in target.records(EVERYTHING):
+        assert digest_directory(Path(record.model_uri)) == record.artifacts
+        assert Path(record.model_uri, "manifest.json").is_file()
+    assert target.alias_changes() == source.alias_changes()
+    assert (target.alias("champion").run_id, target.alias("challenger").run_id) == (A, C)
+    assert list(verify(target)) == []
+
+
+def test_a_second_copy_copies_nothing_and_a_third_only_what_came_since(
+    source: RegistryBackend, target: RegistryBackend
+) -> None:
+    list(copy(source, target))
+    before = on_disk()
+    assert copied(list(copy(source, target))) == {A: False, B: False, C: False}
+    assert on_disk() == before
+    register(source, make_record("dddd4444"))
+    source.promote("dddd4444", "champion", actor="ana@desk")
+    assert copied(list(copy(source, target))) == {A: False, B: False, C: False, "dddd4444": True}
+    assert target.alias_changes() == source.alias_changes()
+    assert list(verify(target)) == []
+
+
+def test_what_the_target_has_of_its_own_stays(source: RegistryBackend, target: RegistryBackend) -> None:
+    own = register(target, make_record("own"))
+    target.promote("own", "nightly", actor="ana@desk")
+    list(copy(source, target))
+    assert runs(target) == ["own", A, B, C]
+    assert target.alias("nightly") == own
+    assert target.alias("champion").run_id == A
+
+
+def test_a_copy_does_not_move_an_alias_that_the_target_changed_later(
+    source: RegistryBackend, target: RegistryBackend
+) -> None:
+    own = register(target, make_record("own"))
+    target.promote("own", "champion", actor="ana@desk")
+    list(copy(source, target))
+    assert target.alias("champion") == own
+
+
+class Breaking(LocalRegistry):
+    """A target whose connection breaks when the third model, or the third change of an alias, is on its way."""
+
+    def __init__(self, broken: str) -> None:
+        super().__init__("models/summary.json")
+        self.broken, self.calls = broken, 0
+
+    def _pass(self, method: str) -> None:
+        self.calls += method == self.broken
+        if self.calls == 3:
+            raise RegistryUnavailable("the line is dead")
+
+    def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
+        self._pass("before the upload")
+        uri = super().upload(directory, model_type=model_type, timestamp=timestamp, run_id=run_id)
+        self._pass("after the upload")
+        return uri
+
+    def append(self, record: ModelRecord) -> None:
+        super().append(record)
+        self._pass("after the record")
+
+    def append_alias_change(self, change: AliasChange) -> None:
+        self._pass("before the change of an alias")
+        super().append_alias_change(change)
+
+
+@pytest.mark.parametrize(
+    ("broken", "there"),
+    [
+        ("before the upload", [A, B]),
+        ("after the upload", [A, B]),
+        ("after the record", [A, B, C]),
+        ("before the change of an alias", [A, B, C]),
+    ],
+)
+def test_a_copy_that_broke_off_goes_on_where_it_stopped(
+    source: RegistryBackend, target: RegistryBackend, broken: str, there: list[str]
+) -> None:
+    with pytest.raises(RegistryUnavailable, match=r"^the line is dead$"):
+        list(copy(source, Breaking(broken)))
+    assert runs(target) == there
+    assert list(verify(target)) == []
+    assert copied(list(copy(source, target))) == {run_id: run_id not in there for run_id in (A, B, C)}
+    assert target.alias_changes() == source.alias_changes()
+    assert list(verify(target)) == []
+
+
+@pytest.mark.parametrize("changes", [{"metrics": {"r2": 0.9}}, {"env": "prod"}, {"artifacts": {}}], ids=str)
+def test_another_record_under_the_same_run_id_is_a_conflict_and_nothing_is_overwritten(
+    source: RegistryBackend, target: RegistryBackend, changes: dict[str, Any]
+) -> None:
+    target.append(attrs.evolve(source.get(A), **changes))
+    before = on_disk()
+    with pytest.raises(RegistryConflict, match=exactly(f"the target has another record under the run id {A}")):
+        list(copy(source, target))
+    assert on_disk() == before
+
+
+@pytest.mark.parametrize("tamper", [change, cut, bring, remove])
+def test_a_model_whose_files_are_not_those_of_its_record_is_not_copied(
+    source: RegistryBackend, target: RegistryBackend, tamper: Callable[[Path], None]
+) -> None:
+    folder = folder_of(source, B)
+    tamper(Path(folder))
+    detail = {made: detail for made, _, detail in TAMPERING}[tamper].replace("{folder}", folder).replace(A, B)
+    with pytest.raises(NoRecord if tamper is remove else IntegrityError, match=exactly(detail)):
+        list(copy(source, target))
+    assert runs(target) == [A]
+    assert not Path("models/rf_class").exists()
+    assert target.alias_changes() == []
+
+
+def write_seeds() -> RegistryBackend:
+    """Return a registry as the seed leaves one: a summary, and files wherever `model_uri` says."""
+    files = Path(str(SEEDS["model_uri"]))
+    (files / "rf").mkdir(parents=True)
+    (files / "rf/model.joblib").write_bytes(b"their trees")
+    Path("source").mkdir()
+    Path("source/summary.json").write_text(json.dumps([SEEDS], indent=4))
+    return local_registry("source/summary.json")
+
+
+def test_a_summary_that_the_seed_wrote_is_copied_with_its_files_and_said_to_be_unverified(
+    target: RegistryBackend,
+) -> None:
+    source = write_seeds()
+    record = source.get("seedseed")
+    assert list(copy(source, target)) == [Copied(record, copied=True, verified=False)]
+    uri = "models/rf/20250618_225926-seedseed/"
+    assert target.get("seedseed") == attrs.evolve(record, model_uri=uri)
+    assert Path(uri, "rf/model.joblib").read_bytes() == b"their trees"
+    before = on_disk()
+    assert list(copy(source, target)) == [Copied(record, copied=False, verified=False)]
+    assert on_disk() == before
+    assert [finding.trouble for finding in verify(target)] == ["unverified"]
+    assert not Path(str(SEEDS["model_uri"]), "manifest.json").exists()
+
+
+@pytest.mark.parametrize("place", ["source", "models"])
+def test_what_the_seed_wrote_is_not_loaded_before_its_copy_nor_after(target: RegistryBackend, place: str) -> None:
+    list(copy(write_seeds(), target))
+    registry = local_registry(place)
+    message = (
+        "record seedseed has no digests (it was not written by bike-traffic): its files cannot be checked, and "
+        "nothing was loaded"
+    )
+    with pytest.raises(IntegrityError, match=exactly(message)):
+        load_model(registry, registry.get("seedseed"), built_in_host())
+
+
+def test_files_of_the_seed_that_lie_elsewhere_are_named_by_their_uri(target: RegistryBackend) -> None:
+    Path("source").mkdir()
+    Path("source/summary.json").write_text(json.dumps([SEED_ENTRY]))
+    message = "the files of run abcd are gone: gs://bucket/models/nn/20250619_005924/ does not exist"
+    with pytest.raises(NoRecord, match=exactly(message)):
+        list(copy(local_registry("source"), target))
+    assert runs(target) == []
+
+
+@pytest.mark.parametrize("content", ["", "[{", '{"run_id": 1}', '["x"]', '[{"by": "hand"}]'])
+def test_a_corrupt_source_leaves_the_target_as_it_was(
+    source: RegistryBackend, target: RegistryBackend, content: str
+) -> None:
+    register(target, make_record("own"))
+    Path("source/summary.json").write_text(content)
+    before = on_disk()
+    with pytest.raises(RegistryCorrupt):
+        list(copy(source, target))
+    assert on_disk() == before
+    assert Path("source/summary.json").read_text() == content
+
+
+@pytest.mark.parametrize("place", ["summary.json", "aliases.json"])
+def test_a_corrupt_target_is_left_as_it_is(source: RegistryBackend, target: RegistryBackend, place: str) -> None:
+    list(copy(source, target))
+    Path("models", place).write_text("[{")
+    before = on_disk()
+    with pytest.raises(RegistryCorrupt, match=f"^{place} is not a JSON array of records: "):
+        list(copy(source, target))
+    assert on_disk() == before
+
+
+def test_a_registry_copied_onto_itself_copies_nothing(registry: RegistryBackend) -> None:
+    before = on_disk()
+    assert copied(list(copy(registry, local_registry("models")))) == {A: False, B: False, C: False}
+    assert on_disk() == before
