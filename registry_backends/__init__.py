@@ -32,4 +32,12 @@ def bt_registry_backends() -> list[BackendSpec]:
             requires=("s3fs",),
             install="'bike-traffic[s3]'",
         ),
+        BackendSpec(
+            name="mlflow",
+            target="bike_traffic.registry_backends.mlflow_registry:MlflowRegistry",
+            summary="the model registry of an MLflow server",
+            schemes=("mlflow+http", "mlflow+https", "mlflow+sqlite"),
+            requires=("mlflow",),
+            install="'bike-traffic[mlflow]'",
+        ),
     ]

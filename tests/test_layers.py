@@ -100,6 +100,6 @@ def test_the_core_and_the_command_line_import_what_is_always_installed(folder: s
 
 @pytest.mark.parametrize("folder", ["plugins", "registry_backends", "app"])
 def test_plugins_backends_and_app_import_what_is_installed_always_or_by_an_extra(folder: str) -> None:
-    known = required("options", "install_requires") | {"keras"}  # tensorflow brings it
+    known = required("options", "install_requires") | {"keras", "mlflow-skinny"}  # tensorflow and mlflow bring them
     known |= required("options.extras_require", "nn", "mlflow", "gcs", "s3", "app")
     assert [(place, package) for place, package in third_parties(folder) if package not in known] == []

@@ -71,7 +71,7 @@ def test_the_version_is_the_distributions(bt: Bt) -> None:
         (["registry", "list", "--format", "xml"], "Error: Invalid value for '--format': 'xml' is not one of 'table'"),
         (["registry", "show"], "Error: Missing argument 'RUN_ID'."),
         (["registry", "pull", "abc"], "Error: Missing argument 'DIRECTORY'."),
-        (["predict", "counts.csv"], "Error: say which model: --model NAME, or --run-id ID"),
+        (["predict", "counts.csv"], "Error: say which model: --model NAME, --run-id ID, or --alias NAME"),
     ],
 )
 def test_wrong_usage_leaves_with_2_and_says_what_is_wrong(bt: Bt, words: list[str], message: str) -> None:

@@ -1,0 +1,261 @@
+"""What `MlflowRegistry` asks of an MLflow server: versions, runs, files; and how values stand in its tags."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from socket import gaierror
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bike_traffic.artifacts import MANIFEST, FileDigest, digest_directory, digest_file
+from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+TAG = "bike_traffic."
+MODEL = "model"
+PAGE = 1000
+_TAG_LENGTH = 4000
+"""Of one piece of a text: MLflow 3 takes 100,000 characters a tag, older servers 5,000."""
+_FILES = "files"
+
+# MLflow reads these where it uses them. As it is, it waits minutes for a server that is gone, draws a bar for each
+# transfer, and sends usage figures; whoever has set one of them gets what it says.
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+class MlflowServer:
+    """An MLflow tracking server, or the SQLite file of one; talked to when it is first asked."""
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        address = uri.removeprefix("mlflow+")
+        scheme, _, rest = address.partition("://")
+        if scheme not in ("http", "https", "sqlite") or not rest.strip("/"):
+            raise SettingsError(
+                "backend 'mlflow' keeps a registry at mlflow+http://…, mlflow+https://… or mlflow+sqlite:///…, "
+                f"not at {uri}"
+            )
+        self._address = address
+        self._experiment = experiment
+        self._database = Path(rest.removeprefix("/")) if scheme == "sqlite" else None
+        self._secret = "".join(urlsplit(address).netloc.rpartition("@")[:2])
+        self.uri = self._without_secret(address)
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's own client, which makes the file of SQLite where there is none."""
+        from mlflow import MlflowClient
+
+        if self._database is not None:
+            self._database.parent.mkdir(parents=True, exist_ok=True)
+        return MlflowClient(tracking_uri=self._address, registry_uri=self._address)
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Turn what MLflow and the network raise into `RegistryUnavailable`, in one line and without a password."""
+        for variable, value in _ENVIRONMENT.items():
+            os.environ.setdefault(variable, value)
+        with _quiet():
+            from mlflow import MlflowException
+
+        try:
+            yield
+        except RegistryError:
+            raise
+        except (MlflowException, OSError) as error:
+            reason = "no MLflow server answers" if _unreachable(error) else str(error).strip().partition("\n")[0]
+            message = f"{self.uri}: {self._without_secret(reason)}"
+            raise RegistryUnavailable(message) from None  # a traceback would show the address with its password
+
+    def _without_secret(self, text: str) -> str:
+        return text.replace(self._secret, "") if self._secret else text
+
+    def experiment(self, *, create: bool) -> str | None:
+        """Return the id of the experiment that holds the runs."""
+        if not create and self._database is not None and not self._database.exists():
+            return None
+        found = self.client.get_experiment_by_name(self._experiment)
+        if found is None and create:
+            place = None if self._database is None else (self._database.parent.resolve() / "mlartifacts").as_uri()
+            with _already_there():
+                self.client.create_experiment(self._experiment, place)
+            found = self.client.get_experiment_by_name(self._experiment)
+        return None if found is None else str(found.experiment_id)
+
+    def versions(self, condition: str) -> list[ModelVersion]:
+        """Return the versions of registered models for which `condition` holds, in no order to rely on."""
+        if self._database is not None and not self._database.exists():
+            return []
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_model_versions(condition, PAGE, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def new_version(self, name: str, run_id: str | None, tags: Mapping[str, str], description: str) -> ModelVersion:
+        """Add a version to a registered model, which is made when it is the first one."""
+        source = f"runs:/{run_id}/{MODEL}" if run_id else "bike-traffic:/no-run"
+        with _already_there():
+            self.client.create_registered_model(name)
+        return self.client.create_model_version(
+            name, source, run_id, dict(tags), description=description, await_creation_for=0
+        )
+
+    def run_tagged(self, key: str, value: str) -> Run | None:
+        """Return the latest run with a tag; `value` must need no quoting."""
+        from mlflow.entities import ViewType
+
+        experiment = self.experiment(create=False)
+        if experiment is None:
+            return None
+        condition = f"tags.`{TAG}{key}` = '{value}'"
+        found = self.client.search_runs([experiment], condition, ViewType.ALL, 1, ["attributes.start_time DESC"])
+        return found[0] if found else None
+
+    def new_run(self, name: str, tags: Mapping[str, str]) -> Run:
+        """Make a run."""
+        experiment = self.experiment(create=True)
+        return self.client.create_run(str(experiment), tags={TAG + k: v for k, v in tags.items()}, run_name=name)
+
+    def logged_json(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """Return the JSON object in a file of a run, ``None`` where there is no such file."""
+        if name not in [file.path for file in self.client.list_artifacts(run_id)]:
+            return None
+        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+            path = Path(self.client.download_artifacts(run_id, name, folder))
+            return _parse(path.read_text(encoding="utf-8"), f"{name} of run {run_id}")
+
+    def holds_files(self, run: Run) -> bool:
+        """Whether a run has files of a model."""
+        return bool(self.client.list_artifacts(run.info.run_id, f"{MODEL}/artifacts/{_FILES}"))
+
+    def bring_files(self, run: Run, directory: Path) -> None:
+        """Copy a run's files of a model."""
+        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+            path = self.client.download_artifacts(run.info.run_id, f"{MODEL}/artifacts/{_FILES}", folder)
+            shutil.copytree(path, directory, dirs_exist_ok=True)
+
+    def digests_of_files(self, run: Run) -> dict[str, FileDigest]:
+        """Read a run's files back and return their digests, that of the manifest among them."""
+        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+            self.bring_files(run, Path(folder))
+            return all_digests(Path(folder))
+
+    def log_model(self, run: Run, directory: Path) -> None:
+        """Store the files of `directory` in a run, inside a model that plain MLflow can load."""
+        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+            files, model = Path(folder, _FILES), Path(folder, MODEL)
+            shutil.copytree(directory, files)  # MLflow keeps the name of the folder, and refuses a link
+            with _quiet():
+                _save_model(files, model)
+            self.client.log_artifacts(run.info.run_id, str(model), MODEL)
+
+
+def _save_model(files: Path, target: Path) -> None:
+    import pandas as pd
+    from mlflow import pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
+
+    from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNT, COUNTER, TIME
+
+    # Any type: MLflow's text would refuse categories, and our own check of the values says more.
+    columns = {COUNTER: True, TIME: True, COORDINATES: True, COUNT: False}
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(anything, CITY_HEADERS[key], need) for key, need in columns.items()]
+    row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
+    row |= {COORDINATES: "48.83504,2.33357"}
+    pyfunc.save_model(
+        str(target),
+        python_model=str(Path(__file__).with_name("mlflow_model.py")),
+        artifacts={_FILES: str(files)},
+        signature=ModelSignature(
+            inputs=Schema(inputs), params=ParamSchema([ParamSpec("unknown_counters", "string", "refuse")])
+        ),
+        input_example=(
+            pd.DataFrame({CITY_HEADERS[name]: [value] for name, value in row.items()}),
+            {"unknown_counters": "predict"},
+        ),
+        pip_requirements=[f"bike-traffic=={version('bike-traffic')}", f"mlflow=={version('mlflow')}"],
+    )
+
+
+def all_digests(directory: Path) -> dict[str, FileDigest]:
+    """Return the digest of every file below `directory`, that of the manifest among them."""
+    return digest_directory(directory) | {MANIFEST: digest_file(directory / MANIFEST)}
+
+
+def pieces(key: str, text: str) -> dict[str, str]:
+    """Cut a text into tags: ``bike_traffic.record.0``, ``.1``, …"""
+    starts = range(0, len(text), _TAG_LENGTH)
+    return {f"{TAG}{key}.{number}": text[start : start + _TAG_LENGTH] for number, start in enumerate(starts)}
+
+
+def joined(found: ModelVersion, key: str) -> dict[str, Any]:
+    """Read what `pieces` cut; raise `RegistryCorrupt` when it does not parse."""
+    prefix = f"{TAG}{key}."
+    numbered = {name.removeprefix(prefix): value for name, value in found.tags.items() if name.startswith(prefix)}
+    text = "".join(numbered[number] for number in sorted(numbered, key=lambda number: (len(number), number)))
+    return _parse(text, f"version {found.version} of {found.name}")
+
+
+def _parse(text: str, what: str) -> dict[str, Any]:
+    """Read a JSON object; raise `RegistryCorrupt` when it is not one."""
+    try:
+        entry = json.loads(text)
+    except ValueError as error:
+        raise RegistryCorrupt(f"{what} is not a record: {error}") from None
+    if not isinstance(entry, dict):
+        raise RegistryCorrupt(f"{what} is not a record: it holds a {type(entry).__name__}")
+    return entry
+
+
+def _unreachable(error: BaseException | None) -> bool:
+    """Whether the network is behind an error; MLflow wraps what requests wrapped."""
+    while error is not None:
+        if isinstance(error, ConnectionError | TimeoutError | gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def _already_there() -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence MLflow's warnings about its own type hints and about pandas 3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,58 @@
+"""A real MLflow server on loopback for the tests: SQLite, one worker, its files in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
+from tests.servers import free_port
+
+START_SECONDS = 90.0
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """Run ``mlflow server`` with its database and files in `folder`, and give its address."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(url, process, log)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # the workers are its children
+        process.wait()
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=5).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"no MLflow server at {url}:\n{log.read_text()}") from None
+            time.sleep(0.1)
+
+
+def new_registry(url: str) -> MlflowRegistry:
+    """Return an empty registry on a server: its names on the server begin with what no other's do."""
+    return MlflowRegistry(f"mlflow+{url}", prefix=f"test-{uuid4().hex}")
