@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from bike_traffic.cli.registry_aliases import history, promote, rollback
 from bike_traffic.cli.registry_upkeep import copy, reconcile, verify
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
 from bike_traffic.errors import RegistryError
-from bike_traffic.registry import ModelRecord, Query, parse_time
+from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
 
 
 @click.group(epilog="Example: bt registry best --metric r2 --format uri")
@@ -20,12 +21,18 @@ def registry() -> None:
     """Find, list, show and pull registered models; promote them, and look after the registry."""
 
 
-def _query(model: str | None, env: str | None, test_mode: bool | None, as_of: str | None) -> Query:
+def _time(as_of: str | None) -> datetime | None:
     try:
-        time = parse_time(as_of) if as_of else None
+        return parse_time(as_of) if as_of else None
     except ValueError:
         raise RegistryError(f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00") from None
-    return Query(model_type=model, env=env, test_mode=test_mode, as_of=time)
+
+
+def _named(opened: RegistryBackend, name: str, as_of: str | None) -> ModelRecord:
+    """Return the record of an alias, or of a run id; only an alias stood for something else at another time."""
+    if as_of or opened.alias_history(name):
+        return opened.alias(name, _time(as_of))
+    return opened.get(name)
 
 
 @registry.command(epilog="Example: bt registry best --metric rmse --model rf")
@@ -48,7 +55,7 @@ def best(
     form: str,
 ) -> None:
     """Name the best model by a metric; lower is better where it is."""
-    query = _query(model, env, test_mode, as_of)
+    query = Query(model_type=model, env=env, test_mode=test_mode, as_of=_time(as_of))
     settings = session.settings(env=env, backend=backend, registry=registry)
     record = session.registry(settings).best(metric, query)
     if form == "json":
@@ -74,7 +81,7 @@ def list_records(
 ) -> None:
     """List the records in the order of their registration, those of test mode included."""
     settings = session.settings(env=env, backend=backend, registry=registry)
-    records = list(session.registry(settings).records(_query(model, env, None, None)))
+    records = list(session.registry(settings).records(Query(model_type=model, env=env, test_mode=None)))
     if form == "json":
         print_json([record.to_json() for record in records])
     elif records:
@@ -83,17 +90,24 @@ def list_records(
         note("no records yet; `bt train` makes the first")
 
 
-@registry.command(epilog="Example: bt registry show 4f2a91c0")
-@click.argument("run_id")
+@registry.command(epilog="Example: bt registry show champion --as-of 2026-06-01")
+@click.argument("name", metavar="RUN_ID|ALIAS")
 @registry_options
+@click.option("--as-of", metavar="TIME", help="What the alias stood for at this time.")
 @format_option("table", "json")
 @pass_session
 def show(
-    session: Session, run_id: str, env: str | None, backend: str | None, registry: str | None, form: str
+    session: Session,
+    name: str,
+    env: str | None,
+    backend: str | None,
+    registry: str | None,
+    as_of: str | None,
+    form: str,
 ) -> None:
-    """Show one record whole; the first letters of its run id will do."""
+    """Show one record whole, by an alias or by a run id, of which the first letters will do."""
     settings = session.settings(env=env, backend=backend, registry=registry)
-    entry = session.registry(settings).get(run_id).to_json()
+    entry = _named(session.registry(settings), name, as_of).to_json()
     if form == "json":
         print_json(entry)
         return
@@ -113,17 +127,17 @@ def _as_text(value: object) -> str:
 
 
 @registry.command(epilog="Example: bt registry pull 4f2a91c0 ./model")
-@click.argument("run_id")
+@click.argument("name", metavar="RUN_ID|ALIAS")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @registry_options
 @pass_session
 def pull(
-    session: Session, run_id: str, directory: Path, env: str | None, backend: str | None, registry: str | None
+    session: Session, name: str, directory: Path, env: str | None, backend: str | None, registry: str | None
 ) -> None:
     """Copy a model's files into DIRECTORY, each checked against its digest."""
     settings = session.settings(env=env, backend=backend, registry=registry)
     opened = session.registry(settings)
-    record = opened.get(run_id)
+    record = _named(opened, name, None)
     if directory.exists() and list(directory.iterdir()):
         raise RegistryError(f"{directory} is not empty; name a new folder")
     directory.parent.mkdir(parents=True, exist_ok=True)

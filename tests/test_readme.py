@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bike_traffic.config import load_settings
 from tests.readme import README, blocks, commands_of, lasting, run
 
 _PYTHON = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
@@ -63,3 +64,12 @@ def test_the_readme_names_no_command_that_does_not_exist() -> None:
 def test_the_links_of_the_readme_lead_to_files() -> None:
     links = re.findall(r"\]\((?!http)([^)]+)\)", README.read_text(encoding="utf-8"))
     assert [link for link in links if not (README.parent / link).exists()] == []
+
+
+def test_the_settings_of_the_readme_are_understood() -> None:
+    (example,) = [code for code in _PYTHON.findall(README.read_text(encoding="utf-8")) if "[profiles.prod]" in code]
+    Path("bt.toml").write_text(example, encoding="utf-8")
+    assert load_settings(environ={}).env == "dev"
+    settings = load_settings(env="prod", environ={})
+    assert (settings.backend, settings.data) == ("gcs", "gs://my-bucket/counts.parquet")
+    assert settings.registry_of("gcs") == "gs://my-bucket/models/summary.json"

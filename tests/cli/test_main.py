@@ -69,7 +69,7 @@ def test_the_version_is_the_distributions(bt: Bt) -> None:
             "Error: Invalid value for '--env': 'test' is not one",
         ),
         (["registry", "list", "--format", "xml"], "Error: Invalid value for '--format': 'xml' is not one of 'table'"),
-        (["registry", "show"], "Error: Missing argument 'RUN_ID'."),
+        (["registry", "show"], "Error: Missing argument 'RUN_ID|ALIAS'."),
         (["registry", "pull", "abc"], "Error: Missing argument 'DIRECTORY'."),
         (["predict", "counts.csv"], "Error: say which model: --model NAME, --run-id ID, or --alias NAME"),
     ],

@@ -167,3 +167,12 @@ def test_a_model_is_named_in_one_way_only(bt: Bt, command: str, named: list[str]
     done = bt(command, *(word for way in named for word in (way, WAYS[way])), "counts.csv")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.endswith("Error: say which model: --model NAME, --run-id ID, or --alias NAME\n")
+
+
+def test_show_and_pull_take_an_alias_and_show_what_it_stood_for_at_a_time(bt: Bt, registry: RegistryBackend) -> None:
+    first = registry.promote(A, "champion", actor="a")
+    registry.promote(B, "champion", actor="a")
+    now = json.loads(bt("registry", "show", "champion", "--format", "json").stdout)
+    then = json.loads(bt("registry", "show", "champion", "--as-of", first.timestamp, "--format", "json").stdout)
+    assert (now["run_id"], then["run_id"]) == (B, A)
+    assert noted(bt, "pull", "champion", "pulled") == "rf of run bbbb2222: files in pulled\n"
