@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--folds", type=click.IntRange(min=1), default=3, show_default=True, help="How many horizons.")
 @click.option("--horizon", default="28d", show_default=True, metavar="SPAN", help="How much each fold holds out.")
 @click.option("--set", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of the model.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Makes runs repeatable.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Makes runs repeatable."
+)
 @format_option("table", "json")
 @pass_session
 def backtest(

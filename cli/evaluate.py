@@ -40,10 +40,10 @@ def evaluate(
 ) -> None:
     """Measure a registered model on INPUT, counts that carry the truth.
 
-    Beside it stands the 4-week mean, as it was on the day the model was trained.
+    Beside it stands the mean of the last four weeks of its training rows.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, env=env, test_mode=test_mode)
+    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, test_mode=test_mode)
 
     from bike_traffic.data.check import require_valid
     from bike_traffic.data.reading import read_counts

@@ -39,7 +39,7 @@ def predict(
     one row of OUTPUT: counter, time, the count where INPUT has it, and the prediction in bikes per hour.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, env=env, test_mode=test_mode)
+    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, test_mode=test_mode)
 
     from bike_traffic.prediction import predict_file
 

@@ -54,9 +54,12 @@ def best(
     as_of: str | None,
     form: str,
 ) -> None:
-    """Name the best model by a metric; lower is better where it is."""
-    query = Query(model_type=model, env=env, test_mode=test_mode, as_of=_time(as_of))
+    """Name the best model by a metric; lower is better where it is.
+
+    Models that were measured on a random split do not take part: their figures flatter.
+    """
     settings = session.settings(env=env, backend=backend, registry=registry)
+    query = Query(model_type=model, env=settings.env_asked_for, test_mode=test_mode, as_of=_time(as_of))
     record = session.registry(settings).best(metric, query)
     if form == "json":
         print_json(record.to_json())
@@ -79,9 +82,13 @@ def list_records(
     registry: str | None,
     form: str,
 ) -> None:
-    """List the records in the order of their registration, those of test mode included."""
+    """List the records in the order of their registration, those of test mode and random splits included."""
     settings = session.settings(env=env, backend=backend, registry=registry)
-    records = list(session.registry(settings).records(Query(model_type=model, env=env, test_mode=None)))
+    records = list(
+        session.registry(settings).records(
+            Query(model_type=model, env=settings.env_asked_for, test_mode=None, split=None)
+        )
+    )
     if form == "json":
         print_json([record.to_json() for record in records])
     elif records:

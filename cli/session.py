@@ -57,7 +57,6 @@ class Session:
         model: str | None,
         run_id: str | None,
         alias: str | None,
-        env: str | None,
         test_mode: bool,
     ) -> LoadedModel:
         """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
@@ -73,7 +72,7 @@ class Session:
         if alias is not None:
             return load_model(registry, registry.alias(alias), host)
         spec = host.pipeline(str(model)).spec
-        query = Query(model_type=spec.name, env=env, test_mode=test_mode)
+        query = Query(model_type=spec.name, env=settings.env_asked_for, test_mode=test_mode)
         return load_model(registry, registry.best(DEFAULT_METRIC[spec.load().task], query), host)
 
 
@@ -86,15 +85,19 @@ def registry_options(command: CommandT) -> CommandT:
     """Add ``--env``, ``--backend`` and ``--registry``."""
     for option in (
         click.option("--registry", metavar="URI", help="Where the registry is; its scheme names the backend."),
-        click.option("--backend", metavar="NAME", help="Registry backend: local, or a plugin's."),
-        click.option("--env", type=click.Choice(ENVIRONMENTS), help="Profile.  [default: dev]"),
+        click.option("--backend", metavar="NAME", help="Registry backend: local, gcs, s3, mlflow, or a plugin's."),
+        click.option(
+            "--env",
+            type=click.Choice(ENVIRONMENTS),
+            help="Profile; also, only its models.  [default: dev, models of both]",
+        ),
     ):
         command = option(command)
     return command
 
 
 def model_options(command: CommandT) -> CommandT:
-    """Add ``--model`` and ``--run-id``, and what narrows the search."""
+    """Add ``--model``, ``--run-id`` and ``--alias``, and what narrows the search."""
     for option in (
         click.option("--test-mode", is_flag=True, help="Look among the models of test mode."),
         click.option("--alias", metavar="NAME", help="The model that an alias stands for."),

@@ -55,7 +55,9 @@ def chosen_models(host: PluginHost, names: tuple[str, ...]) -> list[Offer[Pipeli
 )
 @click.option("--holdout", metavar="SPAN", help="How much a temporal split holds out.  [default: 28d]")
 @click.option("--set", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of the model.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Makes runs repeatable.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Makes runs repeatable."
+)
 @format_option("table", "json")
 @pass_session
 def train(

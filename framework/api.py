@@ -15,7 +15,7 @@ from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import load_model
 from bike_traffic.registry import Query, open_registry
-from bike_traffic.training import TrainingPlan, TrainingResult, read_for_training, train_model
+from bike_traffic.training import TEST_MODE_ROWS, TrainingPlan, TrainingResult, read_for_training, train_model
 
 
 def train(
@@ -49,7 +49,7 @@ def train(
     host = _host(settings)
     if isinstance(data, pd.DataFrame):
         require_valid(data, "the frame", with_counts=True)
-        counts = data
+        counts = data.head(TEST_MODE_ROWS) if test_mode else data
     else:
         counts = read_for_training(data or settings.data, test_mode=test_mode)
     plan = TrainingPlan(
@@ -88,7 +88,7 @@ def load_best(
     opened = open_registry(settings=settings, host=host)
     if metric is None:
         metric = DEFAULT_METRIC[host.pipeline(model).spec.load().task if model else "regression"]
-    record = opened.best(metric, Query(model_type=model, env=env, test_mode=test_mode))
+    record = opened.best(metric, Query(model_type=model, env=settings.env_asked_for, test_mode=test_mode))
     return load_model(opened, record, host).pipeline
 
 

@@ -13,7 +13,7 @@ from bike_traffic.data.schema import TIME, column_of, parse_times
 from bike_traffic.evaluation import Evaluation, FourWeekMean, Split, evaluate
 from bike_traffic.manager import Offer
 from bike_traffic.specs import PipelineSpec
-from bike_traffic.training import fit, known_counters, new_pipeline
+from bike_traffic.training import fit, new_pipeline, rows_of_known_counters
 
 
 @attrs.frozen(kw_only=True)
@@ -65,5 +65,5 @@ def backtest(
                 training_rows=len(training),
                 first_hour=times.iloc[split.held_out].min(),
                 last_hour=times.iloc[split.held_out].max(),
-                evaluation=evaluate(pipeline, held_out[known_counters(pipeline, held_out)], baseline),
+                evaluation=evaluate(pipeline, rows_of_known_counters(pipeline, held_out), baseline),
             )

@@ -55,6 +55,11 @@ class Settings:
     backend_options: Mapping[str, Mapping[str, Any]]
     sources: Mapping[str, str]
 
+    @property
+    def env_asked_for(self) -> str | None:
+        """The environment where somebody said one, be it by flag, variable or file: only then it filters records."""
+        return None if self.sources["env"] == "default" else self.env
+
     def registry_of(self, backend: str) -> str:
         """Return the registry's URI for `backend`; raise `SettingsError` where none is set."""
         found = self.registry or self.backend_options.get(backend, {}).get("registry")

@@ -14,7 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.cleaning import RawCleanerTransformer
-from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of, parse_counts, parse_times
+from bike_traffic.data.schema import (
+    COUNT,
+    COUNTER,
+    TIME,
+    clean_counter_names,
+    column_of,
+    headers_of,
+    parse_counts,
+    parse_times,
+)
 from bike_traffic.errors import PredictionError, SplitError
 from bike_traffic.metrics import Task, metrics_of
 from bike_traffic.pipeline import Pipeline
@@ -94,6 +103,9 @@ def rolling_origin(counts: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> l
     for fold in range(folds, 0, -1):
         start = end - fold * horizon
         splits.append(split_at(times, start, start + horizon))
+    empty = [number for number, split in enumerate(splits, start=1) if not len(split.held_out)]
+    if empty:
+        raise SplitError(f"fold {empty[0]} of {folds} has no rows: the counts have a gap of {_span(horizon)} or more")
     if len(splits[0].training) == 0 or splits[0].training.size < splits[0].held_out.size:
         raise SplitError(
             f"{folds} folds of {_span(horizon)} leave less than one to train the first on; the counts span "
@@ -104,8 +116,7 @@ def rolling_origin(counts: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> l
 
 def split_at(times: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> Split:
     """Train on all rows before `start`, hold out those from `start` to before `end`."""
-    moments = times.to_numpy()
-    before, until = moments < start, moments < end
+    before, until = (times < start).to_numpy(), (times < end).to_numpy()
     return Split("temporal", np.flatnonzero(before), np.flatnonzero(until & ~before))
 
 
@@ -148,15 +159,19 @@ class FourWeekMean:
         hour_of_week = cleaned["jour_semaine"].to_numpy(np.intp) * 24 + cleaned["heure"].to_numpy(np.intp)
         return np.asarray(table[cleaned[COUNTER].cat.codes.to_numpy(), hour_of_week])
 
-    def predict_for(self, task: Task, counts: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what corresponds to a pipeline's prediction and probability for a task."""
+    def answer(self, pipeline: Pipeline, counts: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the baseline says where the pipeline predicts, and how sure it is of it.
+
+        To a classifier it answers with the labels that its mean implies under the pipeline's own thresholds.
+        """
         cleaned = RawCleanerTransformer().transform(counts)
         predicted = self.predict(cleaned)
-        if task == "regression":
+        if pipeline.task == "regression":
             return predicted, predicted
-        names = cleaned[COUNTER].astype(str)
-        mean = names.map(self.counter_means).fillna(np.inf).to_numpy(np.float64)
-        return (predicted > mean).astype(np.float64), predicted / np.maximum(mean, 1e-9)
+        header = headers_of(counts.columns, [COUNT])[COUNT]
+        labels = pipeline.truth(counts.assign(**{header: predicted})).to_numpy(np.float64)
+        mean = cleaned[COUNTER].astype(str).map(self.counter_means).fillna(np.inf).to_numpy(np.float64)
+        return labels, predicted / np.maximum(mean, 1e-9)
 
     def save(self, directory: Path) -> None:
         """Write the tables beside a model's files."""
@@ -195,7 +210,7 @@ def evaluate(pipeline: Pipeline, counts: pd.DataFrame, baseline: FourWeekMean | 
     score = None if probability is None else probability.to_numpy(np.float64)
     beside: dict[str, float] = {}
     if baseline is not None:
-        beside = scores(pipeline.task, truth, *baseline.predict_for(pipeline.task, counts))
+        beside = scores(pipeline.task, truth, *baseline.answer(pipeline, counts))
     metrics = scores(pipeline.task, truth, predicted.to_numpy(np.float64), score)
     return Evaluation(rows=len(counts), metrics=metrics, baseline=beside)
 

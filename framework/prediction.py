@@ -12,7 +12,7 @@ from bike_traffic.data.check import require_valid
 from bike_traffic.data.reading import open_counts, row_number
 from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
 from bike_traffic.data.writing import table_writer
-from bike_traffic.errors import PluginError, UnknownCounters, UnknownPipeline
+from bike_traffic.errors import BikeTrafficError, PluginError, UnknownCounters, UnknownPipeline
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
@@ -51,7 +51,15 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost)
     """
     pipeline_class = _offer_of(record, host).spec.load()
     directory = fetch(registry, record)
-    return LoadedModel(record, pipeline_class.load(directory), FourWeekMean.load(directory))
+    try:
+        pipeline = pipeline_class.load(directory)
+    except BikeTrafficError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"'{record.model_type}' cannot load run {record.run_id[:8]}: {type(error).__name__}: {error}"
+        ) from error
+    return LoadedModel(record, pipeline, FourWeekMean.load(directory))
 
 
 def _offer_of(record: ModelRecord, host: PluginHost) -> Offer[PipelineSpec]:
@@ -144,21 +152,24 @@ class _UnknownRows:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[int]] = {}
+        self._number: dict[str, int] = {}
 
     def add(self, counts: pd.DataFrame, unknown: pd.Series) -> None:
         names = clean_counter_names(column_of(counts, COUNTER))[unknown]
         for name, rows in names.groupby(names.astype(str), sort=False).groups.items():
-            self._rows.setdefault(str(name), []).extend(row_number(int(row)) for row in rows)
+            self._number[str(name)] = self._number.get(str(name), 0) + len(rows)
+            first = self._rows.setdefault(str(name), [])
+            first += [row_number(int(row)) for row in rows[: _NAMED_ROWS - len(first)]]
 
     def __bool__(self) -> bool:
         return bool(self._rows)
 
     def error(self) -> UnknownCounters:
-        total = sum(len(rows) for rows in self._rows.values())
+        total = sum(self._number.values())
         named = []
         for name, rows in list(self._rows.items())[:_NAMED_COUNTERS]:
-            listed = ", ".join(str(row) for row in rows[:_NAMED_ROWS])
-            more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
+            listed = ", ".join(str(row) for row in rows)
+            more = f" and {self._number[name] - len(rows)} more" if self._number[name] > len(rows) else ""
             named.append(f"'{name}' (row {listed}{more})")
         if len(self._rows) > _NAMED_COUNTERS:
             named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import json
+import platform
 import tempfile
 import time
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,8 +20,8 @@ import pandas as pd
 from bike_traffic.artifacts import write_manifest
 from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.check import describe, require_valid
-from bike_traffic.data.schema import COUNT, COUNTER, IDENTIFYING, clean_counter_names, column_of
-from bike_traffic.errors import BikeTrafficError, MergePending, ParameterError, PluginError, no_such
+from bike_traffic.data.schema import COUNT, COUNTER, IDENTIFYING, TIME, clean_counter_names, column_of, parse_times
+from bike_traffic.errors import BikeTrafficError, MergePending, ParameterError, PluginError, SplitError, no_such
 from bike_traffic.evaluation import (
     DEFAULT_HOLDOUT,
     Evaluation,
@@ -30,7 +34,7 @@ from bike_traffic.evaluation import (
 )
 from bike_traffic.manager import Offer
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.registry import ModelRecord, RegistryBackend, utc_now
+from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend, utc_now
 from bike_traffic.specs import PipelineSpec
 
 TEST_MODE_ROWS = 1000
@@ -82,10 +86,15 @@ def new_pipeline(offer: Offer[PipelineSpec], parameters: Mapping[str, Any], seed
     spec = offer.spec
     if spec.missing():
         raise spec.missing_extra(spec.missing()[0])
-    pipeline_class = spec.load()
+    try:
+        pipeline_class = spec.load()
+        pipeline = pipeline_class()
+    except BikeTrafficError:
+        raise
+    except Exception as error:
+        raise PluginError(f"'{spec.name}' cannot be made: {type(error).__name__}: {error}") from error
     if pipeline_class.name != spec.name:
         raise PluginError(f"'{spec.name}' is declared for a class that calls itself '{pipeline_class.name}'")
-    pipeline = pipeline_class()
     known = pipeline.get_params(deep=False)
     if "random_state" in known:
         pipeline.set_params(random_state=seed)
@@ -138,14 +147,14 @@ def train_model(
     ParameterError, SplitError, MissingExtra, RegistryError
     """
     pipeline = new_pipeline(offer, plan.parameters, plan.seed)
+    next(registry.records(EVERYTHING), None)  # a registry that cannot be read is said before the work, not after it
     split = split_counts(counts, plan)
     training, held_out = counts.iloc[split.training], counts.iloc[split.held_out]
     started = time.perf_counter()
     fit(pipeline, training)
     fit_seconds = time.perf_counter() - started
     baseline = FourWeekMean().fit(RawCleanerTransformer().transform(training))
-    known = held_out[known_counters(pipeline, held_out)]
-    evaluation = evaluate(pipeline, known, baseline)
+    evaluation = evaluate(pipeline, rows_of_known_counters(pipeline, held_out), baseline)
     record = ModelRecord(
         timestamp=utc_now(),
         model_type=pipeline.name,
@@ -158,14 +167,17 @@ def train_model(
             "baseline": evaluation.baseline,
             "split": {
                 "kind": split.kind,
+                "seed": plan.seed,
+                "training_until": parse_times(column_of(training, TIME)).max().isoformat(),
                 "training_rows": len(training),
                 "held_out_rows": evaluation.rows,
                 "left_out_rows": len(held_out) - evaluation.rows,
             },
             "data": {key: value for key, value in describe(counts).items() if key != "counts"},
-            "parameters": pipeline.get_params(deep=False),
+            "parameters": {name: _as_json(value) for name, value in pipeline.get_params(deep=False).items()},
             "fit_seconds": round(fit_seconds, 2),
             "plugin": {"distribution": offer.source.distribution, "version": offer.source.version},
+            "libraries": {"python": platform.python_version(), **_versions("scikit-learn", *offer.spec.requires)},
         },
     )
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
@@ -184,6 +196,32 @@ def train_model(
     except MergePending as error:
         pending = error
     return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation, pending=pending)
+
+
+def _as_json(value: object) -> object:
+    """Return a parameter as a record can hold it: what JSON has no word for as its text."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value
+
+
+def _versions(*distributions: str) -> dict[str, str]:
+    """Return the versions of those that are installed under these names."""
+    found = {}
+    for name in distributions:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def rows_of_known_counters(pipeline: Pipeline, held_out: pd.DataFrame) -> pd.DataFrame:
+    """Return the held-out rows that can be judged; raise `SplitError` where all counters are new."""
+    known = held_out[known_counters(pipeline, held_out)]
+    if known.empty:
+        raise SplitError("every held-out row is of a counter that the training rows do not have")
+    return known
 
 
 def fit(pipeline: Pipeline, training: pd.DataFrame) -> None:

@@ -12,11 +12,9 @@ import attrs
 from bike_traffic.artifacts import digest_directory, write_manifest
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict
 from bike_traffic.progress import progress
-from bike_traffic.registry import ModelRecord, Query, RegistryBackend
+from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend
 
 Trouble = Literal["edited", "unrecorded", "pending", "missing files", "changed files", "unverified"]
-
-EVERYTHING = Query(test_mode=None)
 
 
 @attrs.frozen

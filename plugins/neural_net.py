@@ -1,4 +1,4 @@
-"""The neural net: embeddings of counter and hour of the week, and the counter's mean as offset."""
+"""The neural net: embeddings of counter and hour of the week, and the counter's profile as offset."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class NNPipeline(Pipeline):
         self.losses_: list[list[float]] = []
         with progress(f"{self.name}: training nets", self.n_nets * self.epochs) as advance:
             for number in range(self.n_nets):
-                keras.utils.set_random_seed(self.random_state * 1000 + number)
+                keras.utils.set_random_seed((self.random_state * 1000 + number) % 2**32)
                 net = self._build(len(self.counters_) + 1, inputs["numbers"].shape[1], len(target))
                 watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: advance(1))
                 trained = net.fit(

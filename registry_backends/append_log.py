@@ -20,6 +20,8 @@ from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt,
 from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
 from bike_traffic.specs import NAME
 
+# The process-wide generator may have been seeded, by a training for one, and the same in every process.
+_JITTER = random.SystemRandom()
 _BACKOFF_SECONDS = (0.02, 2.0)
 
 
@@ -114,7 +116,7 @@ class AppendLog:
                         f"{durable}, but {self.path} was busy for {self._deadline:.0f} s; "
                         "run `bt registry reconcile` to merge it"
                     ) from error
-                time.sleep(random.uniform(0, longest))  # full jitter: writers that met once part ways
+                time.sleep(_JITTER.uniform(0, longest))  # full: writers that met once part ways
                 longest = min(2 * longest, limit)
 
     def _merge_once(self) -> int:

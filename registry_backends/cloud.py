@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bike_traffic.artifacts import MANIFEST, FileDigest, digest_directory, digest_file, model_folder, verify
+from bike_traffic.artifacts import (
+    MANIFEST,
+    FileDigest,
+    digest_directory,
+    digest_file,
+    model_folder,
+    read_digests,
+    verify,
+)
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.progress import progress
 from bike_traffic.registry import ModelRecord, folder_of
@@ -73,7 +81,10 @@ class CloudRegistry(SummaryRegistry):
         names = [path.removeprefix(f"{folder}/") for path in self.store.list(f"{folder}/")]
         if not names:
             raise NoRecord(f"the files of run {record.run_id} are gone: {source} does not exist")
-        known = record.artifacts or {}
+        known = read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
+        known |= record.artifacts or {}
+        if record.artifacts is not None and (foreign := set(names) - {*record.artifacts, MANIFEST}):
+            raise IntegrityError(f"{source}: {min(foreign)} is not part of the registered model; nothing was loaded")
         files = {name: known.get(name, FileDigest("", 0)) for name in names}
 
         def bring(name: str) -> int:

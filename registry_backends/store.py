@@ -19,6 +19,7 @@ from filelock import FileLock
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
 
 _TEMPORARY = ".bt-tmp-"
+_LOCK_SECONDS = 30.0
 
 
 class StoreConflict(BikeTrafficError):
@@ -114,7 +115,7 @@ class LocalStore(Store):
         """Hold the lock, offer a temporary path beside `target`, and make the rename durable."""
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / ".lock"):
+            with FileLock(self.root / ".lock", timeout=_LOCK_SECONDS):
                 self._sweep(target.parent)
                 temporary = target.parent / f"{_TEMPORARY}{uuid4().hex}"
                 try:

@@ -12,7 +12,14 @@ from uuid import uuid4
 
 from bike_traffic.aliases import AliasChange
 from bike_traffic.artifacts import digest_directory, model_folder, verify
-from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable, SettingsError
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    RegistryConflict,
+    RegistryCorrupt,
+    RegistryUnavailable,
+    SettingsError,
+)
 from bike_traffic.metrics import metric_named
 from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
@@ -70,7 +77,12 @@ class SummaryRegistry(RegistryBackend):
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Give the records that `query` admits, in the order of the array."""
-        return (ModelRecord.from_json(entry) for entry in self.log.entries() if query.admits(entry))
+        for number, entry in enumerate(self.log.entries(), start=1):
+            try:
+                if query.admits(entry):
+                    yield ModelRecord.from_json(entry)
+            except RegistryCorrupt as error:
+                raise RegistryCorrupt(f"{self.root}/{self.log.path}, entry {number}: {error}") from None
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record; only the winner becomes a `ModelRecord`, which keeps long logs fast."""
@@ -110,9 +122,11 @@ class LocalRegistry(SummaryRegistry):
                 for path in incoming.rglob("*"):
                     sync(path)
                 sync(incoming)
+                if digest_directory(incoming) != digests:
+                    raise IntegrityError(f"{target}: what was read back is not what was stored")
                 incoming.rename(target)
                 sync(target.parent)
-            if digest_directory(target) != digests:
+            elif digest_directory(target) != digests:
                 raise RegistryConflict(f"{target} holds other files than those of run {run_id}")
         except OSError as error:
             raise RegistryUnavailable(f"{target}: {error.strerror or error}") from error

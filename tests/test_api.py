@@ -56,6 +56,8 @@ def test_what_is_asked_for_stands_in_the_record(small_counts: pd.DataFrame) -> N
     assert record.extra["parameters"]["random_state"] == 7
     assert record.extra["split"] == {
         "kind": "temporal",
+        "seed": 7,
+        "training_until": "2024-11-16T23:00:00+01:00",
         "training_rows": 86 * 24 * 4,
         "held_out_rows": 14 * 24 * 4,
         "left_out_rows": 0,

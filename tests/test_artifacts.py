@@ -26,7 +26,7 @@ from bike_traffic.artifacts import (
     verify,
     write_manifest,
 )
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt
+from bike_traffic.errors import IntegrityError, NoRecord, PluginError, RegistryCorrupt
 from bike_traffic.prediction import load_model
 from bike_traffic.registry import ModelRecord
 from tests.test_manager import built_in_host
@@ -231,6 +231,7 @@ def test_a_pickle_that_was_put_into_the_cache_is_never_unpickled(evil: bytes, ma
     joblib.dump({}, "honest.joblib")
     record = register(local_registry(), make_record(), {"model.joblib": Path("honest.joblib").read_bytes()})
     (cached(record) / "model.joblib").write_bytes(evil)
-    with pytest.raises(KeyError, match=r"^'parameters'$"):  # what the honest file lacks: it was fetched again
+    # What the honest file lacks, since it was fetched again:
+    with pytest.raises(PluginError, match=r"^'rf' cannot load run abcd1234: KeyError: 'parameters'$"):
         load_model(local_registry(), record, built_in_host())
     assert not marker.exists()

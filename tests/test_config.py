@@ -229,3 +229,9 @@ def test_a_file_that_is_not_toml_is_named(content: bytes) -> None:
     Path("bt.toml").write_bytes(content)
     with pytest.raises(SettingsError, match=r"^bt\.toml is not TOML: "):
         load_settings(environ={})
+
+
+def test_an_environment_filters_records_wherever_it_was_said_and_not_by_default() -> None:
+    assert load_settings(environ={}).env_asked_for is None
+    assert load_settings(env="dev", environ={}).env_asked_for == "dev"
+    assert load_settings(environ={"BT_ENV": "prod"}).env_asked_for == "prod"

@@ -169,3 +169,10 @@ def test_a_span_is_a_number_of_hours_days_or_weeks(text: str, hours: int) -> Non
 def test_what_is_no_span_is_said_so(text: str) -> None:
     with pytest.raises(SplitError, match=f"'{text}' is not a span of time; write one such as 28d, 4w or 12h"):
         parse_span(text)
+
+
+def test_a_fold_without_rows_is_named(small_counts: pd.DataFrame) -> None:
+    times = pd.to_datetime(small_counts[TIME], utc=True)
+    gap = (times > pd.Timestamp("2024-11-20", tz="UTC")) & (times < pd.Timestamp("2024-11-26", tz="UTC"))
+    with pytest.raises(SplitError, match=r"fold 2 of 3 has no rows: the counts have a gap of 5 d or more"):
+        rolling_origin(small_counts[~gap], folds=3, horizon=pd.Timedelta(days=5))

@@ -11,10 +11,10 @@ import pytest
 
 from bike_traffic.artifacts import digest_directory
 from bike_traffic.data.schema import clean_counter_names
-from bike_traffic.errors import ParameterError, RegistryUnavailable
+from bike_traffic.errors import NoRecord, ParameterError, RegistryCorrupt, RegistryUnavailable, SplitError
 from bike_traffic.manager import PluginHost
 from bike_traffic.prediction import load_model
-from bike_traffic.registry import ModelRecord, Query, open_registry
+from bike_traffic.registry import EVERYTHING, ModelRecord, Query, open_registry
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, new_pipeline, train_model
 
@@ -36,6 +36,8 @@ def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, 
     assert record.extra["baseline"] == result.evaluation.baseline
     assert record.extra["split"] == {
         "kind": "temporal",
+        "seed": 7,
+        "training_until": "2024-11-02T23:00:00+01:00",
         "training_rows": 72 * 24 * 4,
         "held_out_rows": 28 * 24 * 4,
         "left_out_rows": 0,
@@ -126,3 +128,37 @@ def test_counters_are_known_by_their_cleaned_names(host: PluginHost, small_count
     pipeline = new_pipeline(host.pipeline("rf"), TINY, seed=0).fit(small_counts)
     names = clean_counter_names(small_counts["Nom du compteur"])
     assert list(pipeline.counters_) == sorted(names.cat.categories)
+
+
+def test_a_random_split_is_registered_and_never_the_best(host: PluginHost, small_counts: pd.DataFrame) -> None:
+    """It flatters: it holds out hours of the weeks it learned from."""
+    registry = LocalRegistry("models")
+    flattered = train_model(
+        host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY, split="random")
+    ).record
+    with pytest.raises(NoRecord):
+        registry.best("rmse", Query())
+    honest = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY)).record
+    assert registry.best("rmse", Query()) == honest
+    assert list(registry.records(EVERYTHING)) == [flattered, honest]
+
+
+@pytest.mark.parametrize("name", ["rf", "rf_class"])
+def test_where_every_held_out_counter_is_new_nothing_is_registered(
+    host: PluginHost, small_counts: pd.DataFrame, name: str
+) -> None:
+    renamed = small_counts.copy()
+    last = pd.to_datetime(renamed["Date et heure de comptage"], utc=True) > pd.Timestamp("2024-11-02T22:30", tz="UTC")
+    renamed.loc[last, "Nom du compteur"] += " bis"
+    message = "every held-out row is of a counter that the training rows do not have"
+    with pytest.raises(SplitError, match=message):
+        train_model(host.pipeline(name), renamed, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+    assert not Path("models").exists()
+
+
+def test_a_registry_that_cannot_be_read_is_said_before_any_work(host: PluginHost, small_counts: pd.DataFrame) -> None:
+    Path("models").mkdir()
+    Path("models/summary.json").write_text("[{")
+    with pytest.raises(RegistryCorrupt):
+        train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+    assert [path.name for path in Path("models").iterdir()] == ["summary.json"]

@@ -272,6 +272,8 @@ def _flat(uri: str, batch: pa.RecordBatch) -> pa.RecordBatch:
             column = compute.binary_join_element_wise(*texts, ",")
         elif pa.types.is_nested(column.type):
             raise SchemaError(f"{uri}: column '{name}': values of type {column.type} are not understood")
+        if pa.types.is_integer(column.type):
+            column = column.cast(pa.float64())  # one type for chunks with and without missing values
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             column = column.cast(pa.string()).dictionary_encode()
         columns.append(column)

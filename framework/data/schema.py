@@ -47,7 +47,8 @@ FloatT = TypeVar("FloatT", bound=np.floating[Any])
 YEARS = (2000, 2100)
 """A time in another year is a slip of the pen, not a count."""
 
-_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+# An offset stands behind a time of day; the hyphens of a date alone are none.
+_OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
 
 def standard_name(header: str) -> str:

@@ -112,6 +112,10 @@ def _whole_file(target: str) -> Iterator[IO[bytes]]:
 
     target = target.removeprefix("file://")
     local = "://" not in target
+    if local and Path(target).exists() and not Path(target).is_file() and not Path(target).is_dir():
+        with Path(target).open("wb") as device:  # a pipe or a device is written to, not replaced
+            yield device
+        return
     try:
         descriptor, name = tempfile.mkstemp(prefix=".bt-tmp-", dir=Path(target).parent if local else None)
     except OSError as error:

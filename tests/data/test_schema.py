@@ -168,3 +168,9 @@ def test_counter_names_are_composed_with_single_spaces(categorical: bool) -> Non
 
 def test_a_new_standard_name_has_a_header_of_the_city() -> None:
     assert {standard_name(header): header for header in CITY_HEADERS.values()} == dict(CITY_HEADERS)
+
+
+@pytest.mark.parametrize("offset", ["+02", "+0200", "+02:00"])
+def test_an_offset_is_understood_in_each_of_its_forms(offset: str) -> None:
+    (time,) = parse_times(pd.Series([f"2021-06-01T08:00:00{offset}"]))
+    assert time == pd.Timestamp("2021-06-01T08:00:00+02:00")

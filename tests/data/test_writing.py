@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,3 +152,11 @@ def test_a_place_that_cannot_be_written_is_named_with_the_reason(clean_place: Pa
     with pytest.raises(WriteError, match=f"^{re.escape(f'{target}: cannot be written: {reason}')}$"):
         write_counts(COUNTS, target)
     assert sorted(path.name for path in clean_place.rglob("*")) == ["file.txt", "folder"]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(clean_place: Path) -> None:
+    os.mkfifo("pipe")
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+        write_counts(pd.DataFrame({"a": [1]}), "pipe")
+        assert reader.communicate()[0] == b"a\n1\n"
+    assert Path("pipe").is_fifo()

@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 from bike_traffic.artifacts import digest_directory, fetch
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryUnavailable, SettingsError
+from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.registry import ModelRecord, Query
 from bike_traffic.registry_backends.cloud import CloudRegistry
 from bike_traffic.upkeep import Finding, verify
@@ -371,3 +371,14 @@ def test_a_backend_whose_library_is_not_installed_names_the_pip_line(backend: st
     done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
     line = f"Error: '{backend}' needs {library}, which is not installed: pip install 'bike-traffic[{backend}]'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
+def test_an_object_whose_name_leads_elsewhere_is_refused_before_anything_is_written(
+    cloud: Cloud, registry: CloudRegistry, clean_place: Path
+) -> None:
+    record = register(registry, make_record(), FILES)
+    evil = f"rf/{FOLDER.rpartition('/')[2]}/../../../escaped.txt"
+    registry.store._create(evil, b"anything")
+    with pytest.raises((IntegrityError, RegistryCorrupt)):
+        registry.download(record, clean_place / "deep/down/here")
+    assert list(clean_place.rglob("*.txt")) == []
