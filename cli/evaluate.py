@@ -11,6 +11,7 @@ from bike_traffic.cli.session import (
     Session,
     format_option,
     model_options,
+    note,
     pass_session,
     unknown_counters_option,
 )
@@ -47,7 +48,7 @@ def evaluate(
 
     from bike_traffic.data.check import require_valid
     from bike_traffic.data.reading import read_counts
-    from bike_traffic.data.schema import COUNT, IDENTIFYING
+    from bike_traffic.data.schema import COUNT, IDENTIFYING, TIME, column_of, parse_times
     from bike_traffic.evaluation import evaluate as measure
     from bike_traffic.prediction import refuse_unknown_counters
 
@@ -55,8 +56,13 @@ def evaluate(
     require_valid(counts, source, with_counts=True)
     if unknown_counters == "refuse":
         refuse_unknown_counters(loaded.pipeline, counts)
-    found = measure(loaded.pipeline, counts, loaded.baseline)
     record = loaded.record
+    until = record.extra.get("split", {}).get("training_until")
+    if until is not None:
+        seen = int((parse_times(column_of(counts, TIME)) <= until).sum())
+        if seen:
+            note(f"{seen:,} of {len(counts):,} rows are not later than the training rows: the model may know them")
+    found = measure(loaded.pipeline, counts, loaded.baseline)
     if form == "json":
         print_json(
             {

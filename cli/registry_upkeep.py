@@ -7,7 +7,8 @@ import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
-from bike_traffic.errors import MergePending
+from bike_traffic.errors import MergePending, NoRecord
+from bike_traffic.registry import EVERYTHING
 
 
 @click.command(epilog="Example: bt registry verify --registry gs://my-bucket/models/summary.json")
@@ -24,6 +25,8 @@ def verify(ctx: click.Context, env: str | None, backend: str | None, registry: s
     session: Session = ctx.obj
     opened = session.registry(session.settings(env=env, backend=backend, registry=registry))
     findings = list(upkeep.verify(opened))
+    if not findings and next(opened.records(EVERYTHING), None) is None:
+        raise NoRecord("there are no records here, and so nothing to verify; look at --registry and --backend")
     if form == "json":
         print_json({"findings": [attrs.asdict(finding) for finding in findings]})
     elif findings:

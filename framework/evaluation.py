@@ -99,6 +99,11 @@ def rolling_origin(counts: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> l
         raise SplitError(f"a backtest needs one fold or more, not {folds}")
     times = parse_times(column_of(counts, TIME))
     end = times.max() + pd.Timedelta(hours=1)
+    if end - folds * horizon - times.min() < horizon:
+        raise SplitError(
+            f"{folds} folds of {_span(horizon)} leave less than one to train the first on; the counts span "
+            f"{_span(end - times.min())}"
+        )
     splits = []
     for fold in range(folds, 0, -1):
         start = end - fold * horizon
@@ -106,11 +111,6 @@ def rolling_origin(counts: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> l
     empty = [number for number, split in enumerate(splits, start=1) if not len(split.held_out)]
     if empty:
         raise SplitError(f"fold {empty[0]} of {folds} has no rows: the counts have a gap of {_span(horizon)} or more")
-    if len(splits[0].training) == 0 or splits[0].training.size < splits[0].held_out.size:
-        raise SplitError(
-            f"{folds} folds of {_span(horizon)} leave less than one to train the first on; the counts span "
-            f"{_span(end - times.min())}"
-        )
     return splits
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -12,7 +13,7 @@ from bike_traffic.data.check import require_valid
 from bike_traffic.data.reading import open_counts, row_number
 from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
 from bike_traffic.data.writing import table_writer
-from bike_traffic.errors import BikeTrafficError, PluginError, UnknownCounters, UnknownPipeline
+from bike_traffic.errors import BikeTrafficError, PluginError, UnknownCounters, UnknownPipeline, WriteError
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
@@ -112,8 +113,10 @@ def predict_file(pipeline: Pipeline, source: str, target: str, *, unknown_counte
 
     Raises
     ------
-    ReadError, SchemaError, UnknownCounters
+    ReadError, WriteError, SchemaError, UnknownCounters
     """
+    if Path(target).is_file() and Path(source).is_file() and Path(target).samefile(source):
+        raise WriteError(f"{target}: is the input, and would be replaced; give the predictions another name")
     rows = 0
     unknown = _UnknownRows()
     flagged = unknown_counters == "predict"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bike_traffic.errors import SchemaError, UnknownCounters
+from bike_traffic.errors import SchemaError, UnknownCounters, WriteError
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import predict, predict_file
@@ -98,6 +98,14 @@ def test_a_fault_late_in_the_file_leaves_no_output(
     with pytest.raises(SchemaError, match=f"not a time in row {len(rows) + 1}"):
         predict_file(pipelines["rf"], "in.csv", "out.csv")
     assert [path.name for path in Path().iterdir()] == ["in.csv"]
+
+
+def test_the_input_is_never_replaced_by_its_predictions(pipelines: dict[str, Pipeline], small_file: Path) -> None:
+    before = small_file.read_bytes()
+    message = "counts.csv: is the input, and would be replaced; give the predictions another name"
+    with pytest.raises(WriteError, match=re.escape(message)):
+        predict_file(pipelines["rf"], str(small_file), "counts.csv")
+    assert small_file.read_bytes() == before
 
 
 @pytest.mark.slow

@@ -74,6 +74,12 @@ def test_the_best_model_predicts_and_is_evaluated(bt: Bt, small_file: Path, smal
     assert "4-week mean" in table
 
 
+def test_an_evaluation_on_rows_that_the_model_may_know_is_said_to_be_one(bt: Bt, small_file: Path) -> None:
+    bt("train", "-m", "rf", *TINY, "--data", small_file)
+    seen = "6,912 of 9,600 rows are not later than the training rows: the model may know them\n"
+    assert bt("evaluate", "-m", "rf", small_file).stderr == seen
+
+
 def test_predictions_flow_from_stdin_to_stdout(bt: Bt, small_file: Path) -> None:
     bt("train", "-m", "rf", *TINY, "--data", small_file)
     head = b"".join(small_file.read_bytes().splitlines(keepends=True)[:4])

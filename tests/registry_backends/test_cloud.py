@@ -381,4 +381,4 @@ def test_an_object_whose_name_leads_elsewhere_is_refused_before_anything_is_writ
     registry.store._create(evil, b"anything")
     with pytest.raises((IntegrityError, RegistryCorrupt)):
         registry.download(record, clean_place / "deep/down/here")
-    assert list(clean_place.rglob("*.txt")) == []
+    assert list(clean_place.rglob("escaped*")) == []
