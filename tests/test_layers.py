@@ -54,7 +54,9 @@ def third_parties(folder: str) -> Iterator[tuple[str, str]]:
         for package in (
             {name.partition(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"bike_traffic"}
         ):
-            yield module_id(path), normalised(homes.get(package, [f"no distribution of {package}"])[0])
+            found = sorted(normalised(home) for home in homes.get(package, [f"no distribution of {package}"]))
+            # Several distributions may bring parts of one package: the one of its name is the one to require.
+            yield module_id(path), normalised(package) if normalised(package) in found else found[0]
 
 
 def normalised(name: str) -> str:
@@ -100,6 +102,6 @@ def test_the_core_and_the_command_line_import_what_is_always_installed(folder: s
 
 @pytest.mark.parametrize("folder", ["plugins", "registry_backends", "app"])
 def test_plugins_backends_and_app_import_what_is_installed_always_or_by_an_extra(folder: str) -> None:
-    known = required("options", "install_requires") | {"keras", "mlflow-skinny"}  # tensorflow and mlflow bring them
+    known = required("options", "install_requires") | {"keras"}  # tensorflow brings it
     known |= required("options.extras_require", "nn", "mlflow", "gcs", "s3", "app")
     assert [(place, package) for place, package in third_parties(folder) if package not in known] == []
