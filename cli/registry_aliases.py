@@ -10,7 +10,6 @@ import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
-from bike_traffic.errors import NoRecord, no_such
 
 
 def _actor() -> str:
@@ -69,9 +68,7 @@ def history(
 ) -> None:
     """Show every change of ALIAS, the oldest first."""
     opened = session.registry(session.settings(env=env, backend=backend, registry=registry))
-    changes = opened.alias_history(alias)
-    if not changes:
-        raise NoRecord(no_such("alias", alias, {change.alias for change in opened.alias_changes()}))
+    changes = opened.known_history(alias)
     if form == "json":
         print_json([change.to_json() for change in changes])
     else:

@@ -73,6 +73,11 @@ def digest_directory(directory: Path) -> dict[str, FileDigest]:
     return {name: digest_file(path) for name, path in names.items() if name != MANIFEST}
 
 
+def all_digests(directory: Path) -> dict[str, FileDigest]:
+    """Return the digest of every file below `directory`, that of the manifest among them."""
+    return digest_directory(directory) | {MANIFEST: digest_file(directory / MANIFEST)}
+
+
 def write_manifest(directory: Path, model_type: str) -> dict[str, FileDigest]:
     """Write the manifest beside the files it lists, and return what it lists."""
     digests = digest_directory(directory)

@@ -92,12 +92,15 @@ def predict(pipeline: Pipeline, counts: pd.DataFrame, *, unknown_counters: Unkno
     """
     if unknown_counters == "refuse":
         refuse_unknown_counters(pipeline, counts)
+        return _predicted(pipeline, counts)
+    return _predicted(pipeline, counts).assign(**{UNKNOWN_COUNTER: ~known_counters(pipeline, counts)})
+
+
+def _predicted(pipeline: Pipeline, counts: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, pd.Series] = {PREDICTION: checked_prediction(pipeline, counts).round(2)}
     probability = pipeline.probability(counts)
     if probability is not None:
         columns[PROBABILITY] = probability.round(4)
-    if unknown_counters == "predict":
-        columns[UNKNOWN_COUNTER] = ~known_counters(pipeline, counts)
     return pd.DataFrame(columns)
 
 
@@ -128,12 +131,13 @@ def predict_file(pipeline: Pipeline, source: str, target: str, *, unknown_counte
         kept = [counts.headers[name] for name in (COUNTER, TIME, COUNT) if name in counts.headers]
         for chunk in counts.frames():
             require_valid(chunk, source, with_counts=False)
+            strange = ~known_counters(pipeline, chunk)
             if not flagged:
-                unknown.add(chunk, ~known_counters(pipeline, chunk))
+                unknown.add(chunk, strange)
             if not unknown:
-                predicted = predict(pipeline, chunk, unknown_counters="predict")
-                if not flagged:
-                    predicted = predicted.drop(columns=UNKNOWN_COUNTER)
+                predicted = _predicted(pipeline, chunk)
+                if flagged:
+                    predicted[UNKNOWN_COUNTER] = strange
                 write(pd.concat([chunk[kept], predicted], axis="columns"))
             rows += len(chunk)
             advance(len(chunk))

@@ -219,12 +219,13 @@ class RegistryBackend(ABC):
 
     def alias(self, alias: str, as_of: datetime | None = None) -> ModelRecord:
         """Return the record that an alias stands for, or stood for at a time; raise `NoRecord`."""
-        standing = targets(self._known_history(alias), as_of)
+        standing = targets(self.known_history(alias), as_of)
         if not standing:
             raise NoRecord(f"alias '{alias}' stood for no run at {as_of.isoformat() if as_of else 'any time'}")
         return self.get(standing[-1])
 
-    def _known_history(self, alias: str) -> list[AliasChange]:
+    def known_history(self, alias: str) -> list[AliasChange]:
+        """Return the changes of an alias, the oldest first; raise `NoRecord` where there are none."""
         history = self.alias_history(alias)
         if not history:
             raise NoRecord(no_such("alias", alias, {change.alias for change in self.alias_changes()}))
@@ -238,7 +239,7 @@ class RegistryBackend(ABC):
 
     def rollback(self, alias: str, *, actor: str, reason: str = "") -> AliasChange:
         """Let an alias stand for the run before, whose files are checked first."""
-        standing = targets(self._known_history(alias))
+        standing = targets(self.known_history(alias))
         if len(standing) < 2:
             raise NoRecord(f"alias '{alias}' has no earlier run to go back to")
         return self._change_alias(self.get(standing[-2]), alias, "rollback", actor, reason)

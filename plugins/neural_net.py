@@ -85,17 +85,13 @@ class NNPipeline(Pipeline):
         inputs = self._inputs(features)
         target = cleaned[COUNT].to_numpy(np.float32)
         self.nets_ = []
-        self.losses_: list[list[float]] = []
         with progress(f"{self.name}: training nets", self.n_nets * self.epochs) as advance:
             for number in range(self.n_nets):
                 keras.utils.set_random_seed((self.random_state * 1000 + number) % 2**32)
                 net = self._build(len(self.counters_) + 1, inputs["numbers"].shape[1], len(target))
                 watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: advance(1))
-                trained = net.fit(
-                    inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch]
-                )
+                net.fit(inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch])
                 self.nets_.append(net)
-                self.losses_.append([float(loss) for loss in trained.history["loss"]])
         return self
 
     def _check_parameters(self) -> None:
@@ -164,7 +160,7 @@ class NNPipeline(Pipeline):
         """Write each net in Keras' own format, and the features beside them."""
         for number, net in enumerate(self.nets_):
             net.save(directory / f"net_{number}.keras")
-        state = {name: getattr(self, name) for name in ("features_", "season_", "scaler_", "losses_")}
+        state = {name: getattr(self, name) for name in ("features_", "season_", "scaler_")}
         joblib.dump({"parameters": self.get_params(), "fitted": state}, directory / STATE_FILE, compress=3)
 
     @classmethod

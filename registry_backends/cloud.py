@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 from bike_traffic.artifacts import (
     MANIFEST,
     FileDigest,
-    digest_directory,
-    digest_file,
+    all_digests,
     model_folder,
     read_digests,
     verify,
@@ -60,8 +59,7 @@ class CloudRegistry(SummaryRegistry):
         """
         target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
         self.store.list(_NOTHING)  # says in one line when there is no such bucket, or no way to it
-        digests = digest_directory(directory)
-        digests[MANIFEST] = digest_file(directory / MANIFEST)
+        digests = all_digests(directory)
 
         def store(name: str) -> int:
             remote = f"{target}/{name}"

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bike_traffic.aliases import AliasChange, targets
-from bike_traffic.artifacts import model_folder, verify
+from bike_traffic.artifacts import all_digests, model_folder, verify
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, RegistryError, SettingsError
 from bike_traffic.metrics import Metric, metric_named
 from bike_traffic.progress import progress
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
-from bike_traffic.registry_backends.mlflow_server import MODEL, PAGE, TAG, MlflowServer, all_digests, joined, pieces
+from bike_traffic.registry_backends.mlflow_server import MODEL, PAGE, TAG, MlflowServer, joined, pieces
 from bike_traffic.specs import NAME
 from bike_traffic.upkeep import Finding
 

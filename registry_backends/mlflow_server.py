@@ -16,7 +16,7 @@ from socket import gaierror
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bike_traffic.artifacts import MANIFEST, FileDigest, digest_directory, digest_file
+from bike_traffic.artifacts import FileDigest, all_digests
 from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
 
 if TYPE_CHECKING:
@@ -201,11 +201,6 @@ def _save_model(files: Path, target: Path) -> None:
         ),
         pip_requirements=[f"bike-traffic=={version('bike-traffic')}", f"mlflow=={version('mlflow')}"],
     )
-
-
-def all_digests(directory: Path) -> dict[str, FileDigest]:
-    """Return the digest of every file below `directory`, that of the manifest among them."""
-    return digest_directory(directory) | {MANIFEST: digest_file(directory / MANIFEST)}
 
 
 def pieces(key: str, text: str) -> dict[str, str]:
