@@ -72,6 +72,10 @@ class AppendLog:
             return self._parse(data)[place]
         return whole
 
+    def names(self) -> list[str]:
+        """Return the name of each entry, in the order of the array."""
+        return self._names(self._read()[0])
+
     def append(self, entry: Mapping[str, Any]) -> None:
         """Make an entry durable, then merge it.
 

@@ -15,10 +15,11 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.artifacts import digest_directory, fetch
+from bike_traffic.artifacts import digest_directory, model_files
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.registry import ModelRecord, Query
 from bike_traffic.registry_backends.cloud import CloudRegistry
+from bike_traffic.signing import Trust
 from bike_traffic.upkeep import Finding, verify
 from tests.conftest import Bt
 from tests.registry_backends.conftest import NewCloud
@@ -57,6 +58,12 @@ def downloaded(registry: CloudRegistry, record: ModelRecord) -> dict[str, bytes]
     folder.mkdir()
     registry.download(record, folder)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fetched(registry: CloudRegistry, record: ModelRecord) -> Path:
+    """Bring the files of a record into the cache, and return where they are."""
+    with model_files(registry, record, Trust()) as folder:
+        return folder
 
 
 def test_the_summary_is_a_plain_array_and_the_files_lie_in_a_folder_a_model(
@@ -128,7 +135,7 @@ def test_a_file_that_was_changed_is_never_handed_out(
     registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/model.bin", content)
     message = f"{cloud.root}/{FOLDER}: {said}; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
     assert list(verify(registry)) == [Finding("changed files", record.run_id, message)]
 
 
@@ -137,7 +144,7 @@ def test_a_file_that_was_added_is_never_handed_out(cloud: Cloud, registry: Cloud
     registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/evil.bin", b"x")
     message = f"{cloud.root}/{FOLDER}: evil.bin is not part of the registered model; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
 
 
 def test_a_file_that_is_gone_is_named(cloud: Cloud, registry: CloudRegistry) -> None:
@@ -145,7 +152,7 @@ def test_a_file_that_is_gone_is_named(cloud: Cloud, registry: CloudRegistry) -> 
     registry.store.filesystem.rm_file(f"{cloud.root}/{FOLDER}/model.bin")
     message = f"{cloud.root}/{FOLDER}: model.bin is missing; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
     assert list(verify(registry)) == [Finding("missing files", record.run_id, message)]
 
 
@@ -156,7 +163,7 @@ def test_files_that_are_all_gone_are_said_to_be(cloud: Cloud, registry: CloudReg
     with pytest.raises(
         NoRecord, match=whole(f"the files of run abcd1234 are gone: {cloud.root}/{FOLDER} does not exist")
     ):
-        fetch(registry, record)
+        fetched(registry, record)
 
 
 def test_a_second_load_transfers_nothing(cloud: Cloud, registry: CloudRegistry) -> None:
@@ -164,11 +171,11 @@ def test_a_second_load_transfers_nothing(cloud: Cloud, registry: CloudRegistry) 
     proxy = Proxy(cloud.url)
     with proxied(proxy) as url:
         through = cloud.open(endpoint_url=url)
-        folder = fetch(through, record)
+        folder = fetched(through, record)
         assert digest_directory(folder) == record.artifacts
         assert len(proxy.requests) >= len(FILES)
         proxy.requests.clear()
-        assert fetch(through, record) == folder
+        assert fetched(through, record) == folder
         assert proxy.requests == []
 
 
