@@ -178,7 +178,7 @@ def test_a_signature_that_is_none_is_a_forgery(
     keys: tuple[SigningKey, PublicKeys], damage: Callable[[dict[str, Any]], Any]
 ) -> None:
     record = keys[0].sign_record(make_record())
-    damaged = attrs.evolve(record, extra=record.extra | {"signature": damage(record.extra["signature"])})
+    damaged = attrs.evolve(record, extra={**record.extra, "signature": damage(record.extra["signature"])})
     assert keys[1].fault_of(damaged) == "it says something else than what was signed"
 
 
