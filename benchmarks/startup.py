@@ -8,16 +8,12 @@ is written to a folder of its own by a first round that is not measured.
 
 from __future__ import annotations
 
-import json
-import random
 import statistics
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bike_traffic.artifacts import FileDigest, model_folder
-from bike_traffic.registry import ModelRecord
+from records import make_records, summary_of
 from report import bt_command, note, parser, print_machine, print_table, run
 
 
@@ -30,7 +26,7 @@ def main() -> None:
     print_machine()
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder, "summary.json")
-        write_registry(summary, options.records)
+        summary.write_bytes(summary_of(make_records(options.records)))
         note(f"{summary}: {options.records:,} records, {summary.stat().st_size / 1e6:.1f} MB")
         best = [bt_command(), "registry", "best", "--metric", "r2", "--registry", str(summary)]
         commands = {
@@ -56,49 +52,6 @@ def main() -> None:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def write_registry(path: Path, size: int) -> None:
-    """Write a summary of records like those of `bt train`, files and all that we add included."""
-    chance = random.Random(0)
-    start = datetime(2025, 1, 1, tzinfo=UTC)
-    entries = [_record(chance, start + timedelta(minutes=10 * number)).to_json() for number in range(size)]
-    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
-    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-
-
-def _record(chance: random.Random, time: datetime) -> ModelRecord:
-    model = chance.choice(["rf", "nn", "rf_class"])
-    names = (
-        ("accuracy", "precision", "recall", "f1_score", "roc_auc") if model == "rf_class" else ("r2", "rmse", "mae")
-    )
-    files = (
-        ["model.joblib", "four_week_mean.json"] if model != "nn" else ["net_0.keras", "net_1.keras", "state.joblib"]
-    )
-    timestamp, run_id = time.isoformat(timespec="microseconds"), f"{chance.getrandbits(128):032x}"
-    metrics = {name: chance.random() for name in names}
-    return ModelRecord(
-        timestamp=timestamp,
-        model_type=model,
-        env=chance.choice(["dev", "prod"]),
-        test_mode=chance.random() < 0.1,
-        run_id=run_id,
-        metrics=metrics,
-        model_uri=f"models/{model_folder(model, timestamp, run_id)}/",
-        artifacts={name: FileDigest(f"{chance.getrandbits(256):064x}", chance.randrange(10**7)) for name in files},
-        extra={
-            "baseline": {name: chance.random() for name in names},
-            "split": {"kind": "temporal", "training_rows": 390_000, "held_out_rows": 34_000, "left_out_rows": 0},
-            "data": {"rows": 424_000, "counters": 52, "first_hour": start_of(time), "last_hour": timestamp},
-            "parameters": {"n_estimators": 20, "min_samples_leaf": 10, "random_state": 0, "n_jobs": -1},
-            "fit_seconds": round(chance.uniform(2, 60), 2),
-            "plugin": {"distribution": "bike-traffic", "version": "0.1.0"},
-        },
-    )
-
-
-def start_of(time: datetime) -> str:
-    return (time - timedelta(days=300)).isoformat()
 
 
 if __name__ == "__main__":
