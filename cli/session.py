@@ -92,7 +92,7 @@ def registry_options(command: CommandT) -> CommandT:
     """Add ``--env``, ``--backend`` and ``--registry``."""
     for option in (
         click.option("--registry", metavar="URI", help="Where the registry is; its scheme names the backend."),
-        click.option("--backend", metavar="NAME", help="Registry backend: local, gcs, s3, web, mlflow, or a plugin's."),
+        click.option("--backend", metavar="NAME", help="Backend: local, gcs, s3, web, mlflow, or a plugin's."),
         click.option(
             "--env",
             type=click.Choice(ENVIRONMENTS),
