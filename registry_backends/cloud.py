@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,19 @@ from bike_traffic.artifacts import (
     MANIFEST,
     FileDigest,
     all_digests,
+    digest_directory,
     model_folder,
     read_digests,
     verify,
 )
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    RegistryConflict,
+    RegistryError,
+    RegistryUnavailable,
+    SettingsError,
+)
 from bike_traffic.progress import progress
 from bike_traffic.registry import ModelRecord, folder_of
 from bike_traffic.registry_backends.object_stores import (
@@ -29,6 +38,7 @@ from bike_traffic.registry_backends.object_stores import (
     gcs_filesystem,
     s3_filesystem,
 )
+from bike_traffic.registry_backends.store import StoreMissing
 from bike_traffic.registry_backends.summary import SummaryRegistry
 
 _PARALLEL_TRANSFERS = 4
@@ -55,11 +65,15 @@ class CloudRegistry(SummaryRegistry):
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
         """Upload what is not there yet with the right content, and read everything back.
 
-        A second call after a break goes on where the first one stopped.
+        A second call after a break goes on where the first one stopped; files of a run that is registered already
+        may be restored, and never be replaced by others.
         """
         target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
         self.store.list(_NOTHING)  # says in one line when there is no such bucket, or no way to it
         digests = all_digests(directory)
+        registered = self._registered_digests(run_id)
+        if registered is not None and registered != digest_directory(directory):
+            raise RegistryConflict(f"{target} holds other files than those of run {run_id}")
 
         def store(name: str) -> int:
             remote = f"{target}/{name}"
@@ -71,6 +85,14 @@ class CloudRegistry(SummaryRegistry):
 
         self._each(store, digests, "uploading", target)
         return f"{target}/"
+
+    def _registered_digests(self, run_id: str) -> Mapping[str, FileDigest] | None:
+        """Return the digests of a run's files, ``None`` where it is not registered or has none."""
+        try:
+            entry = json.loads(self.store.read(f"{self.log.entries_prefix}{run_id}.json")[0])
+        except StoreMissing:
+            return None
+        return ModelRecord.from_json(entry).artifacts
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Download the files of `record`, each checked against its digest."""

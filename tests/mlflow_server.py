@@ -53,6 +53,11 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
             time.sleep(0.1)
 
 
+def new_prefix() -> str:
+    """Return what the names of an empty registry on a server begin with, and no other's do."""
+    return f"test-{uuid4().hex}"
+
+
 def new_registry(url: str) -> MlflowRegistry:
-    """Return an empty registry on a server: its names on the server begin with what no other's do."""
-    return MlflowRegistry(f"mlflow+{url}", prefix=f"test-{uuid4().hex}")
+    """Return an empty registry on a server."""
+    return MlflowRegistry(f"mlflow+{url}", prefix=new_prefix())

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from bike_traffic import open_registry
-from bike_traffic.artifacts import FileDigest, write_manifest
+from bike_traffic.artifacts import FileDigest
 from bike_traffic.config import load_settings
 from bike_traffic.errors import NoRecord, RegistryCorrupt, UnknownBackend, UnknownMetric
 from bike_traffic.metrics import metric_named
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, best_entry, parse_time, utc_now
+from bike_traffic.testing import records
+from bike_traffic.testing.records import make_record as make_record
 from tests.test_manager import built_in_host
 
 SEED_ENTRY: dict[str, Any] = {
@@ -32,31 +33,9 @@ SEED_ENTRY: dict[str, Any] = {
 }
 
 
-def make_record(run_id: str = "abcd1234", **changes: Any) -> ModelRecord:
-    """Return a record of one regression model, with `changes`."""
-    record = ModelRecord(
-        timestamp="2026-03-01T12:00:00.000000+00:00",
-        model_type="rf",
-        env="dev",
-        test_mode=False,
-        run_id=run_id,
-        metrics={"r2": 0.8, "rmse": 40.0},
-        model_uri="models/rf/20260301_120000-abcd1234/",
-    )
-    return attrs.evolve(record, **changes)
-
-
 def register(registry: RegistryBackend, record: ModelRecord, files: dict[str, bytes] | None = None) -> ModelRecord:
     """Upload real files and append the record that names them, as a training does."""
-    folder = Path(f"made-{record.run_id}")
-    for name, content in (files or {"model.bin": record.run_id.encode()}).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    digests = write_manifest(folder, record.model_type)
-    uri = registry.upload(folder, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id)
-    record = attrs.evolve(record, model_uri=uri, artifacts=digests)
-    registry.append(record)
-    return record
+    return records.register(registry, record, Path(f"made-{record.run_id}"), files)
 
 
 def local_registry(uri: str = "models/summary.json") -> RegistryBackend:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.mlflow_server import mlflow_server
 from tests.servers import CLOUDS, NEW_BUCKET, Cloud, gcs_server, s3_server
 
 NewCloud = Callable[[str], Cloud]
@@ -49,3 +50,10 @@ def new_cloud() -> Iterator[NewCloud]:
 def cloud(request: pytest.FixtureRequest, new_cloud: NewCloud) -> Cloud:
     """Return an empty bucket on Google Cloud Storage, then one on S3."""
     return new_cloud(request.param)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run one MLflow server for the session."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +33,7 @@ from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
 from bike_traffic.upkeep import Finding
-from tests.mlflow_server import mlflow_server, new_registry
+from tests.mlflow_server import new_registry
 from tests.servers import free_port
 from tests.test_manager import built_in_host
 from tests.test_registry import SEED_ENTRY, make_record, register
@@ -48,13 +47,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:D
 
 FILES = {"model.bin": b"\x00trees\xff", "sub/scaler.json": b"{}"}
 EVERYTHING = Query(test_mode=None)
-
-
-@pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run one MLflow server for the session."""
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""The conformance kit: what every pipeline and every registry backend promises, ready to run on a plugin's own.
+
+A plugin's tests run it in pytest::
+
+    from bike_traffic.testing import pipeline_checks
+
+    @pipeline_checks("mine")
+    def test_promises(check):
+        check()
+
+A backend's tests inherit `BackendChecks`. ``bt plugins check NAME`` runs the checks of a pipeline without pytest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bike_traffic.testing.backends import BackendChecks, OpenBackend
+    from bike_traffic.testing.pipelines import PIPELINE_CHECKS
+    from bike_traffic.testing.pytest_pipelines import pipeline_checks
+    from bike_traffic.testing.subject import CheckFailed, PipelineSubject
+
+__all__ = [
+    "PIPELINE_CHECKS",
+    "BackendChecks",
+    "CheckFailed",
+    "OpenBackend",
+    "PipelineSubject",
+    "pipeline_checks",
+]
+
+# Only what is used is imported: `bt plugins check` works where pytest is not installed.
+_HOMES = {
+    "PIPELINE_CHECKS": "pipelines",
+    "BackendChecks": "backends",
+    "CheckFailed": "subject",
+    "OpenBackend": "backends",
+    "PipelineSubject": "subject",
+    "pipeline_checks": "pytest_pipelines",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("BackendChecks", "OpenBackend"):
+        import pytest
+
+        pytest.register_assert_rewrite("bike_traffic.testing.backends")  # or a broken promise says `AssertionError`
+    if name in _HOMES:
+        return getattr(import_module(f"bike_traffic.testing.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'bike_traffic.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
