@@ -12,11 +12,13 @@ from sysconfig import get_path
 
 import attrs
 
-_BT = """\
-#!{python}
-from bike_traffic.cli.main import main
-main()
-"""
+_SCRIPTS = {
+    "bt": "#!{python}\nfrom bike_traffic.cli.main import main\nmain()\n",
+    "pytest": "#!{python}\nimport sys, pytest\nsys.exit(pytest.main())\n",
+    # Without the network; the libraries are those beside the tests, and so is what packages are built with.
+    "pip": "#!/bin/sh\nPIP_NO_INDEX=1 PIP_NO_DEPS=1 PIP_NO_BUILD_ISOLATION=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "
+    'exec {here} -m pip --python {python} "$@"\n',
+}
 
 
 @attrs.frozen
@@ -27,6 +29,7 @@ class FreshEnvironment:
 
     @property
     def scripts(self) -> Path:
+        """Where ``python``, ``pip``, ``bt`` and ``pytest`` are."""
         return self.folder / "bin"
 
     @classmethod
@@ -35,17 +38,14 @@ class FreshEnvironment:
         environment = cls(folder)
         (site,) = folder.glob("lib/python*/site-packages")
         # Unlike a bare path, this reads the .pth files there as well: bike-traffic itself may stand in one.
-        (site / "beside.pth").write_text(f"import site; site.addsitedir({get_path('purelib')!r})\n", encoding="utf-8")
-        bt = environment.scripts / "bt"
-        bt.write_text(_BT.format(python=environment.scripts / "python"), encoding="utf-8")
-        bt.chmod(0o755)
+        # One thread: tests share the machine, and threads that wait for one another wait for other tests too.
+        beside = f"import os, site; os.environ['OMP_NUM_THREADS'] = '1'; site.addsitedir({get_path('purelib')!r})\n"
+        (site / "beside.pth").write_text(beside, encoding="utf-8")
+        for name, text in _SCRIPTS.items():
+            script = environment.scripts / name
+            script.write_text(text.format(here=sys.executable, python=folder / "bin/python"), encoding="utf-8")
+            script.chmod(0o755)
         return environment
-
-    def install(self, *packages: Path) -> None:
-        """Install packages from their folders, without the network."""
-        pip = [sys.executable, "-m", "pip", "--python", self.scripts / "python", "--disable-pip-version-check"]
-        offline = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-        self.run(*pip, "install", *offline, *packages, cwd=self.folder)
 
     def run(self, *words: str | Path, cwd: Path, more: Mapping[str, str] | None = None) -> str:
         """Run a command of the environment and return its stdout; show all of it when it fails."""

@@ -34,7 +34,7 @@ def environment(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Fre
         fresh.run("bt", "plugins", "new", name, "--kind", kind, cwd=packages)
     for example in EXAMPLES:
         shutil.copytree(example, packages / example.name, ignore=LEFT_BEHIND)
-    fresh.install(*sorted(packages.iterdir()))
+    fresh.run("pip", "install", "--quiet", *sorted(packages.iterdir()), cwd=packages)
     return fresh
 
 
@@ -80,7 +80,18 @@ def test_a_generated_pipeline_is_listed_trains_registers_and_predicts(
     (own,) = [model for model in listed if model["name"] == "weekly"]
     assert (own["distribution"], own["version"], own["ready"]) == ("bt-weekly", "0.1.0", True)
 
-    train = ["bt", "train", "-m", "weekly", "--set", "pseudo_counts=1", "--data", small_file, "--format", "json"]
+    train: list[str | Path] = [
+        "bt",
+        "train",
+        "-m",
+        "weekly",
+        "--set",
+        "pseudo_counts=1",
+        "--data",
+        small_file,
+        "--format",
+        "json",
+    ]
     (entry,) = json.loads(environment.run(*train, cwd=clean_place))
     assert entry["plugin"] == {"distribution": "bt-weekly", "version": "0.1.0"}
     assert entry["parameters"] == {"pseudo_counts": 1.0}
@@ -124,8 +135,10 @@ def test_a_generated_command_is_listed_and_answers(
 def test_lightgbm_stands_beside_the_forest_in_a_backtest(
     environment: FreshEnvironment, small_file: Path, clean_place: Path
 ) -> None:
-    models = ["-m", "rf", "-m", "lightgbm"]
-    printed = environment.run(
-        "bt", "backtest", *models, "--data", small_file, "--folds", "1", "--format", "json", cwd=clean_place
-    )
-    assert {row["model_type"] for row in json.loads(printed)} == {"rf", "lightgbm"}
+    words: list[str | Path] = ["-m", "rf", "-m", "lightgbm", "--data", small_file, "--folds", "2", "--horizon", "14d"]
+    printed = environment.run("bt", "backtest", *words, cwd=clean_place)
+    lines = [re.split(r" {2,}", line) for line in printed.splitlines() if "─" not in line]
+    fold = ["rf", "lightgbm", "4-week mean"]
+    assert [next(word for word in line if word in fold) for line in lines[1:]] == fold * 3
+    rmse = {line[1]: float(line[3]) for line in lines if line[0] == "mean"}
+    assert rmse["lightgbm"] < rmse["4-week mean"]
