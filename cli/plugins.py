@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.plugins_check import check
 from bike_traffic.cli.session import Session, format_option, pass_session
 from bike_traffic.manager import Offer
 from bike_traffic.specs import BackendSpec, PipelineSpec
@@ -22,6 +23,9 @@ def plugins(ctx: click.Context) -> None:
     """Show what is loaded, what failed, and why."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_plugins, form="table")
+
+
+plugins.add_command(check)
 
 
 @plugins.command("list", epilog="Example: bt plugins list --format json")

@@ -173,7 +173,7 @@ def check_same_seed_same_predictions(subject: PipelineSubject) -> None:
 
 
 def check_remembers_its_counters(subject: PipelineSubject) -> None:
-    """`fit` and `load` set `counters_` to the cleaned names of the counters in training, by which others are told."""
+    """`fit` and `load` set `counters_` to the cleaned names of the counters in training."""
     names = clean_counter_names(subject.training[CITY_HEADERS[COUNTER]])
     expected = sorted(names.astype(str).unique())
     after = {"fit": getattr(subject.fitted, "counters_", None), "load": _reloaded(subject, 0).counters}
@@ -245,7 +245,7 @@ def check_hours_of_clock_changes_are_predicted(subject: PipelineSubject) -> None
 
 
 def check_probabilities_are_a_classifiers(subject: PipelineSubject) -> None:
-    """`probability` is a classifier's, between 0 and 1 on the index of the counts, or ``None``."""
+    """`probability` is a classifier's, between 0 and 1 on the index of the counts, or `None`."""
     with calling("probability"):
         found = subject.fitted.probability(subject.rows)
     if found is None:
