@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -115,6 +116,44 @@ def test_processes_that_write_at_once_lose_nothing_and_keep_their_own_order(path
     found = [entry.run_id for entry in SqliteRegistry(uri).records(Query())]
     for name in "abcd":
         assert [run_id for run_id in found if run_id[0] == name] == [f"{name}-{number}" for number in range(25)]
+
+
+REGISTERS = """
+import sys
+from pathlib import Path
+import attrs
+from bike_traffic import digest_directory
+from bt_sqlite.registry import SqliteRegistry
+from test_bt_sqlite import record
+registry, files = SqliteRegistry(sys.argv[1]), Path(sys.argv[2])
+for number in range(1000):
+    made = attrs.evolve(record(f"{number:08}"), artifacts=digest_directory(files))
+    registry.upload(files, model_type=made.model_type, timestamp=made.timestamp, run_id=made.run_id)
+    registry.append(made)
+    print(made.run_id, flush=True)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_whole_models_and_a_registry_to_write_to(tmp_path: Path) -> None:
+    """It is killed while it stores the next model, three times at another moment."""
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in ("trees.bin", "manifest.json"):
+        (files / name).write_bytes(name.encode() * 200_000)
+    for number in (1, 2, 3):
+        registry = SqliteRegistry(f"sqlite://{tmp_path}/{number}.sqlite")
+        words = [sys.executable, "-c", REGISTERS, f"sqlite://{registry.path}", str(files)]
+        with subprocess.Popen(words, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            told = [writer.stdout.readline().strip() for _ in range(number)]
+            time.sleep(0.01 * number)
+            writer.kill()
+        found = list(registry.records(Query()))
+        assert [record.run_id for record in found][:number] == told
+        for one in found:
+            registry.verify_files(one)
+        registry.append(record("after"))
+        assert registry.get("after") == record("after")
 
 
 def test_a_record_is_json_that_sqlite_itself_can_ask(path: Path) -> None:
