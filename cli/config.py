@@ -24,6 +24,8 @@ def config(session: Session, env: str | None, backend: str | None, registry: str
         "data": settings.data,
         "plugins": "all" if settings.plugins is None else ", ".join(settings.plugins) or "built-ins only",
         "strict_plugins": settings.strict_plugins,
+        "signing_key": settings.signing_key and str(settings.signing_key),
+        "public_key": settings.public_key and str(settings.public_key),
         "cache": str(settings.cache),
     }
     sources = {**settings.sources, "registry": settings.source_of_registry(backend_name)}

@@ -33,6 +33,7 @@ def evaluate(
     run_id: str | None,
     alias: str | None,
     test_mode: bool,
+    allow_unverified: bool,
     env: str | None,
     backend: str | None,
     registry: str | None,
@@ -44,7 +45,14 @@ def evaluate(
     Beside it stands the mean of the last four weeks of its training rows.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, test_mode=test_mode)
+    loaded = session.model(
+        settings,
+        model=model,
+        run_id=run_id,
+        alias=alias,
+        test_mode=test_mode,
+        allow_unverified=allow_unverified,
+    )
 
     from bike_traffic.data.check import require_valid
     from bike_traffic.data.reading import read_counts

@@ -28,6 +28,7 @@ def predict(
     run_id: str | None,
     alias: str | None,
     test_mode: bool,
+    allow_unverified: bool,
     env: str | None,
     backend: str | None,
     registry: str | None,
@@ -39,7 +40,14 @@ def predict(
     one row of OUTPUT: counter, time, the count where INPUT has it, and the prediction in bikes per hour.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(settings, model=model, run_id=run_id, alias=alias, test_mode=test_mode)
+    loaded = session.model(
+        settings,
+        model=model,
+        run_id=run_id,
+        alias=alias,
+        test_mode=test_mode,
+        allow_unverified=allow_unverified,
+    )
 
     from bike_traffic.prediction import predict_file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from bike_traffic.cli.output import RECORD_COLUMNS, metric_columns, print_json, print_table, record_row
 from bike_traffic.cli.registry_aliases import history, promote, rollback
-from bike_traffic.cli.registry_upkeep import copy, reconcile, verify
+from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
 from bike_traffic.errors import RegistryError
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
@@ -143,6 +144,9 @@ def pull(
 ) -> None:
     """Copy a model's files into DIRECTORY, each checked against its digest."""
     settings = session.settings(env=env, backend=backend, registry=registry)
+    from bike_traffic.artifacts import model_files
+    from bike_traffic.signing import Trust
+
     opened = session.registry(settings)
     record = _named(opened, name, None)
     if directory.exists() and list(directory.iterdir()):
@@ -150,14 +154,14 @@ def pull(
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bt-tmp-", dir=directory.parent) as incoming:
         files = Path(incoming, "files")
-        files.mkdir()
-        opened.download(record, files)
+        with model_files(opened, record, Trust.of(settings, unverified=True)) as source:
+            shutil.copytree(source, files)
         files.replace(directory)
     unverified = "" if record.artifacts else "; the record has no digests, so they could not be checked"
     note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
 
 
-for command in (promote, rollback, history, verify, reconcile, copy):
+for command in (promote, rollback, history, verify, reconcile, copy, keygen):
     registry.add_command(command)
 
 

@@ -32,9 +32,12 @@ class Session:
         backend: str | None = None,
         registry: str | None = None,
         data: str | None = None,
+        public_key: str | None = None,
     ) -> Settings:
         """Return the settings with these flags on top."""
-        return load_settings(config=self.config, env=env, backend=backend, registry=registry, data=data)
+        return load_settings(
+            config=self.config, env=env, backend=backend, registry=registry, data=data, public_key=public_key
+        )
 
     def host(self, settings: Settings) -> PluginHost:
         """Return the plugins, and say on standard error which of them failed."""
@@ -58,6 +61,7 @@ class Session:
         run_id: str | None,
         alias: str | None,
         test_mode: bool,
+        allow_unverified: bool,
     ) -> LoadedModel:
         """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
         if [model, run_id, alias].count(None) != 2:
@@ -65,15 +69,18 @@ class Session:
         from bike_traffic.metrics import DEFAULT_METRIC
         from bike_traffic.prediction import load_model
         from bike_traffic.registry import Query
+        from bike_traffic.signing import Trust
 
         host, registry = self.host(settings), self.registry(settings)
         if run_id is not None:
-            return load_model(registry, registry.get(run_id), host)
-        if alias is not None:
-            return load_model(registry, registry.alias(alias), host)
-        spec = host.pipeline(str(model)).spec
-        query = Query(model_type=spec.name, env=settings.env_asked_for, test_mode=test_mode)
-        return load_model(registry, registry.best(DEFAULT_METRIC[spec.load().task], query), host)
+            record = registry.get(run_id)
+        elif alias is not None:
+            record = registry.alias(alias)
+        else:
+            spec = host.pipeline(str(model)).spec
+            query = Query(model_type=spec.name, env=settings.env_asked_for, test_mode=test_mode)
+            record = registry.best(DEFAULT_METRIC[spec.load().task], query)
+        return load_model(registry, record, host, Trust.of(settings, unverified=allow_unverified))
 
 
 def note(message: str) -> None:
@@ -96,9 +103,17 @@ def registry_options(command: CommandT) -> CommandT:
     return command
 
 
+allow_unverified_option = click.option(
+    "--allow-unverified",
+    is_flag=True,
+    help="Load files that cannot be checked, their record having no digests: they may run code.",
+)
+
+
 def model_options(command: CommandT) -> CommandT:
     """Add ``--model``, ``--run-id`` and ``--alias``, and what narrows the search."""
     for option in (
+        allow_unverified_option,
         click.option("--test-mode", is_flag=True, help="Look among the models of test mode."),
         click.option("--alias", metavar="NAME", help="The model that an alias stands for."),
         click.option("--run-id", metavar="ID", help="The model of one run; the first letters will do."),

@@ -80,17 +80,19 @@ def train(
     offers = chosen_models(host, models)
     given = read_parameters(parameters)
     from bike_traffic.evaluation import parse_span
+    from bike_traffic.signing import SigningKey
     from bike_traffic.training import TrainingPlan, new_pipeline, read_for_training, train_model
 
     span = parse_span(holdout) if holdout else None
     for offer in offers:
         new_pipeline(offer, given, seed)  # say what is wrong with any model before the first is trained
+    signing_key = SigningKey.of(settings)
     opened = session.registry(settings)
     counts = read_for_training(settings.data, test_mode=test_mode)
     plan = TrainingPlan(env=settings.env, test_mode=test_mode, split=split, holdout=span, parameters=given, seed=seed)
     results = []
     for offer in offers:
-        result = train_model(offer, counts, opened, plan)
+        result = train_model(offer, counts, opened, plan, signing_key)
         results.append(result)
         left_out = result.record.extra["split"]["left_out_rows"]
         seconds = result.record.extra["fit_seconds"]

@@ -15,6 +15,7 @@ from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import load_model
 from bike_traffic.registry import Query, open_registry
+from bike_traffic.signing import SigningKey, Trust
 from bike_traffic.training import TEST_MODE_ROWS, TrainingPlan, TrainingResult, read_for_training, train_model
 
 
@@ -60,7 +61,8 @@ def train(
         parameters=parameters or {},
         seed=seed,
     )
-    return train_model(host.pipeline(model), counts, open_registry(settings=settings, host=host), plan)
+    opened = open_registry(settings=settings, host=host)
+    return train_model(host.pipeline(model), counts, opened, plan, SigningKey.of(settings))
 
 
 def load_best(
@@ -71,6 +73,7 @@ def load_best(
     backend: str | None = None,
     env: str | None = None,
     test_mode: bool = False,
+    allow_unverified: bool = False,
 ) -> Pipeline:
     """Return the best registered pipeline, its files verified.
 
@@ -78,6 +81,7 @@ def load_best(
     ----------
     model : only models of this name.
     metric : lower is better where it is; ``None`` is the default of the model's task, rmse where none is named.
+    allow_unverified : load files whose record has no digests to check them by, such as the original project's.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def load_best(
     if metric is None:
         metric = DEFAULT_METRIC[host.pipeline(model).spec.load().task if model else "regression"]
     record = opened.best(metric, Query(model_type=model, env=settings.env_asked_for, test_mode=test_mode))
-    return load_model(opened, record, host).pipeline
+    return load_model(opened, record, host, Trust.of(settings, unverified=allow_unverified)).pipeline
 
 
 def _host(settings: Settings) -> PluginHost:

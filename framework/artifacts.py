@@ -1,8 +1,8 @@
 """The files of a model: their digests, their manifest, and the cache they are loaded from.
 
 Whoever can change a pickle can run code in the process that loads it. Hence the one way to a model's files
-is `fetch`: they are copied out of the registry, each checked against its digest in the record, and only
-a copy that passed is handed to a loader.
+is `model_files`: the record must show what `Trust` asks for, the files are copied out of the registry, each checked
+against its digest in the record, and only a copy that passed is handed to a loader.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ import attrs
 
 from bike_traffic.config import cache_directory
 from bike_traffic.errors import IntegrityError, RegistryCorrupt
+from bike_traffic.signing import Trust
 from bike_traffic.specs import NAME
 
 if TYPE_CHECKING:
@@ -104,25 +106,34 @@ def verify(directory: Path, digests: Mapping[str, FileDigest], where: str) -> No
         raise IntegrityError(f"{where}: {min(foreign)} is not part of the registered model; nothing was loaded")
 
 
-def fetch(registry: RegistryBackend, record: ModelRecord) -> Path:
-    """Return a folder with the verified files of `record`, from the cache where they are there already.
-
-    The cache is keyed by content, below ``BT_CACHE`` or the user's cache folder, and checked on each use.
+@contextmanager
+def model_files(registry: RegistryBackend, record: ModelRecord, trust: Trust) -> Iterator[Path]:
+    """Give a folder with the files of `record`, verified; for the block alone where they cannot be and need not.
 
     Raises
     ------
     IntegrityError
-        A file differs from its digest, or the record has no digests at all.
+        A file differs from its digest, or the record does not show what `trust` asks for.
     """
-    if not record.artifacts:
-        raise IntegrityError(
-            f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "
-            "checked, and nothing was loaded"
-        )
-    folder = cache_directory() / _content_key(record.artifacts)
+    trust.require(record)
+    if record.artifacts:
+        yield _fetch(registry, record, record.artifacts)
+        return
+    with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+        registry.download(record, Path(folder))
+        inner = Path(folder, record.model_type)  # where the original project put some models
+        yield inner if inner.is_dir() else Path(folder)
+
+
+def _fetch(registry: RegistryBackend, record: ModelRecord, digests: Mapping[str, FileDigest]) -> Path:
+    """Return the folder of the cache with these verified files, bringing them where they are not there yet.
+
+    The cache is keyed by content, below ``BT_CACHE`` or the user's cache folder, and checked on each use.
+    """
+    folder = cache_directory() / _content_key(digests)
     if folder.is_dir():
         try:
-            verify(folder, record.artifacts, str(folder))
+            verify(folder, digests, str(folder))
             return folder
         except IntegrityError:
             shutil.rmtree(folder)  # a damaged copy: the registry's own is asked again
@@ -130,7 +141,7 @@ def fetch(registry: RegistryBackend, record: ModelRecord) -> Path:
     incoming = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".incoming-"))
     try:
         registry.download(record, incoming)
-        verify(incoming, record.artifacts, record.model_uri)
+        verify(incoming, digests, record.model_uri)
         try:
             incoming.rename(folder)
         except OSError:

@@ -4,6 +4,9 @@ A whole ``bt.toml``::
 
     env = "dev"                                  # the profile when none is asked for
 
+    signing_key = "/home/me/bike-traffic.key"    # sign what is trained
+    public_key = "bike-traffic.pub"              # load only what its owner signed
+
     [profiles.dev]
     backend = "local"
     data = "counts.csv.gz"
@@ -33,7 +36,8 @@ SAMPLE = "sample"
 
 _DEFAULT_REGISTRIES = {"local": "models/summary.json"}
 _PROFILE_KEYS = ("backend", "data")
-_TOP_KEYS = ("env", "plugins", "profiles", "backends")
+_KEY_FILES = ("signing_key", "public_key")
+_TOP_KEYS = ("env", "plugins", *_KEY_FILES, "profiles", "backends")
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +54,8 @@ class Settings:
     data: str
     plugins: tuple[str, ...] | None
     strict_plugins: bool
+    signing_key: Path | None
+    public_key: Path | None
     cache: Path
     config: Path | None
     backend_options: Mapping[str, Mapping[str, Any]]
@@ -86,6 +92,7 @@ def load_settings(
     backend: str | None = None,
     registry: str | None = None,
     data: str | None = None,
+    public_key: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Resolve all settings; the arguments stand for flags and win over everything else.
@@ -101,7 +108,7 @@ def load_settings(
 
     def choose(key: str, flag: str | None, *places: tuple[object, str], default: Any) -> Any:
         variable = f"BT_{key.upper()}"
-        candidates = [(flag, f"--{key}"), (environ.get(variable) or None, variable), *places]
+        candidates = [(flag, f"--{key.replace('_', '-')}"), (environ.get(variable) or None, variable), *places]
         for value, source in candidates:
             if value is not None:
                 sources[key] = source
@@ -119,6 +126,8 @@ def load_settings(
     if registry is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
         backend, sources["backend"] = None, f"the scheme of {sources['registry']}"
     data = choose("data", data, in_profile["data"], default=SAMPLE)
+    signing_key = choose("signing_key", None, (table.get("signing_key"), str(path)), default=None)
+    public_key = choose("public_key", public_key, (table.get("public_key"), str(path)), default=None)
     plugins = _plugins(environ, table, sources, path)
     strict = environ.get("BT_STRICT_PLUGINS", "")
     sources["cache"] = "BT_CACHE" if environ.get("BT_CACHE") else "default"
@@ -130,11 +139,17 @@ def load_settings(
         data=str(data),
         plugins=plugins,
         strict_plugins=strict not in ("", "0"),
+        signing_key=_path(signing_key),
+        public_key=_path(public_key),
         cache=cache_directory(environ),
         config=path,
         backend_options=table.get("backends", {}),
         sources=sources,
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def _at_least_as_direct(source: str, other: str) -> bool:
@@ -158,6 +173,9 @@ def _read_file(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
     _check_keys(path, "", table, _TOP_KEYS)
+    for key in _KEY_FILES:
+        if not isinstance(table.get(key, ""), str):
+            raise SettingsError(f"{path}: {key} must be the path of a file, not {table[key]!r}")
     _check_tables(path, "profiles", table)
     _check_tables(path, "backends", table)
     _check_keys(path, "profiles", table.get("profiles", {}), ENVIRONMENTS)
@@ -208,3 +226,10 @@ def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
 
     asked = (os.environ if environ is None else environ).get("BT_CACHE")
     return Path(asked) if asked else user_cache_path("bike-traffic") / "models"
+
+
+def key_path() -> Path:
+    """Return where a user's keys are, without their endings: ``signing`` in the user's settings folder."""
+    from platformdirs import user_config_path
+
+    return user_config_path("bike-traffic") / "signing"

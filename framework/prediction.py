@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import pandas as pd
 
-from bike_traffic.artifacts import fetch
+from bike_traffic.artifacts import model_files
 from bike_traffic.data.check import require_valid
 from bike_traffic.data.reading import open_counts, row_number
 from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
@@ -17,6 +17,7 @@ from bike_traffic.errors import BikeTrafficError, PluginError, UnknownCounters, 
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
+from bike_traffic.signing import Trust
 from bike_traffic.training import known_counters
 
 if TYPE_CHECKING:
@@ -43,24 +44,28 @@ class LoadedModel:
     baseline: FourWeekMean | None
 
 
-def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost) -> LoadedModel:
+def load_model(
+    registry: RegistryBackend, record: ModelRecord, host: PluginHost, trust: Trust | None = None
+) -> LoadedModel:
     """Fetch a model's files, check them against the record, and only then load them.
+
+    `trust` says what the record must show; by default, digests.
 
     Raises
     ------
     UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
     """
     pipeline_class = _offer_of(record, host).spec.load()
-    directory = fetch(registry, record)
-    try:
-        pipeline = pipeline_class.load(directory)
-    except BikeTrafficError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"'{record.model_type}' cannot load run {record.run_id[:8]}: {type(error).__name__}: {error}"
-        ) from error
-    return LoadedModel(record, pipeline, FourWeekMean.load(directory))
+    with model_files(registry, record, trust or Trust()) as directory:
+        try:
+            pipeline = pipeline_class.load(directory)
+        except BikeTrafficError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"'{record.model_type}' cannot load run {record.run_id[:8]}: {type(error).__name__}: {error}"
+            ) from error
+        return LoadedModel(record, pipeline, FourWeekMean.load(directory))
 
 
 def _offer_of(record: ModelRecord, host: PluginHost) -> Offer[PipelineSpec]:

@@ -21,6 +21,7 @@ from bike_traffic.specs import NAME
 if TYPE_CHECKING:
     from bike_traffic.config import Settings
     from bike_traffic.manager import Offer, PluginHost
+    from bike_traffic.signing import PublicKeys, SigningKey
     from bike_traffic.specs import BackendSpec
     from bike_traffic.upkeep import Finding
 
@@ -167,6 +168,8 @@ class RegistryBackend(ABC):
     """
 
     name: ClassVar[str]
+    place: str
+    """What tells this registry from every other one; `open_registry` sets it where a backend does not."""
 
     @abstractmethod
     def __init__(self, uri: str, **options: Any) -> None:
@@ -202,6 +205,13 @@ class RegistryBackend(ABC):
 
     def verify_records(self) -> Iterator[Finding]:
         """Compare what the registry says of a record in more than one place; nothing where it says it once."""
+        return iter(())
+
+    def sign_head(self, key: SigningKey) -> None:  # noqa: B027  # a backend need not keep one
+        """Sign how many records there are, and which, so that a deletion shows; nothing where no head is kept."""
+
+    def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:  # noqa: ARG002
+        """Find whether records are gone that the signed head answers for; nothing where no head is kept."""
         return iter(())
 
     def records_to_verify(self) -> Iterator[ModelRecord]:
@@ -299,7 +309,11 @@ def open_registry(
     options.pop("registry", None)
     if offer.spec.missing():
         raise offer.spec.missing_extra(offer.spec.missing()[0])
-    return offer.spec.load()(settings.registry_of(offer.spec.name), **options)
+    uri = settings.registry_of(offer.spec.name)
+    opened = offer.spec.load()(uri, **options)
+    if not hasattr(opened, "place"):
+        opened.place = uri
+    return opened
 
 
 def chosen_backend(settings: Settings, host: PluginHost) -> Offer[BackendSpec]:

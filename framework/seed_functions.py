@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from bike_traffic.artifacts import fetch
+import attrs
+
+from bike_traffic.artifacts import model_files
 from bike_traffic.config import load_settings
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import load_model
 from bike_traffic.registry import ModelRecord, Query, open_registry, utc_now
+from bike_traffic.signing import Trust
 
 
 def update_summary(
@@ -61,23 +64,33 @@ def get_best_model_from_summary(
     env: str = "prod",
     test_mode: bool = False,
     download_dir: str | None = None,
+    *,
+    allow_unverified: bool = False,
+    credentials: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Load the best registered pipeline by a metric, its files checked against the record.
 
     Parameters
     ----------
-    summary_path : a path, ``gs://`` or ``s3://``.
+    summary_path : a path, ``gs://``, ``s3://`` or ``http(s)://``.
     metric : any registered one; lower is better where it is.
     download_dir : leave a copy of the model's files there.
+    allow_unverified : load files whose record has no digests to check them by, such as the original project's.
+    credentials : a service account's key as a mapping, such as Streamlit's secrets hold; it is never written down.
 
     Raises
     ------
     NoRecord, UnknownMetric, IntegrityError, RegistryUnavailable
     """
     settings = load_settings(registry=summary_path)
+    if credentials is not None:
+        gcs = {**settings.backend_options.get("gcs", {}), "token": dict(credentials)}
+        settings = attrs.evolve(settings, backend_options={**settings.backend_options, "gcs": gcs})
     host = PluginHost(only=settings.plugins, strict=settings.strict_plugins)
     registry = open_registry(settings=settings, host=host)
     record = registry.best(metric, Query(model_type=model_type, env=env, test_mode=test_mode))
+    trust = Trust.of(settings, unverified=allow_unverified)
     if download_dir is not None:
-        shutil.copytree(fetch(registry, record), Path(download_dir), dirs_exist_ok=True)
-    return load_model(registry, record, host).pipeline
+        with model_files(registry, record, trust) as directory:
+            shutil.copytree(directory, download_dir, dirs_exist_ok=True)
+    return load_model(registry, record, host, trust).pipeline

@@ -6,11 +6,9 @@ import ast
 import contextlib
 import json
 import platform
-import tempfile
 import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +19,7 @@ from bike_traffic.artifacts import write_manifest
 from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.check import describe, require_valid
 from bike_traffic.data.schema import COUNT, COUNTER, IDENTIFYING, TIME, clean_counter_names, column_of, parse_times
-from bike_traffic.errors import BikeTrafficError, MergePending, ParameterError, PluginError, SplitError, no_such
+from bike_traffic.errors import BikeTrafficError, ParameterError, PluginError, RegistryError, SplitError, no_such
 from bike_traffic.evaluation import (
     DEFAULT_HOLDOUT,
     Evaluation,
@@ -35,7 +33,9 @@ from bike_traffic.evaluation import (
 from bike_traffic.manager import Offer
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend, utc_now
+from bike_traffic.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
+from bike_traffic.unfinished import unfinished
 
 TEST_MODE_ROWS = 1000
 """Test mode trains on the first so many rows: it proves the way, not the model."""
@@ -67,13 +67,14 @@ class TrainingPlan:
 class TrainingResult:
     """A registered model: its record, the fitted pipeline, and its evaluation on the held-out rows.
 
-    `pending` says why the record, though durable, is not part of the summary yet; ``None`` where it is.
+    `pending` says what is still to do: the record, though durable, is not part of the summary yet, or the head could
+    not be signed. ``None`` where all is done.
     """
 
     record: ModelRecord
     pipeline: Pipeline
     evaluation: Evaluation
-    pending: MergePending | None = None
+    pending: RegistryError | None = None
 
 
 def new_pipeline(offer: Offer[PipelineSpec], parameters: Mapping[str, Any], seed: int) -> Pipeline:
@@ -136,9 +137,13 @@ def split_counts(counts: pd.DataFrame, plan: TrainingPlan) -> Split:
 
 
 def train_model(
-    offer: Offer[PipelineSpec], counts: pd.DataFrame, registry: RegistryBackend, plan: TrainingPlan
+    offer: Offer[PipelineSpec],
+    counts: pd.DataFrame,
+    registry: RegistryBackend,
+    plan: TrainingPlan,
+    signing_key: SigningKey | None = None,
 ) -> TrainingResult:
-    """Train one pipeline on counts that were found valid, and register it.
+    """Train one pipeline on counts that were found valid, and register it, signed where there is a key.
 
     Nothing is registered before its files are stored whole: an error on the way leaves the registry as it was.
 
@@ -180,21 +185,19 @@ def train_model(
             "libraries": {"python": platform.python_version(), **_versions("scikit-learn", *offer.spec.requires)},
         },
     )
-    with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-        directory = Path(folder, pipeline.name)
-        directory.mkdir()  # the temporary folder itself is private, and a registry may be shared
-        pipeline.save(directory)
-        baseline.save(directory)
-        digests = write_manifest(directory, pipeline.name)
-        uri = registry.upload(
-            directory, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id
-        )
-    record = attrs.evolve(record, model_uri=uri, artifacts=digests)
-    pending = None
-    try:
-        registry.append(record)
-    except MergePending as error:
-        pending = error
+    pending: RegistryError | None
+    with unfinished(registry, record.run_id) as model:
+        pipeline.save(model.files)
+        baseline.save(model.files)
+        record = attrs.evolve(record, artifacts=write_manifest(model.files, pipeline.name))
+        if signing_key is not None:
+            record = signing_key.sign_record(record)
+        record, pending = model.register(record)
+    if signing_key is not None and pending is None:
+        try:
+            registry.sign_head(signing_key)
+        except RegistryError as error:
+            pending = error
     return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation, pending=pending)
 
 

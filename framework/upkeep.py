@@ -13,8 +13,19 @@ from bike_traffic.artifacts import digest_directory, write_manifest
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict
 from bike_traffic.progress import progress
 from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend
+from bike_traffic.signing import SIGNATURE, PublicKeys
 
-Trouble = Literal["edited", "unrecorded", "pending", "missing files", "changed files", "unverified"]
+Trouble = Literal[
+    "edited",
+    "unrecorded",
+    "pending",
+    "missing files",
+    "changed files",
+    "unverified",
+    "unsigned",
+    "forged",
+    "deleted",
+]
 
 
 @attrs.frozen
@@ -24,6 +35,8 @@ class Finding:
     ``edited``: the summary says something else than the record that was written first. ``unrecorded``: it stands in
     the summary alone. ``pending``: it is durable, but not in the summary, because it was not merged yet or was cut
     off. ``missing files`` and ``changed files``: of the model. ``unverified``: the record has no digests to check by.
+    ``unsigned`` and ``forged``: a record, or the head, has no signature, or not one that counts. ``deleted``: records
+    are gone that the signed head answers for.
     """
 
     trouble: Trouble
@@ -36,12 +49,17 @@ class Finding:
         return self.trouble not in ("pending", "unverified")
 
 
-def verify(registry: RegistryBackend) -> Iterator[Finding]:
-    """Compare everything that the registry says twice, and every file with its digest."""
+def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterator[Finding]:
+    """Compare everything that the registry says twice, every file with its digest, and each signature with `keys`."""
     yield from registry.verify_records()
+    if keys is not None:
+        yield from registry.verify_head(keys)
     records = list(registry.records_to_verify())
     with progress("verifying files", len(records)) as advance:
         for record in records:
+            if keys is not None and (fault := keys.fault_of(record)):
+                signed = SIGNATURE in record.extra
+                yield Finding("forged" if signed else "unsigned", record.run_id, fault)
             yield from _verify_files(registry, record)
             advance(1)
 

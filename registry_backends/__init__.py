@@ -33,6 +33,12 @@ def bt_registry_backends() -> list[BackendSpec]:
             install="'bike-traffic[s3]'",
         ),
         BackendSpec(
+            name="web",
+            target="bike_traffic.registry_backends.web:WebRegistry",
+            summary="a registry that a web server publishes, to read",
+            schemes=("http", "https"),
+        ),
+        BackendSpec(
             name="mlflow",
             target="bike_traffic.registry_backends.mlflow_registry:MlflowRegistry",
             summary="the model registry of an MLflow server",

@@ -3,6 +3,10 @@
 An entry is first written as an object of its own, created and never replaced: from there on it is durable.
 Then it is merged into the array by compare-and-swap. Whoever merges brings along what others left pending,
 so a writer that died between the two steps loses nothing.
+
+What is pending is known from marks, made before the durable entry and removed after the merge: an append looks at
+those of the writers at work, and not at every entry there ever was. A mark that is lost costs nothing but time, for
+`AppendLog.reconcile` and `AppendLog.pending` compare everything.
 """
 
 from __future__ import annotations
@@ -11,18 +15,24 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
-from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import Parts, Store, StoreConflict, StoreMissing
 from bike_traffic.specs import NAME
 
 # The process-wide generator may have been seeded, by a training for one, and the same in every process.
 _JITTER = random.SystemRandom()
 _BACKOFF_SECONDS = (0.02, 2.0)
+_MARKS = "pending/"
+_FEW = 16
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Whatever is an object: decoding to it checks an entry, and keeps nothing."""
 
 
 class AppendLog:
@@ -42,7 +52,10 @@ class AppendLog:
         self.path = path
         self.entries_prefix = entries_prefix
         self.identity = identity
+        self._marks_prefix = f"{_MARKS}{entries_prefix}"
         self._deadline = deadline
+        self._sound: str | None = None
+        """The version of the array that was last seen whole, which need not be parsed again."""
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the array; raise `RegistryCorrupt` when the file is not one."""
@@ -58,6 +71,10 @@ class AppendLog:
         except msgspec.MsgspecError:
             return self._parse(data)[place]
         return whole
+
+    def names(self) -> list[str]:
+        """Return the name of each entry, in the order of the array."""
+        return self._names(self._read()[0])
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Make an entry durable, then merge it.
@@ -75,19 +92,22 @@ class AppendLog:
         if not NAME.fullmatch(name):
             raise RegistryError(f"'{name}' cannot be a run id")
         line = _line(entry)
-        data, _ = self._read()
+        data, version = self._read_sound()
         standing: dict[str, Any] | None = None
-        if name in self._names(data):
-            standing = next(merged for merged in self._parse(data) if merged.get(self.identity) == name)
+        if self._held(data, [name]):
+            standing = next(one for one in self._parse(data) if str(one.get(self.identity)) == name)
         else:
-            path = f"{self.entries_prefix}{name}.json"
+            with contextlib.suppress(StoreConflict):  # the mark of an earlier try of the same writer
+                self._store.create(f"{self._marks_prefix}{name}", b"")
             try:
-                self._store.create(path, line)
+                self._store.create(self._durable_path(name), line)
             except StoreConflict:  # by another writer, or by us, and the answer was lost
-                standing = self._durable(path)
+                standing = self._durable(self._durable_path(name))
         if standing is not None and standing != json.loads(line):
             raise RegistryConflict(f"another record stands under the id {name}")
-        self._merge(f"the record is durable under {self.entries_prefix}", patient=True)
+        known = (data, version, name) if standing is None else None
+        durable = f"the record is durable under {self.entries_prefix}"
+        self._merge(lambda _: self._marked(), durable, patient=True, known=known)
 
     def durable_entries(self) -> list[dict[str, Any]]:
         """Return the entries as they were first written, one by one."""
@@ -95,19 +115,32 @@ class AppendLog:
 
     def pending(self) -> list[str]:
         """Return the names of durable entries that are not in the array."""
-        return self._pending_among(self._names(self._read()[0]))
+        return self._unmerged(self._read()[0])
 
     def reconcile(self) -> int:
-        """Merge every pending entry into the array, and return how many there were."""
-        return self._merge(f"what was pending is durable under {self.entries_prefix}", patient=False)
+        """Merge every pending entry into the array, marked or not, and return how many there were."""
+        durable = f"what was pending is durable under {self.entries_prefix}"
+        merged = self._merge(self._unmerged, durable, patient=False)
+        self._unmark(self._marked())
+        return merged
 
-    def _merge(self, durable: str, *, patient: bool) -> int:
-        """Try until the deadline; a writer whose entry is durable is `patient` with a store that does not answer."""
+    def _merge(
+        self,
+        pending_in: Callable[[bytes], list[str]],
+        durable: str,
+        *,
+        patient: bool,
+        known: tuple[bytes, str | None, str] | None = None,
+    ) -> int:
+        """Try until the deadline; a writer whose entry is durable is `patient` with a store that does not answer.
+
+        `known` is the array and its version, where they were just read, and a name that it does not hold.
+        """
         end = time.monotonic() + self._deadline
         longest, limit = _BACKOFF_SECONDS
         while True:
             try:
-                return self._merge_once()
+                return self._merge_once(pending_in, *(known or (*self._read_sound(), None)))
             except (StoreConflict, RegistryUnavailable) as error:
                 if isinstance(error, RegistryUnavailable) and not patient:
                     raise
@@ -118,25 +151,41 @@ class AppendLog:
                     ) from error
                 time.sleep(_JITTER.uniform(0, longest))  # full: writers that met once part ways
                 longest = min(2 * longest, limit)
+                known = None
 
-    def _merge_once(self) -> int:
-        data, version = self._read()
-        merged = self._names(data)
+    def _merge_once(
+        self, pending_in: Callable[[bytes], list[str]], data: bytes, version: str | None, absent: str | None
+    ) -> int:
+        names = pending_in(data) if version else self._unmerged(data)  # an array that was moved away is made anew
+        held = self._held(data, [name for name in names if name != absent])
         pending = []
-        for name in self._pending_among(merged):
-            with contextlib.suppress(StoreMissing):  # removed since it was listed
-                entry = self._durable(f"{self.entries_prefix}{name}.json")
-                if entry.get(self.identity) == name:  # else somebody's copy under another name
-                    pending.append(entry)
-        if not pending:
-            return 0
-        pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
-        spliced = _splice(data, b",\n".join(_line(entry) for entry in pending), first=not merged)
-        if version is None:
-            self._store.create(self.path, spliced)
-        else:
-            self._store.replace(self.path, spliced, version)
+        for name in names:
+            with contextlib.suppress(StoreMissing):  # marked and not yet durable, or removed since it was listed
+                if name not in held and (entry := self._durable(self._durable_path(name))).get(self.identity) == name:
+                    pending.append(entry)  # another identity: somebody's copy under another name
+        if pending:
+            pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
+            spliced = _spliced(data, b",\n".join(_line(entry) for entry in pending))
+            if version is None:
+                self._store.create(self.path, b"".join(spliced))
+            else:
+                self._sound = self._store.replace(self.path, spliced, version)
+        self._unmark([*held, *(entry[self.identity] for entry in pending)])
         return len(pending)
+
+    def _unmark(self, names: Iterable[str]) -> None:
+        """Remove marks; what cannot be removed is looked at again by the next writer."""
+        with contextlib.suppress(RegistryUnavailable):
+            for name in names:
+                self._store.discard(f"{self._marks_prefix}{name}")
+
+    def _read_sound(self) -> tuple[bytes, str | None]:
+        """Read the array, and raise `RegistryCorrupt` when it is not one."""
+        data, version = self._read()
+        if version is None or version != self._sound:
+            self._decoded(data, _Object)
+            self._sound = version
+        return data, version
 
     def _read(self) -> tuple[bytes, str | None]:
         """Return the array's bytes and version; an array that is not there is empty and has none."""
@@ -145,13 +194,28 @@ class AppendLog:
         except StoreMissing:
             return b"[]", None
 
+    def _durable_path(self, name: str) -> str:
+        return f"{self.entries_prefix}{name}.json"
+
     def _durable_paths(self) -> list[str]:
         return [path for path in self._store.list(self.entries_prefix) if path.endswith(".json")]
 
-    def _pending_among(self, merged: Sequence[str]) -> list[str]:
-        known = set(merged)
+    def _marked(self) -> list[str]:
+        """Return the names of the entries that writers are at, or were when they died."""
+        marks = (path.removeprefix(self._marks_prefix) for path in self._store.list(self._marks_prefix))
+        return [name for name in marks if NAME.fullmatch(name)]
+
+    def _unmerged(self, data: bytes) -> list[str]:
+        """Return the names of the durable entries that are not in the array, by comparing all with all."""
+        known = set(self._names(data))
         names = (path.removeprefix(self.entries_prefix).removesuffix(".json") for path in self._durable_paths())
         return [name for name in names if name not in known]
+
+    def _held(self, data: bytes, names: Sequence[str]) -> set[str]:
+        """Return which of the names stand in the array; of a few, its bytes as good as always say that none does."""
+        if len(names) <= _FEW and b"\\" not in data and not any(f'"{name}"'.encode() in data for name in names):
+            return set()
+        return set(self._names(data)).intersection(names)
 
     def _names(self, data: bytes) -> list[str]:
         """Return the name of each entry of the array, whatever it is."""
@@ -159,10 +223,14 @@ class AppendLog:
 
     def _rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
         """Return each entry with these keys alone: ten times faster than all of it, and as strict."""
-        row = TypedDict("row", dict.fromkeys(keys, Any), total=False)  # type: ignore[misc]
+        return self._decoded(data, TypedDict("row", dict.fromkeys(keys, Any), total=False))  # type: ignore[operator]
+
+    def _decoded(self, data: bytes, kind: Any) -> list[Any]:
+        """Return each entry as what `kind` takes of it."""
         try:
-            data.decode("utf-8")  # which skipped values are not checked for
-            rows: list[dict[str, Any]] = msgspec.json.decode(data, type=list[row])
+            if not data.isascii():
+                data.decode("utf-8")  # which skipped values are not checked for
+            rows: list[Any] = msgspec.json.decode(data, type=list[kind])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._parse(data)  # says what is wrong, or takes what is merely unusual
         return rows
@@ -199,8 +267,14 @@ def _line(entry: Mapping[str, Any]) -> bytes:
     return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _splice(array: bytes, addition: bytes, *, first: bool) -> bytes:
+def _spliced(array: bytes, addition: bytes) -> Parts:
     """Add to a JSON array by its bytes, so that what stands there stays as it was."""
-    head = array.rstrip()[:-1].rstrip()
-    separator = b"\n" if first else b",\n"
-    return head + separator + addition + b"\n]\n"
+    end = _without_spaces(array, _without_spaces(array, len(array)) - 1)
+    separator = b"\n" if array[end - 1 : end] == b"[" else b",\n"
+    return [memoryview(array)[:end], separator, addition, b"\n]\n"]
+
+
+def _without_spaces(array: bytes, end: int) -> int:
+    while array[end - 1 : end].isspace():
+        end -= 1
+    return end

@@ -30,6 +30,7 @@ from bike_traffic.errors import (
 )
 from bike_traffic.progress import progress
 from bike_traffic.registry import ModelRecord, folder_of
+from bike_traffic.registry_backends.foreign_files import bring_foreign_files
 from bike_traffic.registry_backends.object_stores import (
     GcsStore,
     ObjectStore,
@@ -99,6 +100,10 @@ class CloudRegistry(SummaryRegistry):
         folder = folder_of(record)
         source = f"{self.root}/{folder}"
         names = [path.removeprefix(f"{folder}/") for path in self.store.list(f"{folder}/")]
+        if not names and record.artifacts is None:
+            own = record.model_uri.startswith(f"{self.scheme}://")
+            bring_foreign_files(record, directory, self.store.filesystem if own else None)
+            return
         if not names:
             raise NoRecord(f"the files of run {record.run_id} are gone: {source} does not exist")
         known = read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?

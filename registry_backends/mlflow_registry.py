@@ -61,6 +61,7 @@ class MlflowRegistry(RegistryBackend):
         self._prefix = prefix
         self._alias_log = f"{prefix}.aliases"  # the models' names have a hyphen there
         self._server = MlflowServer(uri, f"{prefix}-registry")
+        self.place = f"{self._server.uri} {prefix}"
 
     def append(self, record: ModelRecord) -> None:
         """Register a version; of two writers of one run id, the later one finds the other's and withdraws."""

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from bike_traffic.errors import RegistryUnavailable, SettingsError
-from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import Parts, Store, StoreConflict, StoreMissing
 
 _PROBE_PASSED = ".bt-store-probed"
 _NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
@@ -35,15 +35,15 @@ class ObjectStore(Store):
         self._require_conditions()
         self._create(path, data)
 
-    def replace(self, path: str, data: bytes, version: str) -> None:
+    def replace(self, path: str, parts: Parts, version: str) -> str:
         """Overwrite an object that is still at `version`, after the store has shown that it looks."""
         self._require_conditions()
-        self._replace(path, data, version)
+        return self._replace(path, parts, version)
 
     def _create(self, path: str, data: bytes) -> None:
         raise NotImplementedError
 
-    def _replace(self, path: str, data: bytes, version: str) -> None:
+    def _replace(self, path: str, parts: Parts, version: str) -> str:
         raise NotImplementedError
 
     def _require_conditions(self) -> None:
@@ -62,8 +62,8 @@ class ObjectStore(Store):
             self._must_refuse(lambda: self._create(path, b"2"), "a second create")
             version = self.read(path)[1]
             with suppress(StoreConflict):
-                self._replace(path, b"3", version)
-            self._must_refuse(lambda: self._replace(path, b"4", version), "a stale replace")
+                self._replace(path, [b"3"], version)
+            self._must_refuse(lambda: self._replace(path, [b"4"], version), "a stale replace")
             with suppress(StoreConflict):  # of another writer that probed at the same time
                 self._create(_PROBE_PASSED, b"conditional writes are honoured\n")
         self._probed = True
@@ -128,12 +128,12 @@ class GcsStore(ObjectStore):
             raise RegistryUnavailable(f"gs://{self.bucket}: there is no such bucket") from None
 
     def _create(self, path: str, data: bytes) -> None:
-        self._upload(path, data, generation="0")
+        self._upload(path, [data], generation="0")
 
-    def _replace(self, path: str, data: bytes, version: str) -> None:
-        self._upload(path, data, generation=version)
+    def _replace(self, path: str, parts: Parts, version: str) -> str:
+        return self._upload(path, parts, generation=version)
 
-    def _upload(self, path: str, data: bytes, generation: str) -> None:
+    def _upload(self, path: str, parts: Parts, generation: str) -> str:
         """Upload in one multipart request: the only kind that every server checks the condition of."""
         import json
 
@@ -143,20 +143,22 @@ class GcsStore(ObjectStore):
             f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{name}\r\n"
             f"--{boundary}\r\nContent-Type: application/json\r\n\r\n"
         )
-        body = head.encode() + data + f"\r\n--{boundary}--".encode()
+        body = b"".join([head.encode(), *parts, f"\r\n--{boundary}--".encode()])
         with self._talking(path):
             try:
-                self.filesystem.call(
+                answer = self.filesystem.call(
                     "POST",
                     f"{self.filesystem._location}/upload/storage/v1/b/{self.bucket}/o",
                     uploadType="multipart",
                     ifGenerationMatch=generation,
                     headers={"Content-Type": f"multipart/related; boundary={boundary}"},
                     data=body,
+                    json_out=True,
                 )
             except FileNotFoundError:
                 self._require_bucket()
                 raise
+        return str(answer["generation"])
 
     def list(self, prefix: str) -> list[str]:
         """Return the paths that begin with `prefix`, page by page."""
@@ -169,6 +171,11 @@ class GcsStore(ObjectStore):
                 if "nextPageToken" not in answer:
                     return sorted(paths)
                 page = {"pageToken": answer["nextPageToken"]}
+
+    def discard(self, path: str) -> None:
+        """Remove an object."""
+        with suppress(StoreMissing), self._talking(path):
+            self.filesystem.call("DELETE", "b/{}/o/{}", self.bucket, f"{self.prefix}{path}")
 
 
 class S3Store(ObjectStore):
@@ -197,10 +204,11 @@ class S3Store(ObjectStore):
         with self._talking(path):
             self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfNoneMatch="*")
 
-    def _replace(self, path: str, data: bytes, version: str) -> None:
+    def _replace(self, path: str, parts: Parts, version: str) -> str:
         try:
             with self._talking(path):
-                self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)
+                data = b"".join(parts)
+                return str(self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)["ETag"])
         except StoreMissing as error:
             raise StoreConflict(f"s3://{self.bucket}/{self.prefix}{path} was written meanwhile") from error
 
@@ -215,6 +223,11 @@ class S3Store(ObjectStore):
                 if not answer.get("IsTruncated"):
                     return sorted(paths)
                 page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def discard(self, path: str) -> None:
+        """Remove an object."""
+        with self._talking(path):
+            self._call("delete_object", Key=f"{self.prefix}{path}")
 
     def _call(self, operation: str, **words: Any) -> Any:
         return self.filesystem.call_s3(operation, Bucket=self.bucket, **words)

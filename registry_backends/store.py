@@ -7,10 +7,9 @@ old bytes or the new ones, and so does whoever comes after a ``kill -9``.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,8 +29,15 @@ class StoreMissing(BikeTrafficError):
     """Nothing stands at the path."""
 
 
+Parts = Sequence[bytes | memoryview]
+"""The content of an object in parts, so that a long array is never copied to add a line to it."""
+
+
 class Store(ABC):
-    """Four methods over small objects, with the one guarantee a log needs: no write is lost unseen."""
+    """Four methods over small objects, with the one guarantee a log needs: no write is lost unseen.
+
+    A fifth, `discard`, tidies up; nothing depends on it.
+    """
 
     @abstractmethod
     def read(self, path: str) -> tuple[bytes, str]:
@@ -42,12 +48,16 @@ class Store(ABC):
         """Write a new object; raise `StoreConflict` when the path exists."""
 
     @abstractmethod
-    def replace(self, path: str, data: bytes, version: str) -> None:
-        """Overwrite an object that is still at `version`; raise `StoreConflict` when it is not."""
+    def replace(self, path: str, parts: Parts, version: str) -> str:
+        """Overwrite an object that is still at `version`, and return its new one; raise `StoreConflict`."""
 
     @abstractmethod
     def list(self, prefix: str) -> list[str]:
         """Return the paths that begin with `prefix`, sorted."""
+
+    @abstractmethod
+    def discard(self, path: str) -> None:
+        """Remove an object, be it there or not."""
 
 
 class LocalStore(Store):
@@ -55,17 +65,17 @@ class LocalStore(Store):
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._swept: set[Path] = set()
+        self._swept = False
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file and, as its version, the digest of its bytes."""
+        """Return a file and its version, which tells it from every file that was here before."""
         try:
-            data = (self.root / path).read_bytes()
+            with (self.root / path).open("rb") as file:
+                return file.read(), _version(os.fstat(file.fileno()))
         except (FileNotFoundError, NotADirectoryError):
             raise StoreMissing(f"{self.root / path} does not exist") from None
         except OSError as error:
             raise _unavailable(self.root / path, error) from error
-        return data, hashlib.sha256(data).hexdigest()
 
     def create(self, path: str, data: bytes) -> None:
         """Write a new file."""
@@ -73,20 +83,22 @@ class LocalStore(Store):
         with self._writing(target) as temporary:
             if target.exists():
                 raise StoreConflict(f"{target} exists already")
-            _write_synced(temporary, data)
+            _write_synced(temporary, [data])
             temporary.replace(target)
 
-    def replace(self, path: str, data: bytes, version: str) -> None:
-        """Overwrite a file that is still at `version`."""
+    def replace(self, path: str, parts: Parts, version: str) -> str:
+        """Overwrite a file that is still at `version`, and return its new one."""
         target = self.root / path
         with self._writing(target) as temporary:
             try:
-                if self.read(path)[1] != version:
-                    raise StoreConflict(f"{target} was changed meanwhile")
-            except StoreMissing as error:
+                with target.open("rb") as file:
+                    if _version(os.fstat(file.fileno())) != version:
+                        raise StoreConflict(f"{target} was changed meanwhile")
+            except FileNotFoundError as error:
                 raise StoreConflict(f"{target} was removed meanwhile") from error
-            _write_synced(temporary, data)
+            _write_synced(temporary, parts)
             temporary.replace(target)
+            return _version(target.stat())
 
     def list(self, prefix: str) -> list[str]:
         """Return the files below the folder part of `prefix` that begin with it."""
@@ -110,14 +122,21 @@ class LocalStore(Store):
                 raise _unavailable(self.root / folder, error) from error
         return sorted(found)
 
+    def discard(self, path: str) -> None:
+        """Remove a file."""
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unavailable(self.root / path, error) from error
+
     @contextlib.contextmanager
     def _writing(self, target: Path) -> Iterator[Path]:
-        """Hold the lock, offer a temporary path beside `target`, and make the rename durable."""
+        """Hold the lock, offer a temporary path on the same file system, and make the rename durable."""
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / ".lock", timeout=_LOCK_SECONDS):
-                self._sweep(target.parent)
-                temporary = target.parent / f"{_TEMPORARY}{uuid4().hex}"
+                self._sweep()
+                temporary = self.root / f"{_TEMPORARY}{uuid4().hex}"
                 try:
                     yield temporary
                     sync(target.parent)
@@ -128,17 +147,25 @@ class LocalStore(Store):
         except OSError as error:
             raise _unavailable(target, error) from error
 
-    def _sweep(self, folder: Path) -> None:
+    def _sweep(self) -> None:
         """Remove what killed writers left behind; the lock is held, so no such file is anybody's."""
-        if folder not in self._swept:
-            self._swept.add(folder)
-            for path in folder.glob(f"{_TEMPORARY}*"):
+        if not self._swept:
+            self._swept = True
+            for path in self.root.glob(f"{_TEMPORARY}*"):
                 path.unlink(missing_ok=True)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _version(found: os.stat_result) -> str:
+    """Tell one state of a file from another without reading it.
+
+    Every write of ours makes a new file, with an inode and times of its own; an edit in place changes the times.
+    """
+    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+
+
+def _write_synced(path: Path, parts: Parts) -> None:
     with path.open("xb") as file:
-        file.write(data)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 

@@ -23,7 +23,10 @@ from bike_traffic.errors import (
 from bike_traffic.metrics import metric_named
 from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.foreign_files import bring_foreign_files
+from bike_traffic.registry_backends.signed_head import SignedHead
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
+from bike_traffic.signing import PublicKeys, SigningKey
 from bike_traffic.upkeep import Finding
 
 
@@ -35,9 +38,11 @@ class SummaryRegistry(RegistryBackend):
             uri = f"{uri.rstrip('/')}/summary.json"
         root, _, name = uri.rpartition("/")
         self.root = root or "."
+        self.place = uri if "://" in uri else str(Path(uri).absolute())
         store = self._open_store(options)
         self.log = AppendLog(store, path=name, entries_prefix="records/", identity="run_id")
         self.alias_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
+        self._head = SignedHead(store, self.log)
 
     @abstractmethod
     def _open_store(self, options: Mapping[str, Any]) -> Store:
@@ -63,6 +68,14 @@ class SummaryRegistry(RegistryBackend):
         """Compare ``records/`` with ``summary.json`` and ``aliases/`` with ``aliases.json``, entry by entry."""
         yield from _differences(self.log)
         yield from _differences(self.alias_log)
+
+    def sign_head(self, key: SigningKey) -> None:
+        """Sign how many records there are, and which; see `SignedHead.sign`."""
+        self._head.sign(key)
+
+    def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:
+        """Find whether records are gone that the signed head answers for."""
+        return self._head.verify(keys)
 
     def records_to_verify(self) -> Iterator[ModelRecord]:
         """Give each run's record as it was first written, where it can be read, else as the array has it."""
@@ -139,21 +152,17 @@ class LocalRegistry(SummaryRegistry):
         verify(self._folder(record), record.artifacts or {}, str(self._folder(record)))
 
     def _folder(self, record: ModelRecord) -> Path:
-        """Return where a model's files are: by the layout, so a moved registry keeps working.
-
-        A record without digests was not written by us, and only its own `model_uri` says where its files are.
-        """
+        """Return where a model's files are: by the layout, so a moved registry keeps working."""
         folder = Path(self.root, folder_of(record))
-        if not folder.is_dir() and record.artifacts is None:
-            folder = Path(record.model_uri)
-            if not folder.is_dir():
-                raise NoRecord(f"the files of run {record.run_id} are gone: {record.model_uri} does not exist")
         if not folder.is_dir():
             raise NoRecord(f"the files of run {record.run_id} are gone: {folder} does not exist")
         return folder
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of `record`."""
+        if record.artifacts is None and not Path(self.root, folder_of(record)).is_dir():
+            bring_foreign_files(record, directory)
+            return
         source = self._folder(record)
         try:
             shutil.copytree(source, directory, dirs_exist_ok=True)

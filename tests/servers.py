@@ -237,6 +237,20 @@ def refusing_server(status: int) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def token_server() -> Iterator[tuple[str, list[bytes]]]:
+    """Run a server that gives a token to whoever asks; give its address, and what it is asked."""
+    asked: list[bytes] = []
+
+    def give(client: BaseHTTPRequestHandler) -> None:
+        asked.append(client.rfile.read(int(client.headers.get("Content-Length", 0))))
+        data = json.dumps({"access_token": "ya29.given", "expires_in": 3600, "token_type": "Bearer"}).encode()
+        _answer(client, 200, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))], data)
+
+    with _serving(give) as url:
+        yield url, asked
+
+
 def _answer(client: BaseHTTPRequestHandler, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
     client.send_response(status)
     for name, value in headers:

@@ -79,8 +79,8 @@ def test_the_command_and_the_built_ins_are_entry_points() -> None:
 
 def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
     extras = settings()["options.extras_require"]
-    assert {"nn", "mlflow", "gcs", "s3", "app", "all", "test"} <= set(extras)
-    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,gcs,s3,app]"]
+    assert {"nn", "mlflow", "gcs", "s3", "signing", "app", "all", "test"} <= set(extras)
+    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,gcs,s3,signing,app]"]
 
 
 def run(*words: str | Path, cwd: Path) -> str:

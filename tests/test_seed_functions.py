@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bike_traffic.app.model_registry_summary import get_best_model_from_summary, update_summary
 from bike_traffic.errors import IntegrityError, NoRecord, UnknownMetric
 from bike_traffic.manager import PluginHost
+from bike_traffic.registry import open_registry
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
+from tests.conftest import Bt
+from tests.servers import gcs_server, new_gcs_bucket, token_server
 
 ROOT = Path(__file__).parent.parent
 SUMMARY = "models/summary.json"
+TINY = TrainingPlan(parameters={"n_estimators": 2})
 
 
 def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_left_where_asked(
@@ -44,14 +52,55 @@ def test_an_entry_is_written_as_the_original_wrote_it(clean_place: Path) -> None
     assert list(entry) == ["timestamp", "model_type", "env", "test_mode", "run_id", "r2", "rmse", "model_uri"]
 
 
-def test_what_has_no_digests_is_found_but_not_loaded(clean_place: Path) -> None:
-    update_summary(SUMMARY, "rf", "prod", False, "models/rf/old/", run_id="old", r2=0.5)
+def test_what_has_no_digests_is_found_and_loaded_only_when_that_is_allowed(
+    bt: Bt, small_file: Path, small_counts: pd.DataFrame
+) -> None:
+    result = train_model(PluginHost(only=()).pipeline("rf"), small_counts, LocalRegistry("ours"), TINY)
+    shutil.copytree(result.record.model_uri, "theirs/20250619_005924/rf")  # the original's folder in a folder
+    update_summary(SUMMARY, "rf", "prod", False, "theirs/20250619_005924/", run_id="old", r2=0.5, rmse=50.0)
     message = (
-        r"record old has no digests \(it was not written by bike-traffic\): its files cannot be checked, and nothing "
-        r"was loaded"
+        "record old has no digests (it was not written by bike-traffic): its files cannot be checked, and nothing "
+        "was loaded; --allow-unverified loads them all the same"
     )
-    with pytest.raises(IntegrityError, match=message):
+    with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):
         get_best_model_from_summary("rf", SUMMARY)
+    pipeline = get_best_model_from_summary("rf", SUMMARY, download_dir="copy", allow_unverified=True)
+    assert pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
+    assert Path("copy/model.joblib").exists()
+
+    for command in ("predict", "evaluate"):
+        refused = bt(command, "-m", "rf", small_file)
+        assert (refused.exit_code, refused.stderr) == (1, f"Error: {message}\n")
+    words = ("-m", "rf", small_file, "--allow-unverified", "--env", "prod")
+    assert bt("predict", *words, "-o", "out.csv").exit_code == 0
+    assert len(pd.read_csv("out.csv", sep=";")) == len(small_counts)
+    assert bt("evaluate", *words).exit_code == 0
+
+
+def test_a_service_accounts_key_is_used_from_memory_and_never_written_down(
+    small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    with gcs_server() as gcs, token_server() as (tokens, asked):
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
+        summary = f"gs://{new_gcs_bucket(gcs)}/models/summary.json"
+        plan = TrainingPlan(env="prod", parameters={"n_estimators": 2})
+        result = train_model(PluginHost(only=()).pipeline("rf"), small_counts, open_registry(summary), plan)
+        credentials = {
+            "type": "service_account",
+            "client_email": "app@project.example",
+            "private_key": pem,
+            "token_uri": f"{tokens}/token",
+        }
+        pipeline = get_best_model_from_summary("rf", summary, credentials=credentials)
+    assert pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
+    assert asked
+    assert all(body.startswith(b"assertion=") for body in asked)
+    secret = pem.splitlines()[1].encode()
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
 
 
 def test_what_is_not_there_is_said(clean_place: Path) -> None:

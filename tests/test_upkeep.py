@@ -437,7 +437,7 @@ def test_what_the_seed_wrote_is_not_loaded_before_its_copy_nor_after(target: Reg
     registry = local_registry(place)
     message = (
         "record seedseed has no digests (it was not written by bike-traffic): its files cannot be checked, and "
-        "nothing was loaded"
+        "nothing was loaded; --allow-unverified loads them all the same"
     )
     with pytest.raises(IntegrityError, match=exactly(message)):
         load_model(registry, registry.get("seedseed"), built_in_host())
@@ -445,8 +445,9 @@ def test_what_the_seed_wrote_is_not_loaded_before_its_copy_nor_after(target: Reg
 
 def test_files_of_the_seed_that_lie_elsewhere_are_named_by_their_uri(target: RegistryBackend) -> None:
     Path("source").mkdir()
-    Path("source/summary.json").write_text(json.dumps([SEED_ENTRY]))
-    message = "the files of run abcd are gone: gs://bucket/models/nn/20250619_005924/ does not exist"
+    elsewhere = SEED_ENTRY | {"model_uri": "https://example.org/models/nn/20250619_005924/"}
+    Path("source/summary.json").write_text(json.dumps([elsewhere]))
+    message = f"the files of run abcd are at {elsewhere['model_uri']}, and a server of https:// does not list them"
     with pytest.raises(NoRecord, match=exactly(message)):
         list(copy(local_registry("source"), target))
     assert runs(target) == []

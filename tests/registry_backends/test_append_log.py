@@ -17,7 +17,7 @@ import pytest
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError
 from bike_traffic.registry_backends.append_log import AppendLog
-from bike_traffic.registry_backends.store import LocalStore, StoreConflict
+from bike_traffic.registry_backends.store import LocalStore, Parts, StoreConflict
 
 ROOT = Path("models")
 SUMMARY = ROOT / "summary.json"
@@ -43,7 +43,9 @@ def write_summary(content: bytes) -> None:
 
 def write_durable(run_id: str, **more: Any) -> dict[str, Any]:
     """Leave what a writer leaves that died between its two steps."""
-    (ROOT / "records").mkdir(parents=True, exist_ok=True)
+    for folder in ("records", "pending/records"):
+        (ROOT / folder).mkdir(parents=True, exist_ok=True)
+    (ROOT / "pending/records" / run_id).touch()
     (ROOT / f"records/{run_id}.json").write_text(json.dumps(entry(run_id, **more)))
     return entry(run_id, **more)
 
@@ -184,6 +186,37 @@ def test_a_durable_entry_that_was_not_merged_is_pending_until_it_is_reconciled(l
     assert (log.pending(), log.reconcile()) == ([], 0)
 
 
+def test_a_durable_entry_whose_mark_was_lost_is_still_pending_and_reconciled(log: AppendLog) -> None:
+    log.append(entry("merged"))
+    lost = write_durable("lost")
+    (ROOT / "pending/records/lost").unlink()
+    log.append(entry("new"))
+    assert log.pending() == ["lost"]
+    assert log.reconcile() == 1
+    assert log.entries() == [entry("merged"), entry("new"), lost]
+
+
+def test_marks_are_gone_once_what_they_mark_is_merged(log: AppendLog) -> None:
+    write_durable("lost")
+    (ROOT / "pending/records/not-yet-durable").touch()
+    log.append(entry("new"))
+    assert [path.name for path in (ROOT / "pending/records").iterdir()] == ["not-yet-durable"]
+    log.reconcile()
+    assert list((ROOT / "pending/records").iterdir()) == []
+
+
+def test_an_id_that_stands_elsewhere_in_the_array_is_not_taken_for_an_entry(log: AppendLog) -> None:
+    write_summary(json.dumps([entry("child", parent="a")]).encode())
+    log.append(entry("a"))
+    assert log.entries() == [entry("child", parent="a"), entry("a")]
+
+
+def test_an_id_that_is_spelt_with_escapes_is_known_again(log: AppendLog) -> None:
+    write_summary(b'[{"run_id": "\\u0061"}]')
+    with pytest.raises(RegistryConflict, match=r"^another record stands under the id a$"):
+        log.append(entry("a"))
+
+
 def test_the_next_append_brings_along_what_others_left_pending_the_oldest_first(log: AppendLog) -> None:
     later = write_durable("a", timestamp="2026-03-01T11:00:00+00:00")
     earlier = write_durable("b", timestamp="2026-03-01T10:00:00+00:00")
@@ -224,6 +257,7 @@ def test_a_copy_of_a_durable_entry_under_another_name_is_never_merged_twice(log:
 def test_a_durable_entry_that_does_not_parse_is_named_and_nothing_is_replaced(log: AppendLog, content: bytes) -> None:
     log.append(entry("a"))
     summary = SUMMARY.read_bytes()
+    write_durable("b")
     (ROOT / "records/b.json").write_bytes(content)
     with pytest.raises(RegistryCorrupt, match=r"^records/b\.json is not a record: .+"):
         log.append(entry("c"))
@@ -239,7 +273,7 @@ def test_an_entry_that_json_cannot_hold_is_refused_and_nothing_is_written(log: A
 class BusyStore(LocalStore):
     """A store whose summary somebody else always changes first."""
 
-    def replace(self, path: str, data: bytes, version: str) -> None:
+    def replace(self, path: str, parts: Parts, version: str) -> str:
         raise StoreConflict(f"{path} was changed meanwhile")
 
 
@@ -259,11 +293,11 @@ def test_a_conflict_is_tried_again_until_it_is_gone() -> None:
     class OnceBusyStore(LocalStore):
         busy = 3
 
-        def replace(self, path: str, data: bytes, version: str) -> None:
+        def replace(self, path: str, parts: Parts, version: str) -> str:
             if self.busy:
                 self.busy -= 1
                 raise StoreConflict(f"{path} was changed meanwhile")
-            super().replace(path, data, version)
+            return super().replace(path, parts, version)
 
     write_summary(b"[]")
     log = log_on(OnceBusyStore(ROOT))
@@ -275,8 +309,8 @@ def test_an_answer_that_was_lost_on_the_way_makes_no_second_entry() -> None:
     class ForgetfulStore(LocalStore):
         """A store that writes, and then says that somebody else did."""
 
-        def replace(self, path: str, data: bytes, version: str) -> None:
-            super().replace(path, data, version)
+        def replace(self, path: str, parts: Parts, version: str) -> str:
+            super().replace(path, parts, version)
             raise StoreConflict(f"{path} was changed meanwhile")
 
         def create(self, path: str, data: bytes) -> None:

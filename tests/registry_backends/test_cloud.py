@@ -11,19 +11,21 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import pytest
 
-from bike_traffic.artifacts import digest_directory, fetch
+from bike_traffic.artifacts import digest_directory, model_files
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.registry import ModelRecord, Query
 from bike_traffic.registry_backends.cloud import CloudRegistry
-from bike_traffic.upkeep import Finding, verify
+from bike_traffic.signing import Trust
+from bike_traffic.upkeep import Finding, copy, verify
 from tests.conftest import Bt
 from tests.registry_backends.conftest import NewCloud
 from tests.servers import CLOUDS, Cloud, Proxy, proxied
-from tests.test_registry import make_record, register
+from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
 
 FILES = {"model.bin": b"trees" * 1000, "empty.txt": b"", "scaler.json": b"{}"}
 IN_FOLDERS = {"model.bin": b"trees", "sub/scaler.json": b"{}", "sub/deep/scaler.json": b"[]"}
@@ -57,6 +59,12 @@ def downloaded(registry: CloudRegistry, record: ModelRecord) -> dict[str, bytes]
     folder.mkdir()
     registry.download(record, folder)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fetched(registry: CloudRegistry, record: ModelRecord) -> Path:
+    """Bring the files of a record into the cache, and return where they are."""
+    with model_files(registry, record, Trust()) as folder:
+        return folder
 
 
 def test_the_summary_is_a_plain_array_and_the_files_lie_in_a_folder_a_model(
@@ -108,9 +116,20 @@ def test_nothing_is_registered_when_the_upload_fails(bt: Bt, small_file: Path, c
         done = bt("train", "-m", "rf", *TINY, "--data", small_file, "--backend", cloud.backend)
     assert (done.exit_code, done.stdout) == (1, "")
     where = re.escape(f"Error: {cloud.root}/rf/") + r"[0-9_]{15}-[0-9a-f]{8}: "
-    assert re.fullmatch(where + "these credentials are not allowed to do this\n", done.stderr)
+    said = "these credentials are not allowed to do this; the trained model is kept on this machine: "
+    assert re.fullmatch(f"{where}{said}`bt registry reconcile` registers it\n", done.stderr)
     store = cloud.open().store
     assert store.list("records/") == store.list("summary.json") == []
+
+    there = store.list("rf/")
+    assert there  # what was uploaded before the break is not uploaded again
+    with proxied(counting := Proxy(cloud.url)) as url:
+        write_settings(attrs.evolve(cloud, url=url))
+        assert bt("registry", "reconcile", "--backend", cloud.backend).exit_code == 0
+    sent = [request for request in counting.requests if request.startswith(("PUT ", "POST "))]
+    assert not [name for name in there if any(quote(name, safe="") in request or name in request for request in sent)]
+    assert list(verify(cloud.open())) == []
+    assert len(list(cloud.open().records(Query()))) == 1
 
 
 TAMPERED = {
@@ -128,7 +147,7 @@ def test_a_file_that_was_changed_is_never_handed_out(
     registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/model.bin", content)
     message = f"{cloud.root}/{FOLDER}: {said}; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
     assert list(verify(registry)) == [Finding("changed files", record.run_id, message)]
 
 
@@ -137,7 +156,7 @@ def test_a_file_that_was_added_is_never_handed_out(cloud: Cloud, registry: Cloud
     registry.store.filesystem.pipe_file(f"{cloud.root}/{FOLDER}/evil.bin", b"x")
     message = f"{cloud.root}/{FOLDER}: evil.bin is not part of the registered model; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
 
 
 def test_a_file_that_is_gone_is_named(cloud: Cloud, registry: CloudRegistry) -> None:
@@ -145,7 +164,7 @@ def test_a_file_that_is_gone_is_named(cloud: Cloud, registry: CloudRegistry) -> 
     registry.store.filesystem.rm_file(f"{cloud.root}/{FOLDER}/model.bin")
     message = f"{cloud.root}/{FOLDER}: model.bin is missing; nothing was loaded"
     with pytest.raises(IntegrityError, match=whole(message)):
-        fetch(registry, record)
+        fetched(registry, record)
     assert list(verify(registry)) == [Finding("missing files", record.run_id, message)]
 
 
@@ -156,7 +175,7 @@ def test_files_that_are_all_gone_are_said_to_be(cloud: Cloud, registry: CloudReg
     with pytest.raises(
         NoRecord, match=whole(f"the files of run abcd1234 are gone: {cloud.root}/{FOLDER} does not exist")
     ):
-        fetch(registry, record)
+        fetched(registry, record)
 
 
 def test_a_second_load_transfers_nothing(cloud: Cloud, registry: CloudRegistry) -> None:
@@ -164,11 +183,11 @@ def test_a_second_load_transfers_nothing(cloud: Cloud, registry: CloudRegistry) 
     proxy = Proxy(cloud.url)
     with proxied(proxy) as url:
         through = cloud.open(endpoint_url=url)
-        folder = fetch(through, record)
+        folder = fetched(through, record)
         assert digest_directory(folder) == record.artifacts
         assert len(proxy.requests) >= len(FILES)
         proxy.requests.clear()
-        assert fetch(through, record) == folder
+        assert fetched(through, record) == folder
         assert proxy.requests == []
 
 
@@ -317,6 +336,35 @@ def test_a_pickle_that_was_put_in_the_place_of_a_model_is_never_unpickled(
     assert bt("registry", "history", "champion", *there).exit_code == 1
     pickle.loads(trap)
     assert Path("sprung").exists()  # it would have
+
+
+def test_what_the_original_project_left_in_the_bucket_is_found_copied_and_loaded_when_allowed(
+    bt: Bt, small_file: Path, cloud: Cloud
+) -> None:
+    write_settings(cloud)
+    there = ("--backend", cloud.backend)
+    assert bt("train", "-m", "rf", *TINY, "--data", small_file).exit_code == 0
+    (folder,) = Path("models/rf").iterdir()
+    filesystem = cloud.open().store.filesystem
+    theirs = f"{cloud.root}/rf/20250619_005924/"
+    for path in folder.iterdir():
+        filesystem.pipe_file(f"{theirs}rf/{path.name}", path.read_bytes())
+    entry = SEED_ENTRY | {"model_type": "rf", "test_mode": False, "run_id": "theirs", "model_uri": theirs}
+    filesystem.pipe_file(cloud.uri, json.dumps([entry]).encode())
+
+    assert json_of(bt, "registry", "best", "--metric", "rmse", *there) == entry
+    refused = bt("predict", "-m", "rf", small_file, "-o", "out.csv", *there)
+    assert (refused.exit_code, refused.stderr.partition(": its files")[0]) == (
+        1,
+        "Error: record theirs has no digests (it was not written by bike-traffic)",
+    )
+    allowed = bt("predict", "-m", "rf", small_file, "-o", "out.csv", "--allow-unverified", *there)
+    assert (allowed.exit_code, Path("out.csv").exists()) == (0, True)
+    copied = list(copy(cloud.open(), local_registry("copied/summary.json")))
+    assert [(one.record.run_id, one.copied, one.verified) for one in copied] == [("theirs", True, False)]
+    again = bt("predict", "-m", "rf", small_file, "-o", "again.csv", "--allow-unverified", "--registry", "copied")
+    assert again.exit_code == 0
+    assert Path("again.csv").read_bytes() == Path("out.csv").read_bytes()
 
 
 def test_a_bucket_that_is_not_there_is_one_line(bt: Bt, small_file: Path, cloud: Cloud) -> None:

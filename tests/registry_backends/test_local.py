@@ -136,7 +136,7 @@ def test_a_record_whose_folder_lies_outside_is_refused(
 def test_a_place_below_a_file_is_unavailable_and_said_in_one_line() -> None:
     Path("file.txt").write_text("not a folder")
     registry = LocalRegistry("file.txt/models")
-    with pytest.raises(RegistryUnavailable, match=r"^file\.txt/models/records/abcd1234\.json: Not a directory$"):
+    with pytest.raises(RegistryUnavailable, match=r"^file\.txt/models/pending/records/abcd1234: Not a directory$"):
         registry.append(make_record())
     with pytest.raises(RegistryUnavailable, match=r"^file\.txt/models/rf/20260301_120000-abcd1234: Not a directory$"):
         register(registry, make_record())

@@ -57,7 +57,7 @@ def test_an_object_is_read_with_the_version_that_replaces_it(store: Store) -> No
         store.create(path, data)
         read, version = store.read(path)
         assert read == data
-        store.replace(path, b"new", version)
+        store.replace(path, [b"new"], version)
         assert store.read(path)[0] == b"new"
         assert store.read(path)[1] != version
 
@@ -65,7 +65,7 @@ def test_an_object_is_read_with_the_version_that_replaces_it(store: Store) -> No
 @pytest.mark.parametrize("path", ["a b.json", "é.json", "a+b&c=d#e?f.json", "records/deep/a%2Fb.json"])
 def test_a_path_may_hold_any_letter(store: Store, path: str) -> None:
     store.create(path, b"one")
-    store.replace(path, b"two", store.read(path)[1])
+    store.replace(path, [b"two"], store.read(path)[1])
     assert store.read(path)[0] == b"two"
     assert path in store.list("")
 
@@ -89,11 +89,11 @@ def test_a_second_create_is_a_conflict_and_changes_nothing(store: Store) -> None
 def test_a_stale_replace_is_a_conflict_and_changes_nothing(store: Store) -> None:
     store.create("a.json", b"one")
     version = store.read("a.json")[1]
-    store.replace("a.json", b"two", version)
+    store.replace("a.json", [b"two"], version)
     before = store.read("a.json")
     said = "was changed meanwhile" if isinstance(store, LocalStore) else "was written meanwhile"
     with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
-        store.replace("a.json", b"three", version)
+        store.replace("a.json", [b"three"], version)
     assert store.read("a.json") == before
 
 
@@ -102,8 +102,15 @@ def test_a_replace_of_what_was_removed_is_a_conflict_and_makes_nothing(store: St
     version = store.read("b.json")[1]
     said = "was removed meanwhile" if isinstance(store, LocalStore) else "was written meanwhile"
     with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
-        store.replace("a.json", b"two", version)
+        store.replace("a.json", [b"two"], version)
     assert store.list("a") == []
+
+
+def test_what_is_discarded_is_gone_be_it_there_or_not(store: Store) -> None:
+    store.create("pending/a", b"")
+    for _ in range(2):
+        store.discard("pending/a")
+        assert store.list("pending/") == []
 
 
 def test_a_list_gives_the_paths_that_begin_with_the_prefix_sorted(store: Store) -> None:
@@ -256,14 +263,14 @@ def only_probes(cloud: Cloud) -> bool:
     return re.fullmatch(r"\.bt-store-probed-[0-9a-f]{32}", path) is not None
 
 
-WRITES: dict[str, Callable[[Store], None]] = {
+WRITES: dict[str, Callable[[Store], object]] = {
     "create": lambda store: store.create("a.json", b"one"),
-    "replace": lambda store: store.replace("a.json", b"two", "1"),
+    "replace": lambda store: store.replace("a.json", [b"two"], "1"),
 }
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_store_that_ignores_conditions_is_not_written_to(careless: Cloud, write: Callable[[Store], None]) -> None:
+def test_a_store_that_ignores_conditions_is_not_written_to(careless: Cloud, write: Callable[[Store], object]) -> None:
     with pytest.raises(RegistryUnavailable, match=ignored(careless.root, "a second create")):
         write(careless.open().store)
     assert only_probes(careless)

@@ -1,0 +1,71 @@
+"""The files of records that others wrote: no digests, no layout of ours, only the `model_uri` they were given."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from bike_traffic.artifacts import MANIFEST, read_digests
+from bike_traffic.errors import MissingExtra, NoRecord, RegistryUnavailable
+from bike_traffic.registry import ModelRecord
+from bike_traffic.registry_backends.object_stores import explain, gcs_filesystem, s3_filesystem
+
+_CLOUDS = {"gs": ("gcs", gcs_filesystem), "s3": ("s3", s3_filesystem)}
+
+
+def bring_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = None) -> None:
+    """Copy what stands at a record's `model_uri`, on this machine or in a bucket, into `directory`.
+
+    Parameters
+    ----------
+    filesystem : the one to use where the caller has it open; else credentials are those the cloud's libraries find.
+
+    Raises
+    ------
+    NoRecord
+        Nothing is there, or it is a place whose files cannot be listed.
+    """
+    uri = record.model_uri
+    scheme = uri.partition("://")[0] if "://" in uri else "file"
+    if scheme == "file":
+        source = Path(uri.removeprefix("file://"))
+        if not source.is_dir():
+            raise NoRecord(f"the files of run {record.run_id} are gone: {uri} does not exist")
+        try:
+            shutil.copytree(source, directory, dirs_exist_ok=True)
+        except (OSError, shutil.Error) as error:
+            raise RegistryUnavailable(f"{source}: {error}") from error
+    elif scheme in _CLOUDS:
+        _bring_objects(record, directory, filesystem or _open(scheme))
+    else:
+        raise NoRecord(
+            f"the files of run {record.run_id} are at {uri}, and a server of {scheme}:// does not list them"
+        )
+
+
+def _open(scheme: str) -> Any:
+    extra, filesystem = _CLOUDS[scheme]
+    try:
+        return filesystem({})
+    except ImportError as error:
+        raise MissingExtra(f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{extra}]'") from None
+
+
+def _bring_objects(record: ModelRecord, directory: Path, filesystem: Any) -> None:
+    source = record.model_uri.rstrip("/")
+    try:
+        path = filesystem._strip_protocol(source)
+        names = [found.removeprefix(f"{path}/") for found in filesystem.find(path)]
+        read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
+        for name in names:
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(f"{source}/{name}", str(directory / name))
+    except FileNotFoundError:
+        names = []
+    except (RegistryUnavailable, NoRecord):
+        raise
+    except OSError as error:
+        raise RegistryUnavailable(f"{source}: {explain(error)}") from None  # its text may hold the request
+    if not names:
+        raise NoRecord(f"the files of run {record.run_id} are gone: {record.model_uri} does not exist")

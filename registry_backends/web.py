@@ -1,0 +1,99 @@
+"""A registry that a web server publishes: read with nothing but its address, and never written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+from urllib.parse import quote
+
+from bike_traffic.artifacts import verify
+from bike_traffic.errors import NoRecord, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.progress import progress
+from bike_traffic.registry import ModelRecord, folder_of
+from bike_traffic.registry_backends.foreign_files import bring_foreign_files
+from bike_traffic.registry_backends.store import Store, StoreMissing
+from bike_traffic.registry_backends.summary import SummaryRegistry
+
+
+class WebStore(Store):
+    """Files below an address: read one by one, since a web server does not list them."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Return a file; its version is its address, for nothing is ever replaced."""
+        where = f"{self.root}/{quote(path)}"
+        try:
+            data: bytes = _http().cat_file(where)
+        except FileNotFoundError:
+            raise StoreMissing(f"{where} does not exist") from None
+        except Exception as error:  # of aiohttp, whose errors have no base that fsspec promises
+            raise RegistryUnavailable(f"{where}: {_explain(error)}") from None
+        return data, where
+
+    def _only_read(self, *_: object, **__: object) -> NoReturn:
+        raise RegistryError(
+            f"{self.root}: a registry is only read over http; write to the folder or bucket that it publishes"
+        )
+
+    def _not_listed(self, *_: object, **__: object) -> NoReturn:
+        raise RegistryError(
+            f"{self.root}: a web server does not list its files; do this on the folder or bucket that it publishes"
+        )
+
+    create = replace = discard = _only_read
+    list = _not_listed
+
+
+class WebRegistry(SummaryRegistry):
+    """A ``summary.json`` and the models beside it behind ``http://`` or ``https://``."""
+
+    name: ClassVar[str] = "web"
+
+    def _open_store(self, options: Mapping[str, Any]) -> Store:
+        if options:
+            raise SettingsError(f"backend 'web' has no option '{min(options)}'")
+        if not self.root.startswith(("http://", "https://")):
+            raise SettingsError(f"backend 'web' reads a registry at http(s)://…, not at {self.root}")
+        self._web = WebStore(self.root)
+        return self._web
+
+    def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:  # noqa: ARG002
+        """Refuse, as every write to the store is."""
+        self._web.create()
+
+    def download(self, record: ModelRecord, directory: Path) -> None:
+        """Download the files that the record lists, and check each against its digest."""
+        if record.artifacts is None:
+            bring_foreign_files(record, directory)
+            return
+        source = f"{self.root}/{folder_of(record)}"
+        total = sum(digest.size for digest in record.artifacts.values())
+        with progress(f"web: downloading {source}", total) as advance:
+            for name, digest in record.artifacts.items():
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    _http().get_file(f"{source}/{quote(name)}", str(directory / name))
+                except FileNotFoundError:
+                    raise NoRecord(
+                        f"the files of run {record.run_id} are gone: {source}/{name} does not exist"
+                    ) from None
+                except Exception as error:
+                    raise RegistryUnavailable(f"{source}/{name}: {_explain(error)}") from None
+                advance(digest.size)
+        verify(directory, record.artifacts, source)
+
+
+def _http() -> Any:
+    import fsspec
+
+    return fsspec.filesystem("http")
+
+
+def _explain(error: Exception) -> str:
+    status = getattr(error, "status", None)
+    if status in (401, 403):
+        return "the server refuses to show it"
+    return f"the server answers {status}" if status else "no server answers"

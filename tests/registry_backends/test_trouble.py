@@ -1,0 +1,165 @@
+"""What storage does to people: a full disk, a bucket not theirs to write, objects that vanish, clocks that differ."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bike_traffic.artifacts import model_files
+from bike_traffic.errors import NoRecord
+from bike_traffic.registry import EVERYTHING, Query
+from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.store import LocalStore
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.signing import Trust
+from bike_traffic.upkeep import verify
+from tests.conftest import Bt
+from tests.servers import Cloud, Proxy, proxied
+from tests.test_registry import local_registry, make_record, register
+
+ON_A_SMALL_DISK = """
+import os, sys
+from pathlib import Path
+from bike_traffic.errors import MergePending, RegistryUnavailable
+from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.store import LocalStore
+
+log = AppendLog(LocalStore(Path("disk")), "summary.json", "records/", "run_id", deadline=0)
+promised, refused = [], []
+for number in range(60):
+    run_id = f"run-{number}"
+    try:
+        log.append({"run_id": run_id, "timestamp": "2026-03-01T12:00:00+00:00", "padding": "x" * 3000})
+        promised.append(run_id)
+    except MergePending:
+        promised.append(run_id)
+    except RegistryUnavailable as error:
+        refused.append(str(error))
+assert refused and all(message.endswith(": No space left on device") for message in refused), refused
+assert not list(Path("disk").rglob(".bt-tmp-*"))
+found = [entry["run_id"] for entry in log.entries()]
+assert found == promised[: len(found)]
+assert set(found) | set(log.pending()) == set(promised)
+Path("disk/ballast").unlink()
+log.reconcile()
+assert [entry["run_id"] for entry in log.entries()] == promised
+print(len(promised), "promised,", len(refused), "refused")
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_refuses_in_one_line_loses_nothing_and_leaves_the_file_whole(clean_place: Path) -> None:
+    Path("disk").mkdir()
+    Path("script.py").write_text(ON_A_SMALL_DISK)
+    # A file system of its own, which even who is not root may mount in a namespace of their own.
+    shell = (
+        "mount -t tmpfs -o size=400k tmpfs disk && head -c 200000 /dev/zero > disk/ballast "
+        f"&& exec {sys.executable} script.py"
+    )
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", shell]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"\d+ promised, \d+ refused\n", done.stdout)
+
+
+def test_a_bucket_that_may_not_be_written_to_is_read_and_refuses_in_one_line(
+    bt: Bt, small_file: Path, cloud: Cloud
+) -> None:
+    register(cloud.open(), make_record())
+    before = sorted(cloud.open().store.list(""))
+    with proxied(Proxy(cloud.url, refuses=re.compile(rb"^(POST|PUT|DELETE) "))) as url:
+        settings = f'[backends.{cloud.backend}]\nregistry = "{cloud.uri}"\nendpoint_url = "{url}"\n'
+        Path("bt.toml").write_text(settings)
+        found = bt("registry", "best", "--metric", "r2", "--format", "json", "--backend", cloud.backend)
+        assert json.loads(found.stdout)["run_id"] == make_record().run_id
+        done = bt("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--backend", cloud.backend)
+    assert done.exit_code == 1
+    assert re.fullmatch(
+        rf"Error: {cloud.root}/rf/\d+_\d+-[0-9a-f]+: these credentials are not allowed to do this; the trained model "
+        r"is kept on this machine: `bt registry reconcile` registers it\n",
+        done.stderr,
+    )
+    assert sorted(cloud.open().store.list("")) == before
+    Path("bt.toml").write_text(settings.replace(url, cloud.url))
+    assert bt("registry", "reconcile", "--backend", cloud.backend).exit_code == 0
+    assert len(list(cloud.open().records(EVERYTHING))) == 2
+    assert list(verify(cloud.open())) == []
+
+
+def test_a_durable_entry_that_vanishes_after_it_was_listed_is_passed_over() -> None:
+    class Vanishing(LocalStore):
+        def list(self, prefix: str) -> list[str]:
+            found = super().list(prefix)
+            for path in found:
+                if path.endswith("gone.json"):
+                    (self.root / path).unlink()
+            return found
+
+    log = AppendLog(Vanishing(Path("models")), "summary.json", "records/", "run_id")
+    log.append({"run_id": "a", "timestamp": "2026-03-01T12:00:00+00:00"})
+    for name in ("gone", "kept"):
+        entry = {"run_id": name, "timestamp": "2026-03-01T12:00:00+00:00"}
+        Path(f"models/records/{name}.json").write_text(json.dumps(entry))
+    assert log.reconcile() == 1
+    assert [entry["run_id"] for entry in log.entries()] == ["a", "kept"]
+
+
+def test_files_that_vanish_after_they_were_listed_are_gone_and_nothing_is_handed_out(cloud: Cloud) -> None:
+    registry = cloud.open()
+    record = register(registry, make_record(), {"model.bin": b"trees", "scaler.json": b"{}"})
+    honest = registry.store.list
+
+    def listed(prefix: str) -> list[str]:
+        found = honest(prefix)
+        registry.store.filesystem.rm_file(f"{cloud.root}/{found[-1]}")
+        return found
+
+    registry.store.list = listed  # type: ignore[method-assign]  # the one moment between two requests
+    where = f"{cloud.root}/rf/20260301_120000-abcd1234"
+    with (
+        pytest.raises(NoRecord, match=f"^{re.escape(where)} does not exist$"),
+        model_files(registry, record, Trust()),
+    ):
+        pass
+
+
+def test_writers_whose_clocks_differ_lose_nothing_and_what_came_last_counts() -> None:
+    """Records stand in the order of their merging; an alias is what its last change says, whatever the clocks say."""
+    registry, now = local_registry(), datetime.now(UTC)
+    for run_id, hours in (("aaaa1111", 0), ("bbbb2222", 24 * 365), ("cccc3333", -24 * 365), ("dddd4444", 1)):
+        register(registry, make_record(run_id, timestamp=(now + timedelta(hours=hours)).isoformat()))
+    assert [record.run_id for record in registry.records(EVERYTHING)] == [
+        "aaaa1111",
+        "bbbb2222",
+        "cccc3333",
+        "dddd4444",
+    ]
+    assert list(verify(registry)) == []
+    early, late = registry.promote("aaaa1111", "champion", actor="fast@clock"), "bbbb2222"
+    behind = early.timestamp.replace(early.timestamp[:4], "1999", 1)
+    registry.append_alias_change(attrs.evolve(early, run_id=late, timestamp=behind, change_id="c2"))
+    assert registry.alias("champion").run_id == late
+    assert registry.alias("champion", datetime(2000, 1, 1, tzinfo=UTC)).run_id == late
+
+
+def test_a_long_summary_is_added_to_and_searched_and_keeps_its_bytes() -> None:
+    registry = LocalRegistry("models")
+    entry = make_record().to_json()
+    rows = [json.dumps(entry | {"run_id": f"{number:032x}", "r2": number / 1e6}) for number in range(100_000)]
+    Path("models").mkdir()
+    old = ("[\n" + ",\n".join(rows) + "\n]\n").encode()
+    Path("models/summary.json").write_bytes(old)
+    register(registry, make_record("newest", metrics={"r2": 0.05, "rmse": 40.0}))
+    written = Path("models/summary.json").read_bytes()
+    assert written.startswith(old.rstrip()[:-1].rstrip())
+    assert len(json.loads(written)) == 100_001
+    assert registry.best("r2", Query()).run_id == f"{99_999:032x}"
+    assert registry.get("newest").metrics["r2"] == 0.05

@@ -1,0 +1,118 @@
+"""A training whose registration breaks off costs nothing: the model is kept whole, and registered later."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bike_traffic.config import cache_directory
+from bike_traffic.registry import EVERYTHING
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.unfinished import finish
+from bike_traffic.upkeep import verify
+from tests.conftest import Bt
+
+TINY = ("--set", "n_estimators=2")
+KEPT = "the trained model is kept on this machine: `bt registry reconcile` registers it"
+
+
+def kept() -> list[Path]:
+    """Return the folders of what is unfinished."""
+    return [path for path in cache_directory().glob("unfinished/*/*") if path.is_dir()]
+
+
+@pytest.fixture
+def broken(clean_place: Path) -> Callable[[], None]:
+    """Put a file where the folder of the models is to be; give the function that takes it away."""
+    Path("models").mkdir()
+    Path("models/rf").write_text("in the way")
+    return Path("models/rf").unlink
+
+
+def test_a_model_whose_upload_failed_is_kept_and_registered_by_reconcile(
+    bt: Bt, small_file: Path, broken: Callable[[], None]
+) -> None:
+    failed = bt("train", "-m", "rf", *TINY, "--data", small_file)
+    assert failed.exit_code == 1
+    assert failed.stderr.endswith(f"; {KEPT}\n")
+    assert not Path("models/summary.json").exists()
+    (folder,) = kept()
+    broken()
+    done = bt("registry", "reconcile")
+    (entry,) = json.loads(Path("models/summary.json").read_text())
+    assert entry["run_id"] == folder.name
+    assert done.stderr == f"rf of run {entry['run_id'][:8]}: registered as {entry['model_uri']}\n"
+    assert kept() == []
+    assert bt("registry", "verify").exit_code == 0
+    assert bt("predict", "--run-id", entry["run_id"], small_file, "-o", "out.csv").exit_code == 0
+    assert bt("registry", "reconcile").stderr == "nothing was pending\n"
+
+
+def test_another_registry_is_not_given_what_is_kept_for_this_one(
+    bt: Bt, small_file: Path, broken: Callable[[], None]
+) -> None:
+    bt("train", "-m", "rf", *TINY, "--data", small_file)
+    assert bt("registry", "reconcile", "--registry", "elsewhere").stderr == "nothing was pending\n"
+    assert len(kept()) == 1
+
+
+def test_a_training_that_ends_well_leaves_nothing_behind(bt: Bt, small_file: Path) -> None:
+    assert bt("train", "-m", "rf", *TINY, "--data", small_file).exit_code == 0
+    assert list(cache_directory().glob("unfinished/*/*")) == []
+
+
+STOPPED = """
+import sys, time
+from pathlib import Path
+from bike_traffic.api import train
+from bike_traffic.registry_backends.summary import LocalRegistry
+
+honest = LocalRegistry.upload
+
+def stuck(self, *words, **more):
+    Path("uploading").touch()
+    time.sleep(60)
+    return honest(self, *words, **more)
+
+LocalRegistry.upload = stuck
+train("rf", sys.argv[1], parameters={"n_estimators": 2})
+"""
+
+
+@pytest.mark.slow
+def test_a_training_killed_in_its_upload_is_finished_later_and_not_while_it_is_at_work(
+    small_file: Path, clean_place: Path
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", STOPPED, str(small_file)], env=dict(os.environ))
+    try:
+        while not Path("uploading").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        registry = LocalRegistry("models")
+        assert list(finish(registry)) == []
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    finally:
+        process.kill()
+    (record,) = finish(registry)
+    assert list(registry.records(EVERYTHING)) == [record]
+    assert list(verify(registry)) == []
+    assert kept() == []
+
+
+def test_what_was_killed_before_the_model_was_saved_is_cleared_away(
+    bt: Bt, small_file: Path, broken: Callable[[], None]
+) -> None:
+    bt("train", "-m", "rf", *TINY, "--data", small_file)
+    (folder,) = kept()
+    (folder / "record.json").unlink()
+    assert bt("registry", "reconcile").stderr == "nothing was pending\n"
+    assert kept() == []
