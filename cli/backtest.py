@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
-from bike_traffic.cli.session import Session, format_option, note, pass_session
+from bike_traffic.cli.session import Session, aside, format_option, note, pass_session
 from bike_traffic.cli.train import chosen_models, read_parameters
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def backtest(
     span = parse_span(horizon)
     counts = read_for_training(settings.data, test_mode=False)
     found = []
-    for fold in run(offers, counts, rolling_origin(counts, folds, span), parameters=given, seed=seed):
-        note(f"fold {fold.number} of {folds}: {fold.model} measured")
-        found.append(fold)
+    with aside():
+        for fold in run(offers, counts, rolling_origin(counts, folds, span), parameters=given, seed=seed):
+            note(f"fold {fold.number} of {folds}: {fold.model} measured")
+            found.append(fold)
     if form == "json":
         print_json([_as_document(fold) for fold in found])
         return
