@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_manager import declaring, install_distribution, pipeline_spec
+from tests.plugin_site import write_distribution
+from tests.test_manager import declaring, pipeline_spec
 from tests.test_registry import make_record
 
 HEAVY = {
@@ -77,20 +78,23 @@ def test_the_names_of_all_plugins_are_known_without_importing_what_they_are_buil
 def ten_plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Install ten plugins that have a model and a command each, and return their modules."""
     site = tmp_path / "site"
-    names = []
-    for number in range(10):
-        source = declaring(f"[{pipeline_spec(f'model-{number}').replace('{here}', '{here}_model')}]")
-        module = install_distribution(monkeypatch, site, f"plugin-{number}", source)
-        (site / f"{module}_model.py").write_text("class Model:\n    name = 'model'\n")
-        (site / f"{module}_command.py").write_text("import click\n\n\n@click.command()\ndef command():\n    pass\n")
-        with (site / f"{module}-1.0.dist-info/entry_points.txt").open("a") as file:
-            file.write(f"[bike_traffic.commands]\ncommand-{number} = {module}_command:command\n")
-        names.append(module)
+    names = [f"third_{number}" for number in range(10)]
+    for number, name in enumerate(names):
+        modules = {
+            name: declaring(f"[{pipeline_spec(f'model-{number}').replace('{here}', f'{name}_model')}]"),
+            f"{name}_model": "class Model:\n    pass\n",
+            f"{name}_command": "import click\n\n\n@click.command()\ndef command():\n    pass\n",
+        }
+        entry_points = {
+            "bike_traffic/main": name,
+            f"bike_traffic.commands/command-{number}": f"{name}_command:command",
+        }
+        write_distribution(site, f"third-{number}", modules, entry_points)
     monkeypatch.setenv("PYTHONPATH", str(site))
     return names
 
 
-def test_the_help_lists_third_parties_commands_and_imports_none_of_them(ten_plugins: list[str]) -> None:
+def test_the_help_imports_no_plugin_and_no_command_of_a_third_party(ten_plugins: list[str]) -> None:
     modules = modules_after(RUN_BT.format(words=["--help"]))
     parts = {module + part for module in ten_plugins for part in ("", "_model", "_command")}
     assert modules & (parts | PLUGINS) == set()
