@@ -9,6 +9,7 @@ import click
 from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
 from bike_traffic.cli.session import (
     Session,
+    aside,
     format_option,
     model_options,
     note,
@@ -70,7 +71,8 @@ def evaluate(
         seen = int((parse_times(column_of(counts, TIME)) <= until).sum())
         if seen:
             note(f"{seen:,} of {len(counts):,} rows are not later than the training rows: the model may know them")
-    found = measure(loaded.pipeline, counts, loaded.baseline)
+    with aside():
+        found = measure(loaded.pipeline, counts, loaded.baseline)
     if form == "json":
         print_json(
             {

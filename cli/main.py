@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from bike_traffic.errors import BikeTrafficError, PluginError
+from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, PluginVersionWarning
 
 COMMAND_GROUP = "bike_traffic.commands"
 
@@ -22,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
-    "plugins": ("bike_traffic.cli.plugins:plugins", "Show what is loaded, what failed, and why."),
+    "plugins": ("bike_traffic.cli.plugins:plugins", "Show the plugins there are, check one, start a new one."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
 
@@ -52,7 +56,7 @@ class LazyGroup(click.Group):
             module, _, name = self.table[cmd_name][0].partition(":")
             command: click.Command = getattr(import_module(module), name)
             return command
-        entry_point = _third_party().get(cmd_name)
+        entry_point = _third_party_named(cmd_name)
         return None if entry_point is None else _load(entry_point)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -65,7 +69,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn expected errors into one line."""
         try:
-            return super().invoke(ctx)
+            with _warnings_as_notes():
+                return super().invoke(ctx)
         except BikeTrafficError as error:
             raise Failure(error) from error
         except BrokenPipeError:
@@ -75,14 +80,59 @@ class LazyGroup(click.Group):
             raise Failure(BikeTrafficError(f"{error.filename}: {reason}" if error.filename else reason)) from error
 
 
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Say in one line, whatever Python's own filters are, what the Python interface warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PluginVersionWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, PluginVersionWarning):
+                click.echo(str(message), err=True)
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
+
+
 def _third_party() -> dict[str, EntryPoint]:
-    """Return third parties' commands by name; a name of ours stays ours."""
-    return {point.name: point for point in entry_points(group=COMMAND_GROUP) if point.name not in COMMANDS}
+    """Return third parties' commands by the names that call them: a name of ours stays ours.
+
+    A name that is not one command's alone stands as ``distribution:name``, as a pipeline's does.
+    """
+    qualified = _third_party_qualified()
+    often = Counter(point.name for point in qualified.values())
+    alone = {name for name, times in often.items() if times == 1 and name not in COMMANDS}
+    return {point.name if point.name in alone else name: point for name, point in sorted(qualified.items())}
+
+
+def _third_party_qualified() -> dict[str, EntryPoint]:
+    return {f"{_origin(point)}:{point.name}": point for point in entry_points(group=COMMAND_GROUP)}
+
+
+def _third_party_named(name: str) -> EntryPoint | None:
+    """Return the command of that name, be it bare or ``distribution:name``; raise `AmbiguousName`."""
+    qualified = _third_party_qualified()
+    found = _third_party().get(name) or qualified.get(name)
+    ways = sorted(way for way, point in qualified.items() if point.name == name)
+    if found is None and ways:
+        raise AmbiguousName(f"command '{name}' is offered more than once; say {' or '.join(ways)}")
+    return found
 
 
 def _load(entry_point: EntryPoint) -> click.Command:
     try:
-        command = entry_point.load()
+        with redirect_stdout(sys.stderr):  # what it prints while it is imported is none of its result
+            command = entry_point.load()
     except (Exception, SystemExit) as error:
         reason = f"command '{entry_point.name}' of {_origin(entry_point)} cannot be imported"
         raise PluginError(f"{reason}: {type(error).__name__}: {error}") from error

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import Session, format_option, note
+from bike_traffic.cli.session import Session, aside, format_option, note
 from bike_traffic.errors import PluginError
 from bike_traffic.manager import PluginHost
 
@@ -32,7 +32,7 @@ def check(ctx: click.Context, name: str, form: str) -> None:
 
     subject = pipeline_subject(name, host)
     results = []
-    with progress(f"checking {name}", len(PIPELINE_CHECKS)) as advance:
+    with aside(), progress(f"checking {name}", len(PIPELINE_CHECKS)) as advance:
         for result in run_pipeline_checks(subject):
             results.append(result)
             advance(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -44,14 +46,17 @@ class Session:
         from bike_traffic.manager import PluginHost
 
         if self._host is None:
-            self._host = PluginHost(only=settings.plugins, strict=settings.strict_plugins, notify=note)
+            with aside():
+                self._host = PluginHost(only=settings.plugins, strict=settings.strict_plugins, notify=note)
         return self._host
 
     def registry(self, settings: Settings) -> RegistryBackend:
         """Open the registry that the settings name."""
         from bike_traffic.registry import open_registry
 
-        return open_registry(settings=settings, host=self.host(settings))
+        host = self.host(settings)
+        with aside():
+            return open_registry(settings=settings, host=host)
 
     def model(
         self,
@@ -66,8 +71,7 @@ class Session:
         """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
         if [model, run_id, alias].count(None) != 2:
             raise click.UsageError("say which model: --model NAME, --run-id ID, or --alias NAME")
-        from bike_traffic.metrics import DEFAULT_METRIC
-        from bike_traffic.prediction import load_model
+        from bike_traffic.prediction import bare_name, default_metric, load_model
         from bike_traffic.registry import Query
         from bike_traffic.signing import Trust
 
@@ -77,10 +81,19 @@ class Session:
         elif alias is not None:
             record = registry.alias(alias)
         else:
-            spec = host.pipeline(str(model)).spec
-            query = Query(model_type=spec.name, env=settings.env_asked_for, test_mode=test_mode)
-            record = registry.best(DEFAULT_METRIC[spec.load().task], query)
-        return load_model(registry, record, host, Trust.of(settings, unverified=allow_unverified))
+            query = Query(model_type=bare_name(str(model)), env=settings.env_asked_for, test_mode=test_mode)
+            with aside():
+                metric = default_metric(str(model), registry, host)
+            record = registry.best(metric, query)
+        with aside():
+            return load_model(registry, record, host, Trust.of(settings, unverified=allow_unverified))
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Let what plugins print meanwhile go to standard error: standard output is for the one result."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def note(message: str) -> None:

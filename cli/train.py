@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
-from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
+from bike_traffic.cli.session import Session, aside, format_option, note, pass_session, registry_options
 from bike_traffic.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -85,19 +85,23 @@ def train(
 
     span = parse_span(holdout) if holdout else None
     for offer in offers:
-        new_pipeline(offer, given, seed)  # say what is wrong with any model before the first is trained
+        with aside():
+            new_pipeline(offer, given, seed)  # say what is wrong with any model before the first is trained
     signing_key = SigningKey.of(settings)
     opened = session.registry(settings)
     counts = read_for_training(settings.data, test_mode=test_mode)
     plan = TrainingPlan(env=settings.env, test_mode=test_mode, split=split, holdout=span, parameters=given, seed=seed)
     results = []
     for offer in offers:
-        result = train_model(offer, counts, opened, plan, signing_key)
+        with aside():
+            result = train_model(offer, counts, opened, plan, signing_key)
         results.append(result)
         left_out = result.record.extra["split"]["left_out_rows"]
         seconds = result.record.extra["fit_seconds"]
-        aside = f"; {left_out} held-out rows of counters unknown before were left out" if left_out else ""
-        note(f"{offer.spec.name}: fitted in {seconds} s, registered as {result.record.model_uri}{aside}")
+        left = f"; {left_out} held-out rows of counters unknown before were left out" if left_out else ""
+        note(f"{offer.spec.name}: fitted in {seconds} s, registered as {result.record.model_uri}{left}")
+        with aside():
+            host.after_train(result.record, result.evaluation.metrics)
     if form == "json":
         print_json([result.record.to_json() for result in results])
     else:

@@ -13,7 +13,7 @@ from bike_traffic.evaluation import SplitKind, parse_span
 from bike_traffic.manager import PluginHost
 from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import load_model
+from bike_traffic.prediction import bare_name, default_metric, load_model
 from bike_traffic.registry import Query, open_registry
 from bike_traffic.signing import SigningKey, Trust
 from bike_traffic.training import TEST_MODE_ROWS, TrainingPlan, TrainingResult, read_for_training, train_model
@@ -62,7 +62,9 @@ def train(
         seed=seed,
     )
     opened = open_registry(settings=settings, host=host)
-    return train_model(host.pipeline(model), counts, opened, plan, SigningKey.of(settings))
+    result = train_model(host.pipeline(model), counts, opened, plan, SigningKey.of(settings))
+    host.after_train(result.record, result.evaluation.metrics)
+    return result
 
 
 def load_best(
@@ -86,13 +88,17 @@ def load_best(
     Raises
     ------
     NoRecord, UnknownMetric, IntegrityError
+    PluginError
+        The package that trained the model is not installed; the message has the pip line.
     """
     settings = load_settings(env=env, backend=backend, registry=registry)
     host = _host(settings)
     opened = open_registry(settings=settings, host=host)
     if metric is None:
-        metric = DEFAULT_METRIC[host.pipeline(model).spec.load().task if model else "regression"]
-    record = opened.best(metric, Query(model_type=model, env=settings.env_asked_for, test_mode=test_mode))
+        metric = default_metric(model, opened, host) if model else DEFAULT_METRIC["regression"]
+    record = opened.best(
+        metric, Query(model_type=model and bare_name(model), env=settings.env_asked_for, test_mode=test_mode)
+    )
     return load_model(opened, record, host, Trust.of(settings, unverified=allow_unverified)).pipeline
 
 

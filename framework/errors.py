@@ -24,6 +24,10 @@ class PluginError(BikeTrafficError):
     """A plugin could not be used; raised at once under ``BT_STRICT_PLUGINS=1``."""
 
 
+class PluginVersionWarning(UserWarning):
+    """A model is loaded by another major version of the plugin that trained it."""
+
+
 class UnknownName(BikeTrafficError, LookupError):
     """A name that nothing answers to; the message lists the names there are."""
 
@@ -55,6 +59,10 @@ class UnknownMetric(UnknownName):
 
 class AmbiguousName(BikeTrafficError, LookupError):
     """Two third-party packages declare one name; ``distribution:name`` tells them apart."""
+
+
+class InvalidName(BikeTrafficError, ValueError):
+    """A name that nothing can be given: it is malformed, or taken."""
 
 
 class MissingExtra(BikeTrafficError, ImportError):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from bike_traffic.specs import BackendSpec, PipelineSpec
+
+if TYPE_CHECKING:
+    from bike_traffic.registry import ModelRecord
 
 hookspec = pluggy.HookspecMarker("bike_traffic")
 hookimpl = pluggy.HookimplMarker("bike_traffic")
@@ -20,3 +24,11 @@ def bt_pipelines() -> Iterable[PipelineSpec]:  # type: ignore[empty-body]
 @hookspec
 def bt_registry_backends() -> Iterable[BackendSpec]:  # type: ignore[empty-body]
     """Declare registry backends, without importing what they are built on."""
+
+
+@hookspec
+def bt_after_train(record: ModelRecord, metrics: Mapping[str, float]) -> None:
+    """Learn of a model that was just registered, with its metrics on the held-out rows.
+
+    The training waits for it, so it must bound its own time; what it raises becomes a note, and fails nothing.
+    """

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
 import pluggy
 
 from bike_traffic import hookspecs
-from bike_traffic.errors import AmbiguousName, PluginError, UnknownBackend, UnknownName, UnknownPipeline
+from bike_traffic.errors import (
+    AmbiguousName,
+    BikeTrafficError,
+    PluginError,
+    UnknownBackend,
+    UnknownName,
+    UnknownPipeline,
+)
 from bike_traffic.specs import PLUGIN_API, BackendSpec, PipelineSpec
+
+if TYPE_CHECKING:
+    from bike_traffic.registry import ModelRecord
 
 ENTRY_POINT_GROUP = "bike_traffic"
 OWN_DISTRIBUTION = "bike-traffic"
 
-Stage = Literal["import", "register", "declare", "api"]
+Stage = Literal["import", "register", "declare", "api", "bt_after_train"]
 SpecT = TypeVar("SpecT", PipelineSpec, BackendSpec)
 
 
@@ -74,6 +84,18 @@ class Offer(Generic[SpecT]):
         """``distribution:name``, which is never ambiguous."""
         return f"{self.source.distribution}:{self.spec.name}"
 
+    def load(self) -> Any:
+        """Import the class; raise `MissingExtra`, or `PluginError` for what else goes wrong in it."""
+        try:
+            return self.spec.load()
+        except BikeTrafficError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"'{self.spec.name}' of {self.source.distribution} {self.source.version} cannot be imported: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
 
 class PluginHost:
     """The plugins that are installed: what they offer, and what failed.
@@ -82,7 +104,7 @@ class PluginHost:
     ----------
     only : distributions (or entry-point names) to admit beside the built-ins; ``None`` admits all.
     strict : raise `PluginError` at the first failure instead of keeping it.
-    notify : called with one line for each failure.
+    notify : called with one line for each failure; else it is logged, and so on standard error, as a warning.
     """
 
     def __init__(
@@ -94,16 +116,19 @@ class PluginHost:
     ) -> None:
         self.sources: list[PluginSource] = []
         self.failures: list[PluginFailure] = []
+        self.left_out: list[PluginSource] = []
         self._pipelines: list[Offer[PipelineSpec]] = []
         self._backends: list[Offer[BackendSpec]] = []
         self._strict = strict
-        self._notify = notify
+        self._notify = notify or _warn
         self._manager = pluggy.PluginManager("bike_traffic")
         self._manager.add_hookspecs(hookspecs)
         admitted = {*map(_canonical, only or ()), *(only or ())}
         for source, entry_point in _installed():
             if source.built_in or only is None or {_canonical(source.distribution), entry_point.name} & admitted:
                 self._admit(source, entry_point)
+            else:
+                self.left_out.append(source)
 
     def pipelines(self) -> dict[str, Offer[PipelineSpec]]:
         """Return every pipeline under the name that `pipeline` takes, built-ins first."""
@@ -133,22 +158,34 @@ class PluginHost:
         known = sorted({scheme for offer in self._backends for scheme in offer.spec.schemes})
         raise UnknownBackend(f"{scheme}://", [f"{scheme}://" for scheme in known])
 
+    def after_train(self, record: ModelRecord, metrics: Mapping[str, float]) -> None:
+        """Tell each plugin of a model that was registered; what one of them raises is said, and fails nothing."""
+        for source in self.sources:
+            plugin = self._manager.get_plugin(_registered_name(source))
+            try:
+                self._only(plugin, "bt_after_train")(record=record, metrics=metrics)
+            except (Exception, SystemExit) as error:
+                self._notify(str(PluginFailure(source, "bt_after_train", error)))
+
+    def _only(self, plugin: object, hook: str) -> pluggy.HookCaller:
+        """Return a hook that calls this one plugin, so that its exception stays its own."""
+        return self._manager.subset_hook_caller(hook, self._manager.get_plugins() - {plugin})
+
     def _admit(self, source: PluginSource, entry_point: EntryPoint) -> None:
         stage: Stage = "import"
         try:
             plugin = entry_point.load()
             stage = "register"
-            self._manager.register(plugin, name=f"{source.distribution}:{source.entry_point}")
+            self._manager.register(plugin, name=_registered_name(source))
             for hook in self._manager.get_hookcallers(plugin) or []:
                 if not hook.has_spec():
                     known = [name for name in vars(hookspecs) if name.startswith("bt_")]
                     raise UnknownHook(hook.name, known)
             stage = "declare"
-            others = [other for other in self._manager.get_plugins() if other is not plugin]
-            pipelines = _declared(self._manager, "bt_pipelines", others, PipelineSpec)
-            backends = _declared(self._manager, "bt_registry_backends", others, BackendSpec)
+            pipelines = _declared(self._only(plugin, "bt_pipelines"), PipelineSpec)
+            backends = _declared(self._only(plugin, "bt_registry_backends"), BackendSpec)
         except (Exception, SystemExit) as error:  # a plugin may not end the program it is loaded into
-            self._manager.unregister(name=f"{source.distribution}:{source.entry_point}")
+            self._manager.unregister(name=_registered_name(source))
             self._fail(PluginFailure(source, stage, error))
             return
         self.sources.append(source)
@@ -169,8 +206,7 @@ class PluginHost:
         if self._strict:
             raise PluginError(str(failure)) from failure.error
         self.failures.append(failure)
-        if self._notify:
-            self._notify(f"{failure} (bt plugins tells more)")
+        self._notify(f"{failure} (bt plugins tells more)")
 
 
 class UnknownHook(UnknownName):
@@ -195,13 +231,23 @@ def _canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def _declared(manager: pluggy.PluginManager, hook: str, others: Iterable[object], kind: type[SpecT]) -> list[SpecT]:
-    """Ask the one plugin that is not among `others`, so that its exception stays its own."""
+def _warn(line: str) -> None:
+    import logging  # only when something is wrong
+
+    logging.getLogger("bike_traffic").warning(line)
+
+
+def _registered_name(source: PluginSource) -> str:
+    return f"{source.distribution}:{source.entry_point}"
+
+
+def _declared(hook: pluggy.HookCaller, kind: type[SpecT]) -> list[SpecT]:
+    """Return what a plugin declares; raise `TypeError` for what is no spec of this kind."""
     specs: list[SpecT] = []
-    for answer in manager.subset_hook_caller(hook, others)():
+    for answer in hook():
         for spec in answer:
             if not isinstance(spec, kind):
-                raise TypeError(f"{hook} must give {kind.__name__}, not {type(spec).__name__}")
+                raise TypeError(f"{hook.name} must give {kind.__name__}, not {type(spec).__name__}")
             specs.append(spec)
     return specs
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,8 +16,16 @@ from bike_traffic.data.check import require_valid
 from bike_traffic.data.reading import open_counts, row_number
 from bike_traffic.data.schema import COUNT, COUNTER, TIME, clean_counter_names, column_of
 from bike_traffic.data.writing import table_writer
-from bike_traffic.errors import BikeTrafficError, PluginError, UnknownCounters, UnknownPipeline, WriteError
+from bike_traffic.errors import (
+    BikeTrafficError,
+    PluginError,
+    PluginVersionWarning,
+    UnknownCounters,
+    UnknownPipeline,
+    WriteError,
+)
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
+from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
 from bike_traffic.signing import Trust
@@ -55,7 +66,7 @@ def load_model(
     ------
     UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
     """
-    pipeline_class = _offer_of(record, host).spec.load()
+    pipeline_class = _offer_of(record, host).load()
     with model_files(registry, record, trust or Trust()) as directory:
         try:
             pipeline = pipeline_class.load(directory)
@@ -68,18 +79,68 @@ def load_model(
         return LoadedModel(record, pipeline, FourWeekMean.load(directory))
 
 
+def default_metric(model: str, registry: RegistryBackend, host: PluginHost) -> str:
+    """Return the metric by which the best of a model's records is meant, when none is said.
+
+    Raises
+    ------
+    UnknownPipeline, AmbiguousName, MissingExtra
+    PluginError
+        The pipeline is not installed, but was registered here: the message says which package it came from.
+    """
+    from bike_traffic.registry import Query
+
+    try:
+        offer = host.pipeline(model)
+    except UnknownPipeline:
+        trained = list(registry.records(Query(model_type=bare_name(model), test_mode=None, split=None)))
+        if trained:
+            _offer_of(trained[-1], host)  # which is not there either, and says so
+        raise
+    return DEFAULT_METRIC[offer.load().task]
+
+
+def bare_name(name: str) -> str:
+    """Return the name that records have, of a pipeline that may be called ``distribution:name``."""
+    return name.rpartition(":")[2]
+
+
 def _offer_of(record: ModelRecord, host: PluginHost) -> Offer[PipelineSpec]:
     """Return the pipeline of the package that trained the model, be its name taken by another one meanwhile."""
     plugin = record.extra.get("plugin")
-    if not plugin:
-        return host.pipeline(record.model_type)
+    if not isinstance(plugin, Mapping) or "distribution" not in plugin:
+        return host.pipeline(record.model_type)  # not written by bike-traffic
+    distribution, version = str(plugin["distribution"]), str(plugin.get("version", "unknown"))
+    trained = f"run {record.run_id[:8]} was trained by '{record.model_type}' of {distribution} {version}"
     try:
-        return host.pipeline(f"{plugin['distribution']}:{record.model_type}")
+        offer = host.pipeline(f"{distribution}:{record.model_type}")
     except UnknownPipeline as error:
-        raise PluginError(
-            f"run {record.run_id[:8]} was trained by '{record.model_type}' of {plugin['distribution']} "
-            f"{plugin['version']}, which is not loaded: pip install {plugin['distribution']}"
-        ) from error
+        raise PluginError(f"{trained}, which is not loaded: {_way_to_load(distribution, host)}") from error
+    majors = {_major(version), _major(offer.source.version)} - {None}
+    if len(majors) > 1:
+        warnings.warn(
+            f"{trained}, and {distribution} {offer.source.version} loads it: another major version may understand "
+            f"its files differently; train it anew, or pip install '{distribution}=={version}'",
+            PluginVersionWarning,
+            stacklevel=3,
+        )
+    return offer
+
+
+def _way_to_load(distribution: str, host: PluginHost) -> str:
+    """Say why a distribution's pipeline is not loaded, or else how it is installed."""
+    for failure in host.failures:
+        if failure.source.distribution == distribution:
+            return str(failure)
+    if distribution in [source.distribution for source in host.left_out]:
+        return "the setting `plugins` (BT_PLUGINS) leaves it out"
+    return f"pip install {distribution}"
+
+
+def _major(version: str) -> str | None:
+    """Return the first number of a version, ``None`` of what is none."""
+    found = re.match(r"(?:\d+!)?(\d+)", version)
+    return found[1] if found else None
 
 
 def predict(pipeline: Pipeline, counts: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse") -> pd.DataFrame:

@@ -310,7 +310,7 @@ def open_registry(
     if offer.spec.missing():
         raise offer.spec.missing_extra(offer.spec.missing()[0])
     uri = settings.registry_of(offer.spec.name)
-    opened = offer.spec.load()(uri, **options)
+    opened: RegistryBackend = offer.load()(uri, **options)
     if not hasattr(opened, "place"):
         opened.place = uri
     return opened

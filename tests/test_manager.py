@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import logging
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from bike_traffic.errors import AmbiguousName, MissingExtra, PluginError, UnknownBackend, UnknownPipeline
 from bike_traffic.manager import PluginHost
+from bike_traffic.testing.records import make_record
+from tests.plugin_site import write_distribution
 
 _NUMBERS = itertools.count()
 
@@ -39,12 +42,8 @@ def install_distribution(
     The name is new each time: modules outlive a test in ``sys.modules``.
     """
     module = f"{distribution.replace('-', '_')}_{next(_NUMBERS)}"
-    site.mkdir(exist_ok=True)
-    (site / f"{module}.py").write_text(source.replace("{here}", module), encoding="utf-8")
-    information = site / f"{module}-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(f"[{group}]\n{entry_point} = {module}{attribute}\n")
+    modules = {module: source.replace("{here}", module)}
+    write_distribution(site, distribution, modules, {f"{group}/{entry_point}": f"{module}{attribute}"})
     monkeypatch.syspath_prepend(site)
     importlib.invalidate_caches()
     return module
@@ -129,8 +128,14 @@ BROKEN = {
     ),
     "unknown hook": (
         declaring("[]", hook="bt_piplines"),
-        "failed at register: UnknownHook: no hook 'bt_piplines'; there are bt_pipelines, bt_registry_backends "
-        "(did you mean 'bt_pipelines'?)",
+        "failed at register: UnknownHook: no hook 'bt_piplines'; there are bt_after_train, bt_pipelines, "
+        "bt_registry_backends (did you mean 'bt_pipelines'?)",
+    ),
+    "unknown argument": (
+        f"{HEADER}@hookimpl\ndef bt_after_train(recrd):\n    pass\n",
+        "failed at register: PluginValidationError: Plugin 'broken-dist:main' for hook 'bt_after_train' hookimpl "
+        "definition: bt_after_train(recrd) Argument(s) {'recrd'} are declared in the hookimpl but can not be found "
+        "in the hookspec",
     ),
     "newer api": (
         declaring(f"[{pipeline_spec('future', ', api=2')}]"),
@@ -293,3 +298,55 @@ def test_an_unknown_scheme_lists_those_there_are() -> None:
     message = f"no registry backend 'ftp://'; there are {', '.join(schemes)}"
     with pytest.raises(UnknownBackend, match=f"^{re.escape(message)}"):
         host.backend_for("ftp://models/summary.json")
+
+
+LEARNS = f"""{HEADER}
+learnt = []
+
+@hookimpl
+def bt_after_train(record, metrics):
+    learnt.append((record, metrics))
+"""
+
+
+def raising(error: str) -> str:
+    return f"{HEADER}@hookimpl\ndef bt_after_train():\n    raise {error}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [("ValueError('two\\n  lines')", "ValueError: two lines"), ("SystemExit(3)", "SystemExit: 3")],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_each_plugin_learns_of_a_trained_model_and_one_that_fails_hurts_only_itself(
+    site: Site, error: str, reason: str, strict: bool
+) -> None:
+    """Strict plugins raise when they are loaded; the model is registered by now."""
+    before = site.install("a-good", LEARNS)
+    site.install("broken-dist", raising(error))
+    after = site.install("z-good", LEARNS)
+    host = PluginHost(strict=strict, notify=site.notes.append)
+    record = make_record()
+    host.after_train(record, record.metrics)
+    assert site.notes == [f"plugin broken-dist 1.0 (main) failed at bt_after_train: {reason}"]
+    for module in (before, after):
+        assert importlib.import_module(module).learnt == [(record, record.metrics)]
+
+
+def test_without_a_listener_a_failure_is_logged_as_a_warning(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.install("broken-dist", raising("ValueError('100 %d')"))
+    site.install("worse-dist", "1 / 0")
+    PluginHost().after_train(make_record(), {})
+    assert caplog.record_tuples == [
+        (
+            "bike_traffic",
+            logging.WARNING,
+            "plugin worse-dist 1.0 (main) failed at import: ZeroDivisionError: division by zero (bt plugins tells "
+            "more)",
+        ),
+        (
+            "bike_traffic",
+            logging.WARNING,
+            "plugin broken-dist 1.0 (main) failed at bt_after_train: ValueError: 100 %d",
+        ),
+    ]

@@ -30,7 +30,7 @@ EVERY_COMMAND = list(walk(main))
 PROMISED = {
     *("train", "predict", "evaluate", "backtest", "registry", "data", "models", "plugins", "config"),
     *("registry best", "registry list", "registry show", "registry pull"),
-    *("data sample", "data check", "plugins list"),
+    *("data sample", "data check", "plugins list", "plugins new"),
 }
 
 
@@ -119,11 +119,12 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("install")
 def test_a_third_partys_command_is_listed_with_where_it_is_from_and_runs(bt: Bt) -> None:
-    listed = bt("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert [line.split(None, 1) for line in listed[len(COMMANDS) :]] == [
+    listed = [line.split(None, 1) for line in bt("--help").stdout.splitlines() if "(from " in line]
+    assert listed == [
         ["broken", "(from broken-dist)"],
         ["greet", "(from greet-dist)"],
         ["no-command", "(from no-command-dist)"],
+        ["train-dist:train", "(from train-dist)"],
     ]
     done = bt("greet", "--name", "world")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "hello world\n", "")
@@ -132,6 +133,45 @@ def test_a_third_partys_command_is_listed_with_where_it_is_from_and_runs(bt: Bt)
 @pytest.mark.usefixtures("install")
 def test_a_built_in_command_keeps_its_name(bt: Bt) -> None:
     assert "Example: bt train" in bt("train", "--help").stdout
+    assert bt("train-dist:train").stdout == "not our train\n"
+
+
+@pytest.mark.usefixtures("install")
+def test_a_command_of_two_third_parties_is_called_by_its_distributions_name(
+    bt: Bt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install_distribution(
+        monkeypatch,
+        tmp_path / "site",
+        "hello-dist",
+        COMMAND.format(body='click.echo(f"good day {name}")'),
+        group="bike_traffic.commands",
+        entry_point="greet",
+        attribute=":command",
+    )
+    done = bt("greet")
+    line = "Error: command 'greet' is offered more than once; say greet-dist:greet or hello-dist:greet\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", line)
+    assert bt("greet-dist:greet").stdout == "hello you\n"
+    assert bt("hello-dist:greet").stdout == "good day you\n"
+    listed = [line.split()[0] for line in bt("--help").stdout.splitlines() if "greet" in line]
+    assert listed == ["greet-dist:greet", "hello-dist:greet"]
+
+
+def test_what_a_command_prints_while_it_is_imported_is_none_of_its_output(
+    bt: Bt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install_distribution(
+        monkeypatch,
+        tmp_path / "site",
+        "chatty-dist",
+        "print('welcome')\n" + COMMAND.format(body='click.echo("[]")'),
+        group="bike_traffic.commands",
+        entry_point="chatty",
+        attribute=":command",
+    )
+    done = bt("chatty")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "[]\n", "welcome\n")
 
 
 @pytest.mark.usefixtures("install")

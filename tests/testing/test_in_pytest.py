@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks, pipeline_checks
+from tests.plugin_site import write_distribution
 from tests.test_manager import declaring
 from tests.testing.test_pipeline_checks import MODEL
 
@@ -20,12 +21,9 @@ RETURNS_NOTHING = MODEL.replace("return self", "return None")
 
 def write_plugin(site: Path, model: str) -> None:
     """Put the package ``mean-dist`` into a folder as pip would."""
-    (site / "mean_dist-1.0.dist-info").mkdir(parents=True)
-    (site / "mean_dist-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: mean-dist\nVersion: 1.0\n")
-    (site / "mean_dist-1.0.dist-info/entry_points.txt").write_text("[bike_traffic]\nmean = mean_dist\n")
-    specs = '[PipelineSpec(name="mean", target="mean_dist_model:Model")]'
-    (site / "mean_dist.py").write_text(declaring(specs))
-    (site / "mean_dist_model.py").write_text(model)
+    declaration = declaring('[PipelineSpec(name="mean", target="mean_dist_model:Model")]')
+    modules = {"mean_dist": declaration, "mean_dist_model": model}
+    write_distribution(site, "mean-dist", modules, {"bike_traffic/mean": "mean_dist"})
 
 
 def run_pytest(site: Path, source: str, *words: str) -> tuple[dict[str, str], str]:

@@ -1,0 +1,252 @@
+"""Plugins that misbehave, really installed, in processes of their own: what is said, and that all else works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin_site import write_distribution
+from tests.test_manager import HEADER, declaring
+from tests.testing.test_pipeline_checks import MODEL
+
+pytestmark = pytest.mark.slow
+
+SPEC = 'PipelineSpec(name="mean", target="mean_model:Model"{more})'
+MEAN = declaring(f"[{SPEC.format(more='')}]")
+MARK = "from pathlib import Path; Path('imported').touch()\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return where plugins are installed."""
+    return tmp_path / "site"
+
+
+def install(site: Path, source: str = MEAN, model: str = MODEL, version: str = "1.0") -> None:
+    """Install ``mean-dist`` with its pipeline ``mean``."""
+    modules = {"mean_dist": source, "mean_model": model}
+    write_distribution(site, "mean-dist", modules, {"bike_traffic/main": "mean_dist"}, version)
+
+
+def run_python(site: Path, *words: str, **environ: str) -> tuple[int, str, str]:
+    """Run Python with what is installed, and return its exit code, stdout and stderr."""
+    environ = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **environ}
+    done = subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def bt(site: Path, *words: str | Path, **environ: str) -> tuple[int, str, str]:
+    return run_python(site, "-m", "bike_traffic.cli.main", *map(str, words), **environ)
+
+
+def trained(site: Path, counts: Path, model: str = "mean") -> dict[str, Any]:
+    code, out, err = bt(site, "train", "-m", model, "--data", counts, "--format", "json")
+    assert code == 0, err
+    (entry,) = json.loads(out)
+    return dict(entry)
+
+
+def test_a_slow_import_costs_only_those_who_need_the_names_of_models(site: Path, clean_place: Path) -> None:
+    install(site, f"{MARK}import time; time.sleep(2)\n{MEAN}")
+    assert bt(site, "--help")[0] == 0
+    assert not Path("imported").exists()
+    code, out, err = bt(site, "models", "--format", "json")
+    assert (code, [model["name"] for model in json.loads(out)], err) == (0, ["rf", "nn", "rf_class", "mean"], "")
+    assert Path("imported").exists()
+
+
+def test_what_a_plugin_prints_goes_to_standard_error_and_the_result_stays_one_document(
+    site: Path, small_file: Path
+) -> None:
+    declaration = MEAN.replace("    return", "    print('declaring')\n    return")
+    declaration += "\n@hookimpl\ndef bt_after_train(record):\n    print('told of', record.model_type)\n"
+    model = MODEL.replace(
+        "    def fit(self, counts, y=None):\n", "    def fit(self, counts, y=None):\n        print('fitting')\n"
+    )
+    model = model.replace("def predict(self, counts):\n", "def predict(self, counts):\n        print('predicting')\n")
+    install(site, f"print('importing')\n{declaration}", f"print('importing the class')\n{model}")
+    code, out, err = bt(site, "models", "--format", "json")
+    assert (code, len(json.loads(out)), err) == (0, 4, "importing\ndeclaring\n")
+
+    code, out, err = bt(site, "train", "-m", "mean", "--data", small_file, "--format", "json")
+    assert (code, [entry["model_type"] for entry in json.loads(out)]) == (0, ["mean"])
+    assert [line for line in err.splitlines() if not line.startswith("mean: fitted in")] == [
+        *("importing", "declaring", "importing the class", "fitting", "predicting", "told of mean"),
+    ]
+    for words in (
+        ("evaluate", "-m", "mean", small_file),
+        ("backtest", "-m", "mean", "--data", small_file, "--folds", "1"),
+        ("plugins", "check", "mean"),
+    ):
+        assert json.loads(bt(site, *words, "--format", "json")[1])
+
+
+def test_a_plugin_whose_extra_is_missing_is_listed_with_the_pip_line(site: Path, small_file: Path) -> None:
+    more = ', requires=("no_such_library",), install="\'mean-dist[fast]\'"'
+    install(site, declaring(f"[{SPEC.format(more=more)}]"), "import no_such_library")
+    code, out, err = bt(site, "models", "--format", "json")
+    (mean,) = [model for model in json.loads(out) if model["name"] == "mean"]
+    assert (code, mean["ready"], mean["install"], err) == (0, False, "pip install 'mean-dist[fast]'", "")
+    line = "'mean' needs no_such_library, which is not installed: pip install 'mean-dist[fast]'"
+    for words in (("train", "-m", "mean", "--data", small_file), ("plugins", "check", "mean")):
+        assert bt(site, *words) == (1, "", f"Error: {line}\n")
+    assert trained(site, small_file, "rf")["model_type"] == "rf"
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("def half(:", "SyntaxError: invalid syntax (mean_model.py, line 1)"),
+    ],
+)
+def test_a_class_that_cannot_be_imported_any_more_is_one_line(
+    site: Path, small_file: Path, model: str, reason: str
+) -> None:
+    install(site)
+    entry = trained(site, small_file)
+    install(site, model=model)
+    line = f"Error: 'mean' of mean-dist 1.0 cannot be imported: {reason}\n"
+    for named in (("--run-id", entry["run_id"]), ("-m", "mean")):
+        assert bt(site, "predict", *named, small_file, "-o", "out.csv") == (1, "", line)
+    assert not Path("out.csv").exists()
+
+
+def test_a_backend_that_cannot_be_imported_is_one_line(site: Path) -> None:
+    spec = 'BackendSpec(name="shelf", target="shelf_registry:Shelf", schemes=("shelf",))'
+    modules = {"shelf_dist": declaring(f"[{spec}]", "bt_registry_backends"), "shelf_registry": "1 / 0"}
+    write_distribution(site, "shelf-dist", modules, {"bike_traffic/main": "shelf_dist"})
+    line = "Error: 'shelf' of shelf-dist 1.0 cannot be imported: ZeroDivisionError: division by zero\n"
+    assert bt(site, "registry", "list", "--registry", "shelf://books") == (1, "", line)
+    assert bt(site, "registry", "list") == (0, "", "no records yet; `bt train` makes the first\n")
+
+
+LOAD_BEST = "import bike_traffic; print(bike_traffic.load_best({asked}).name)"
+
+
+def test_a_model_whose_plugin_was_uninstalled_is_listed_and_names_the_package_to_install(
+    site: Path, small_file: Path
+) -> None:
+    install(site)
+    entry = trained(site, small_file)
+    shutil.rmtree(site)
+    for words in (
+        ("registry", "list"),
+        ("registry", "best", "--metric", "rmse"),
+        ("registry", "show", entry["run_id"]),
+    ):
+        code, out, err = bt(site, *words, "--format", "json")
+        assert (code, json.loads(out), err) == (0, [entry] if words[1] == "list" else entry, "")
+    assert bt(site, "registry", "verify")[0] == 0
+
+    line = (
+        f"run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.0, which is not loaded: "
+        "pip install mean-dist"
+    )
+    for asked in (("-m", "mean"), ("-m", "mean-dist:mean"), ("--run-id", entry["run_id"])):
+        assert bt(site, "predict", *asked, small_file, "-o", "out.csv") == (1, "", f"Error: {line}\n")
+    for question in ("'mean'", "'mean-dist:mean'", "metric='rmse'", "'mean', metric='r2'"):
+        code, out, err = run_python(site, "-c", LOAD_BEST.format(asked=question))
+        assert (code, out, err.splitlines()[-1]) == (1, "", f"bike_traffic.errors.PluginError: {line}")
+    install(site)
+    for question in ("'mean'", "'mean-dist:mean'", "'mean-dist:mean', metric='rmse'"):
+        assert run_python(site, "-c", LOAD_BEST.format(asked=question)) == (0, "mean\n", "")
+
+
+def test_a_model_whose_plugin_is_there_but_not_loaded_says_why(site: Path, small_file: Path) -> None:
+    install(site)
+    entry = trained(site, small_file)
+    said = f"Error: run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.0, which is not loaded: "
+    predict = ("predict", "-m", "mean", small_file, "-o", "out.csv")
+    line = f"{said}the setting `plugins` (BT_PLUGINS) leaves it out\n"
+    assert bt(site, *predict, BT_PLUGINS="") == (1, "", line)
+    install(site, "1 / 0")
+    failed = "plugin mean-dist 1.0 (main) failed at import: ZeroDivisionError: division by zero"
+    assert bt(site, *predict) == (1, "", f"{failed} (bt plugins tells more)\n{said}{failed}\n")
+    for plugin in ("of our own", {"version": "1.0"}, 7):
+        entry["plugin"] = plugin
+        Path("models/summary.json").write_text(json.dumps([entry]))
+        there = "Error: no pipeline 'mean'; there are nn, rf, rf_class\n"
+        assert bt(site, *predict, BT_PLUGINS="") == (1, "", there)
+
+
+def test_another_major_version_loads_with_one_line_of_warning(site: Path, small_file: Path) -> None:
+    install(site, version="1.4.0")
+    entry = trained(site, small_file)
+    assert entry["plugin"] == {"distribution": "mean-dist", "version": "1.4.0"}
+    predict = ("predict", "-m", "mean", small_file, "-o", "out.csv")
+    rows = len(small_file.read_text().splitlines()) - 1
+    done = f"mean of run {entry['run_id'][:8]}: {rows:,} rows predicted into out.csv\n"
+    for same in ("1.4.0", "1.5.0rc1", "unknown"):
+        install(site, version=same)
+        assert bt(site, *predict) == (0, "", done)
+    install(site, version="2.0")
+    line = (
+        f"run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.4.0, and mean-dist 2.0 loads it: another "
+        "major version may understand its files differently; train it anew, or pip install 'mean-dist==1.4.0'"
+    )
+    for filters in ("", "error", "ignore"):
+        assert bt(site, *predict, PYTHONWARNINGS=filters) == (0, "", f"{line}\n{done}")
+    code, out, err = run_python(site, "-c", LOAD_BEST.format(asked="'mean'"))
+    assert (code, out) == (0, "mean\n")
+    assert re.fullmatch(rf".*: PluginVersionWarning: {re.escape(line)}\n.*\n?", err)
+
+
+def hook(body: str) -> str:
+    return f"{HEADER}@hookimpl\ndef bt_after_train(record, metrics):\n    {body}\n"
+
+
+def test_every_plugin_learns_of_a_training_and_none_can_fail_it(site: Path, small_file: Path) -> None:
+    """By the command and by Python; the model of another plugin is not imported for it."""
+    install(site, model=f"{MARK}{MODEL}")
+    for name, source in {
+        "a-broken": hook("1 / 0"),
+        "good": hook("with open('learnt', 'a') as file: print(record.run_id, sorted(metrics), file=file)"),
+        "worse": hook("raise SystemExit(3)"),
+    }.items():
+        module = name.replace("-", "_")
+        write_distribution(site, f"{name}-dist", {module: source}, {"bike_traffic/main": module})
+    failures = [
+        "plugin a-broken-dist 1.0 (main) failed at bt_after_train: ZeroDivisionError: division by zero",
+        "plugin worse-dist 1.0 (main) failed at bt_after_train: SystemExit: 3",
+    ]
+    words = ("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--format", "json")
+    code, out, err = bt(site, *words, BT_STRICT_PLUGINS="1")
+    (entry,) = json.loads(out)
+    assert (code, err.splitlines()[1:]) == (0, failures)
+
+    script = (
+        "import bike_traffic\n"
+        f"result = bike_traffic.train('rf', '{small_file}', parameters={{'n_estimators': 2}})\n"
+        "print(result.record.run_id)"
+    )
+    code, out, err = run_python(site, "-W", "error", "-c", script)
+    assert (code, err.splitlines()) == (0, failures)
+    names = ["mae", "r2", "rmse", "rmsle", "wape"]
+    assert Path("learnt").read_text().splitlines() == [f"{entry['run_id']} {names}", f"{out.strip()} {names}"]
+    assert not Path("imported").exists()
+
+
+def test_a_name_of_two_third_parties_is_refused_until_it_is_told_which(site: Path, small_file: Path) -> None:
+    install(site)
+    modules = {"other_dist": MEAN.replace("mean_model", "other_model"), "other_model": MODEL}
+    write_distribution(site, "other-dist", modules, {"bike_traffic/main": "other_dist"})
+    line = "Error: pipeline 'mean' is offered more than once; say mean-dist:mean or other-dist:mean\n"
+    assert bt(site, "train", "-m", "mean", "--data", small_file) == (1, "", line)
+    assert trained(site, small_file, "other-dist:mean")["plugin"]["distribution"] == "other-dist"
+    assert bt(site, "predict", "-m", "mean-dist:mean", small_file, "-o", "out.csv")[0] == 0
+
+
+def test_a_plugin_that_takes_a_built_ins_name_leaves_it_alone(site: Path, small_file: Path) -> None:
+    install(site, MEAN.replace('name="mean"', 'name="rf"'), MODEL.replace('name = "mean"', 'name = "rf"'))
+    assert trained(site, small_file, "rf")["plugin"]["distribution"] == "bike-traffic"
+    assert trained(site, small_file, "mean-dist:rf")["plugin"]["distribution"] == "mean-dist"
