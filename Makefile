@@ -29,6 +29,7 @@ lint: install-test
 types: install-test
 	$(VENV)/bin/mypy -p bike_traffic -p tests
 	MYPYPATH=benchmarks $(VENV)/bin/mypy benchmarks
+	$(VENV)/bin/mypy examples/*/src
 
 # Type checkers see an editable install in strict mode only, and new modules after a new install only.
 install-test: $(VENV)/.installed-test

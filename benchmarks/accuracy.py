@@ -52,7 +52,7 @@ class Measured:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data", required=True, metavar="FILE", help="counts of 2020-09 to 2021-08")
-    arguments.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, metavar="NAME")
+    arguments.add_argument("--models", nargs="+", default=MODELS, metavar="NAME", help="plugins' as well")
     arguments.add_argument("--seed-recipes", action="store_true", help="measure the seed's recipes too")
     arguments.add_argument("--seed", type=int, default=0, help="random_state of our models")
     options = arguments.parse_args()
@@ -62,7 +62,7 @@ def main() -> None:
     for name in options.models:
         offer = host.pipeline(name)
         sides.append((name, name, partial(new_pipeline, offer, {}, options.seed)))
-        if options.seed_recipes:
+        if options.seed_recipes and name in SEED_RECIPES:
             sides.append((name, SEED_RECIPES[name].name, SEED_RECIPES[name]))
     print_machine()
     counts = read_counts(options.data)

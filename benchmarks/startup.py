@@ -1,4 +1,4 @@
-"""How long `bt --help` and `bt registry best` take as whole processes, beside an import of click.
+"""How long `bt --help` and `bt registry best` take as whole processes, beside an import of click and with plugins.
 
     python benchmarks/startup.py
 
@@ -13,12 +13,16 @@ import random
 import statistics
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bike_traffic.artifacts import FileDigest, model_folder
 from bike_traffic.registry import ModelRecord
 from report import bt_command, note, parser, print_machine, print_table, run
+
+PLUGINS = 10
+SLOW_SECONDS = 2.0
 
 
 def main() -> None:
@@ -39,23 +43,63 @@ def main() -> None:
             f"`bt registry best --metric r2`, {options.records:,} records": best,
             "the same, `--format json`": [*best, "--format", "json"],
         }
-        seconds: dict[str, list[float]] = {label: [] for label in commands}
         environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
-        for turn in range(1 + options.repeats):
-            for label, command in commands.items():
-                spent = run(command, environment).seconds
-                if turn:
-                    seconds[label].append(spent)
-    click = statistics.median(next(iter(seconds.values())))
+        sides = {label: (command, environment) for label, command in commands.items()}
+        report("times click", measure(sides, options.repeats))
+
+        bare, full = Path(folder, "bare"), Path(folder, "plugins")
+        bare.mkdir()
+        for number in range(PLUGINS):
+            install_plugin(full, number, seconds_to_import=SLOW_SECONDS if number == 0 else 0)
+        sides = {}
+        for what, site in (("no plugin", bare), (f"{PLUGINS} plugins, one of them slow", full)):
+            with_site = environment | {"PYTHONPATH": str(site)}
+            sides[f"`bt --help`, {what}"] = ([bt_command(), "--help"], with_site)
+        report("times without", measure(sides, 2 * options.repeats))
+
+
+def measure(sides: Mapping[str, tuple[list[str], dict[str, str]]], repeats: int) -> dict[str, list[float]]:
+    """Return the seconds that each side's command took each time, but for the first."""
+    seconds: dict[str, list[float]] = {label: [] for label in sides}
+    for turn in range(1 + repeats):
+        for label, (command, environment) in sides.items():
+            spent = run(command, environment).seconds
+            if turn:
+                seconds[label].append(spent)
+    return seconds
+
+
+def report(ratio: str, seconds: Mapping[str, list[float]]) -> None:
+    """Print one line a side, its median as a ratio to that of the first."""
+    first = statistics.median(next(iter(seconds.values())))
     rows = []
     for label, values in seconds.items():
         median = statistics.median(values)
-        rows.append([label, _ms(median), _ms(min(values)), f"{median / click:.2f}"])
-    print_table(["command", "median ms", "fastest ms", "times click"], rows)
+        rows.append([label, _ms(median), _ms(min(values)), f"{median / first:.2f}"])
+    print_table(["command", "median ms", "fastest ms", ratio], rows)
 
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def install_plugin(site: Path, number: int, seconds_to_import: float) -> None:
+    """Leave a plugin in a folder as pip leaves one: a pipeline's declaration, a command, and their metadata."""
+    name = f"bt_plugin_{number}"
+    (site / name).mkdir(parents=True)
+    (site / name / "__init__.py").write_text(
+        f"import time\n\ntime.sleep({seconds_to_import})\n\n"
+        "from bike_traffic import PipelineSpec, hookimpl\n\n\n"
+        "@hookimpl\ndef bt_pipelines():\n"
+        f'    return [PipelineSpec(name="plugin-{number}", target="{name}.model:Model")]\n'
+    )
+    (site / name / "command.py").write_text("import click\n\n\n@click.command()\ndef command():\n    pass\n")
+    information = site / f"{name}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(
+        f"[bike_traffic]\nmain = {name}\n\n[bike_traffic.commands]\nplugin-{number} = {name}.command:command\n"
+    )
 
 
 def write_registry(path: Path, size: int) -> None:

@@ -57,8 +57,10 @@ def backtest(
     if form == "json":
         print_json([_as_document(fold) for fold in found])
         return
-    for model in dict.fromkeys(fold.model for fold in found):
-        _print_folds([fold for fold in found if fold.model == model])
+    for number, task in enumerate(dict.fromkeys(fold.task for fold in found)):
+        if number:
+            click.echo()
+        _print_folds([fold for fold in found if fold.task == task])
 
 
 def _as_document(fold: Fold) -> dict[str, object]:
@@ -75,15 +77,20 @@ def _as_document(fold: Fold) -> dict[str, object]:
 
 
 def _print_folds(folds: list[Fold]) -> None:
-    """Print one line a fold and model, and the mean of each over the folds."""
+    """Print one line a fold and model of one task, the baseline under them, and the mean of each over the folds."""
     metrics = metric_columns(*(fold.evaluation.metrics for fold in folds))
-    model = folds[0].model
     rows: list[list[object]] = []
-    for fold in folds:
-        when = [f"{fold.first_hour:%Y-%m-%d}", f"{fold.last_hour:%Y-%m-%d}"]
-        for name, values in ((model, fold.evaluation.metrics), (BASELINE_NAME, fold.evaluation.baseline)):
-            rows.append([str(fold.number), *when, name, fold.evaluation.rows, *(values.get(m) for m in metrics)])
-    for name in (model, BASELINE_NAME):
+    for number in dict.fromkeys(fold.number for fold in folds):
+        baselines: list[list[object]] = []
+        for fold in (fold for fold in folds if fold.number == number):
+            found, beside = fold.evaluation.metrics, fold.evaluation.baseline
+            when = [str(number), f"{fold.first_hour:%Y-%m-%d}", f"{fold.last_hour:%Y-%m-%d}"]
+            rows.append([*when, fold.model, fold.evaluation.rows, *(found.get(m) for m in metrics)])
+            baseline: list[object] = [*when, BASELINE_NAME, fold.evaluation.rows, *(beside.get(m) for m in metrics)]
+            if baseline not in baselines:  # models that were measured on the same rows share it
+                baselines.append(baseline)
+        rows += baselines
+    for name in dict.fromkeys(str(row[3]) for row in rows):
         own = [row[5:] for row in rows if row[3] == name]
         means: list[object] = []
         for column in zip(*own, strict=True):

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
-    "plugins": ("bike_traffic.cli.plugins:plugins", "Show what is loaded, what failed, and why."),
+    "plugins": ("bike_traffic.cli.plugins:plugins", "Show the plugins there are, check one, start a new one."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
 

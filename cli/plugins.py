@@ -6,6 +6,7 @@ import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.plugins_check import check
+from bike_traffic.cli.plugins_new import new
 from bike_traffic.cli.session import Session, format_option, pass_session
 from bike_traffic.manager import Offer
 from bike_traffic.specs import BackendSpec, PipelineSpec
@@ -14,12 +15,13 @@ from bike_traffic.specs import BackendSpec, PipelineSpec
 @click.group(invoke_without_command=True, epilog="Example: bt plugins list")
 @click.pass_context
 def plugins(ctx: click.Context) -> None:
-    """Show what is loaded, what failed, and why."""
+    """Show the plugins there are, check one, start a new one."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_plugins, form="table")
 
 
 plugins.add_command(check)
+plugins.add_command(new)
 
 
 @plugins.command("list", epilog="Example: bt plugins list --format json")

@@ -12,6 +12,7 @@ from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.data.schema import TIME, column_of, parse_times
 from bike_traffic.evaluation import Evaluation, FourWeekMean, Split, evaluate
 from bike_traffic.manager import Offer
+from bike_traffic.metrics import Task
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.training import fit, new_pipeline, rows_of_known_counters
 
@@ -21,6 +22,7 @@ class Fold:
     """One fold: the model, the first and last hour held out, and how well they were predicted."""
 
     model: str
+    task: Task
     number: int
     training_rows: int
     first_hour: pd.Timestamp
@@ -61,6 +63,7 @@ def backtest(
             fit(pipeline, training)
             yield Fold(
                 model=pipeline.name,
+                task=pipeline.task,
                 number=number,
                 training_rows=len(training),
                 first_hour=times.iloc[split.held_out].min(),

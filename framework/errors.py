@@ -61,6 +61,10 @@ class AmbiguousName(BikeTrafficError, LookupError):
     """Two third-party packages declare one name; ``distribution:name`` tells them apart."""
 
 
+class InvalidName(BikeTrafficError, ValueError):
+    """A name that nothing can be given: it is malformed, or taken."""
+
+
 class MissingExtra(BikeTrafficError, ImportError):
     """A plugin needs a library that is not installed; the message holds the pip line."""
 

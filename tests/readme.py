@@ -18,6 +18,7 @@ _CHANGING = (
     (re.compile(r"\b[0-9a-f]{8}\b"), "RUN-ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?= )"), "TIME"),
     (re.compile(r"fitted in [\d.]+ s"), "fitted in SECONDS s"),
+    (re.compile(r"passed in [\d.]+s"), "passed in SECONDSs"),
 )
 
 
@@ -31,9 +32,12 @@ def commands_of(block: str) -> list[str]:
     return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
 
 
-def run(commands: list[str], folder: Path) -> str:
-    """Run commands one after another as a user would, and return the block that they and their output make."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run(commands: list[str], folder: Path, scripts: Path | None = None) -> str:
+    """Run commands one after another as a user would, and return the block that they and their output make.
+
+    `scripts` is where the commands are, those of this environment where it is not said.
+    """
+    path = f"{scripts or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BT_")}
     environment |= {"PATH": path, "BT_CACHE": str(folder / ".cache")}
     lines = []

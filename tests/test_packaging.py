@@ -45,9 +45,10 @@ def package_folders() -> list[Path]:
 
 
 def wheel_names() -> set[str]:
-    """Return the names that the tree's modules, and the marker of types, must have in a wheel."""
-    modules = [path for folder in package_folders() for path in folder.glob("*.py")]
-    return {f"{package_name(path.parent).replace('.', '/')}/{path.name}" for path in modules} | {
+    """Return the names that the tree's modules, templates, and the marker of types must have in a wheel."""
+    shipped = [path for folder in package_folders() for path in folder.glob("*.py")]
+    shipped += [path for path in (ROOT / "framework/skeletons").rglob("*") if path.is_file()]
+    return {f"{package_name(path.parent).replace('.', '/')}/{path.name}" for path in shipped} | {
         "bike_traffic/py.typed"
     }
 
@@ -61,9 +62,11 @@ def test_every_package_folder_has_an_init() -> None:
     assert [folder for folder in package_folders() if not (folder / "__init__.py").exists()] == []
 
 
-def test_types_are_shipped() -> None:
+def test_types_and_templates_are_shipped() -> None:
     assert (ROOT / "framework/py.typed").exists()
-    assert pairs("options.package_data", "bike_traffic") == {"py.typed": ""}
+    shipped = settings()["options.package_data"]["bike_traffic"]
+    assert shipped == "py.typed, skeletons/**/*.template"
+    assert {path.suffix for path in (ROOT / "framework/skeletons").rglob("*") if path.is_file()} == {".template"}
 
 
 def test_the_command_and_the_built_ins_are_entry_points() -> None:
@@ -103,7 +106,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_the_marker_of_types_and_the_license(wheel: Path) -> None:
+def test_the_wheel_holds_every_module_and_template_the_marker_of_types_and_the_license(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in names if ".dist-info/" not in name} == wheel_names()
     assert [name for name in names if name.endswith("/LICENSE")] != []

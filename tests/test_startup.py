@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugin_site import write_distribution
+from tests.test_manager import declaring, pipeline_spec
 from tests.test_registry import make_record
 
 HEAVY = {
@@ -70,3 +72,40 @@ def test_the_names_of_all_plugins_are_known_without_importing_what_they_are_buil
     modules = modules_after(code)
     assert imported(modules, HEAVY) == set()
     assert imported(modules, {"bike_traffic.plugins"}) == {"bike_traffic.plugins"}
+
+
+@pytest.fixture
+def ten_plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Install ten plugins that have a model and a command each, and return their modules."""
+    site = tmp_path / "site"
+    names = [f"third_{number}" for number in range(10)]
+    for number, name in enumerate(names):
+        modules = {
+            name: declaring(f"[{pipeline_spec(f'model-{number}').replace('{here}', f'{name}_model')}]"),
+            f"{name}_model": "class Model:\n    pass\n",
+            f"{name}_command": "import click\n\n\n@click.command()\ndef command():\n    pass\n",
+        }
+        entry_points = {
+            "bike_traffic/main": name,
+            f"bike_traffic.commands/command-{number}": f"{name}_command:command",
+        }
+        write_distribution(site, f"third-{number}", modules, entry_points)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    return names
+
+
+def test_the_help_imports_no_plugin_and_no_command_of_a_third_party(ten_plugins: list[str]) -> None:
+    modules = modules_after(RUN_BT.format(words=["--help"]))
+    parts = {module + part for module in ten_plugins for part in ("", "_model", "_command")}
+    assert modules & (parts | PLUGINS) == set()
+
+
+@pytest.mark.slow
+def test_training_one_model_imports_no_other_plugins_model(ten_plugins: list[str], small_file: Path) -> None:
+    """Their declarations are imported, since one of them might have been meant."""
+    words = ["train", "-m", "rf", "--set", "n_estimators=2", "--data", str(small_file)]
+    modules = modules_after(RUN_BT.format(words=words))
+    assert {"bike_traffic.plugins.random_forest", *ten_plugins} <= modules
+    others = {f"bike_traffic.plugins.{name}" for name in ("affluence", "neural_net", "quiet_keras")}
+    others |= {module + part for module in ten_plugins for part in ("_model", "_command")}
+    assert imported(modules, {"tensorflow", "keras", *others}) == set()

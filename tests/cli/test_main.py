@@ -30,7 +30,7 @@ EVERY_COMMAND = list(walk(main))
 PROMISED = {
     *("train", "predict", "evaluate", "backtest", "registry", "data", "models", "plugins", "config"),
     *("registry best", "registry list", "registry show", "registry pull"),
-    *("data sample", "data check", "plugins list"),
+    *("data sample", "data check", "plugins list", "plugins new"),
 }
 
 

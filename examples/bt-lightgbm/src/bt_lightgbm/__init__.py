@@ -1,0 +1,16 @@
+"""Declares the pipeline ``lightgbm``; imports nothing that it is built on."""
+
+from bike_traffic import PipelineSpec, hookimpl
+
+
+@hookimpl
+def bt_pipelines() -> list[PipelineSpec]:
+    """Declare the pipeline of this package."""
+    return [
+        PipelineSpec(
+            name="lightgbm",
+            target="bt_lightgbm.model:LightGBMPipeline",
+            summary="gradient-boosted trees on calendar and history features; bikes per hour",
+            requires=("lightgbm",),
+        )
+    ]

@@ -1,0 +1,60 @@
+"""What every pipeline promises, one test a promise; then what this one promises beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bike_traffic.errors import ParameterError
+from bike_traffic.testing import pipeline_checks
+from bt_lightgbm.model import LightGBMPipeline
+
+
+@pipeline_checks("lightgbm")
+def test_promises(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.fixture
+def counts() -> pd.DataFrame:
+    """Return eight weeks of one counter, busy at eight on working days."""
+    hours = pd.date_range("2024-03-04", periods=8 * 7 * 24, freq="h", tz="Europe/Paris")
+    busy = (hours.hour == 8) & (hours.day_of_week < 5)
+    return pd.DataFrame(
+        {
+            "Nom du compteur": "12 quai des Hirondelles",
+            "Date et heure de comptage": hours,
+            "Coordonnées géographiques": "48.85,2.35",
+            "Comptage horaire": np.where(busy, 400, 10),
+        }
+    )
+
+
+def test_it_learns_a_rush_hour(counts: pd.DataFrame) -> None:
+    """Medians, since the model knows that Easter Monday is no working day, and the counts do not."""
+    predicted = LightGBMPipeline(min_child_samples=5).fit(counts).predict(counts)
+    medians = predicted.groupby(counts["Comptage horaire"]).median()
+    assert medians.to_dict() == pytest.approx({10: 10.0, 400: 400.0}, rel=0.1)
+
+
+def test_the_number_of_threads_changes_nothing(counts: pd.DataFrame) -> None:
+    one, two = (LightGBMPipeline(n_estimators=20, n_jobs=threads).fit(counts).predict(counts) for threads in (1, 2))
+    pd.testing.assert_series_equal(one, two, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"learning_rate": -1.0}, "'lightgbm': Check failed: (learning_rate) > (0.0)"),
+        ({"n_estimators": 0}, "'lightgbm': Number of boosting rounds must be greater than 0"),
+    ],
+)
+def test_a_parameter_that_the_library_refuses_is_said_in_one_line(
+    counts: pd.DataFrame, parameters: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        LightGBMPipeline(**parameters).fit(counts)
+    assert str(caught.value).startswith(message)

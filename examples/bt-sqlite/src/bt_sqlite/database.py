@@ -1,0 +1,93 @@
+"""The database: its tables, how it is opened, and its errors in the registry's words."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
+
+SCHEMA_VERSION = 1
+LOCK_SECONDS = 30.0
+_CORRUPT = ("file is not a database", "database disk image is malformed")
+
+# `position` is the order of appending; an entry is JSON as `ModelRecord.to_json` and `AliasChange.to_json` give it.
+_TABLES = """
+CREATE TABLE records (position INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT UNIQUE NOT NULL, entry TEXT NOT NULL);
+CREATE TABLE alias_changes (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT UNIQUE NOT NULL, entry TEXT NOT NULL
+);
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, folder TEXT NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL, UNIQUE (folder, name)
+);
+"""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a database for one look at it; ``None`` where there is none yet."""
+    if not path.exists():
+        yield None
+        return
+    with _in_our_words(path), closing(_connect(path, "rw")) as database:
+        yield database if _holds_a_registry(database, path) else None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for one transaction, which is kept when the block ends and undone when it raises.
+
+    Whoever else writes is waited for.
+    """
+    with _in_our_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(_connect(path, "rwc")) as database:
+            with contextlib.suppress(sqlite3.OperationalError):  # another one is setting it, and it lasts
+                database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                if not _holds_a_registry(database, path):
+                    for statement in _TABLES.split(";\n"):
+                        database.execute(statement)
+                    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=LOCK_SECONDS, isolation_level=None
+    )
+
+
+def _holds_a_registry(database: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there; raise `RegistryCorrupt` for a database that is not ours to write to."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version > SCHEMA_VERSION:
+        raise RegistryCorrupt(f"{path} was written by a newer bt-sqlite: pip install --upgrade bt-sqlite")
+    if version == 0 and tables:
+        raise RegistryCorrupt(f"{path} is another program's database; nothing was changed")
+    return bool(version)
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if str(error) in _CORRUPT:
+            raise RegistryCorrupt(f"{path}: {error}") from error
+        raise RegistryUnavailable(f"{path}: {error}") from error
+    except OSError as error:
+        if isinstance(error, RegistryUnavailable):
+            raise
+        raise RegistryUnavailable(f"{path}: {error.strerror or error}") from error

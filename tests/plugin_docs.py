@@ -1,0 +1,118 @@
+"""The parts of ``docs/plugins`` that come from the code. ``python -m tests.plugin_docs`` writes them anew."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from bike_traffic import hookspecs
+from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks
+from tests.fresh_environment import FreshEnvironment
+from tests.readme import commands_of, run
+
+DOCS = Path(__file__).parent.parent / "docs/plugins"
+PROMISES = DOCS / "promises.md"
+TUTORIAL = DOCS / "tutorial.md"
+
+_BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
+_FILE = re.compile(r"# (\S+\.py)\n(.*)", re.DOTALL)
+
+_PROMISES = """\
+# Promises
+
+What `bt` and its users take for granted of a plugin. The list is the conformance kit's own: each promise is the
+docstring of a check, and the built-in models and registries pass the same checks.
+
+## Of a pipeline
+
+```python
+from bike_traffic.testing import pipeline_checks
+
+
+@pipeline_checks("weekly")
+def test_promises(check):
+    check()
+```
+
+gives one test a promise; `bt plugins check weekly` does the same without pytest. A promise that yours cannot keep is
+named with the reason, `expected_failures={{"check_same_seed_same_predictions": "the GPU rounds as it likes"}}`, and
+the test fails on the day when it is kept after all.
+
+| check | promise |
+| --- | --- |
+{pipeline}
+
+## Of a registry backend
+
+```python
+from bike_traffic.testing import BackendChecks
+
+
+class TestShelf(BackendChecks):
+    @pytest.fixture
+    def open_backend(self, tmp_path):
+        return lambda: ShelfRegistry(f"shelf://{{tmp_path}}")
+```
+
+The one fixture returns a function that opens the same registry each time it is called; at first it is empty.
+
+| test | promise |
+| --- | --- |
+{backend}
+"""
+
+
+def promises() -> str:
+    """Return what ``promises.md`` says of the kit as it is."""
+    tests = [member for name, member in vars(BackendChecks).items() if name.startswith("test_")]
+    return _PROMISES.format(pipeline=_table(PIPELINE_CHECKS), backend=_table(tests))
+
+
+def _table(checks: Sequence[Callable[..., object]]) -> str:
+    return "\n".join(f"| `{check.__name__}` | {_promise(check)} |" for check in checks)
+
+
+def _promise(check: Callable[..., object]) -> str:
+    """Return the docstring of a check in one line of Markdown."""
+    return " ".join((check.__doc__ or "").split()).replace("``", "`")
+
+
+def signatures() -> list[str]:
+    """Return each hook with its arguments and what it gives, as ``hookspecs.py`` has it."""
+    hooks = [member for name, member in vars(hookspecs).items() if name.startswith("bt_")]
+    return [f"{hook.__name__}{inspect.signature(hook)}".replace("'", "") for hook in hooks]
+
+
+def follow_tutorial(environment: FreshEnvironment, folder: Path) -> Iterator[tuple[str, str]]:
+    """Do what the tutorial says, block by block, and give what each shows and what it prints today.
+
+    Code that begins with the name of a file is written there; other code is run, and must end well.
+    """
+    for kind, block in _BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
+        named = _FILE.match(block)
+        if kind == "console":
+            yield block, run(commands_of(block), folder, environment.scripts)
+        elif named:
+            (folder / named[1]).write_text(named[2], encoding="utf-8")
+        else:
+            environment.run("python", "-c", block, cwd=folder)
+
+
+def rewrite() -> None:
+    """Write the promises, and into the tutorial what its commands print today."""
+    PROMISES.write_text(promises(), encoding="utf-8")
+    text = TUTORIAL.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        environment = FreshEnvironment.create(Path(place, "environment"))
+        folder = Path(place, "here")
+        folder.mkdir()
+        for shown, printed in follow_tutorial(environment, folder):
+            text = text.replace(shown, printed, 1)
+    TUTORIAL.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()
