@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from bike_traffic import ModelRecord
 from bt_webhook import URL_VARIABLE, bt_after_train
 from bt_webhook.notice import NotPosted, notice_of, post
