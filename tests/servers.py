@@ -225,6 +225,19 @@ def proxied(proxy: Proxy) -> Iterator[str]:
 
 
 @contextmanager
+def listening_server() -> Iterator[tuple[str, list[Any]]]:
+    """Run a server that keeps the JSON that is posted to it, and give its address and what it has."""
+    posted: list[Any] = []
+
+    def keep(client: BaseHTTPRequestHandler) -> None:
+        posted.append(json.loads(client.rfile.read(int(client.headers["Content-Length"]))))
+        _answer(client, 204, [], b"")
+
+    with _serving(keep) as url:
+        yield url, posted
+
+
+@contextmanager
 def refusing_server(status: int) -> Iterator[str]:
     """Run a server that refuses everything, and says in its answer what credentials it was shown."""
 

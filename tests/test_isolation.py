@@ -130,7 +130,21 @@ def test_a_backend_that_cannot_be_imported_is_one_line(site: Path) -> None:
     assert bt(site, "registry", "list") == (0, "", "no records yet; `bt train` makes the first\n")
 
 
-LOAD_BEST = "import bike_traffic; print(bike_traffic.load_best({asked}).name)"
+LOAD_BEST = """
+import json, sys
+import bike_traffic
+
+for question in json.loads(sys.argv[1]):
+    try:
+        print(bike_traffic.load_best(**question).name)
+    except bike_traffic.BikeTrafficError as error:
+        print(type(error).__name__, error)
+"""
+
+
+def load_best(site: Path, *questions: dict[str, str]) -> tuple[int, str, str]:
+    """Ask Python's `load_best`, all in one process."""
+    return run_python(site, "-c", LOAD_BEST, json.dumps(questions))
 
 
 def test_a_model_whose_plugin_was_uninstalled_is_listed_and_names_the_package_to_install(
@@ -152,14 +166,17 @@ def test_a_model_whose_plugin_was_uninstalled_is_listed_and_names_the_package_to
         f"run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.0, which is not loaded: "
         "pip install mean-dist"
     )
-    for asked in (("-m", "mean"), ("-m", "mean-dist:mean"), ("--run-id", entry["run_id"])):
+    for asked in (("-m", "mean"), ("--run-id", entry["run_id"])):
         assert bt(site, "predict", *asked, small_file, "-o", "out.csv") == (1, "", f"Error: {line}\n")
-    for question in ("'mean'", "'mean-dist:mean'", "metric='rmse'", "'mean', metric='r2'"):
-        code, out, err = run_python(site, "-c", LOAD_BEST.format(asked=question))
-        assert (code, out, err.splitlines()[-1]) == (1, "", f"bike_traffic.errors.PluginError: {line}")
+    questions = [
+        {"model": "mean"},
+        {"model": "mean-dist:mean"},
+        {"metric": "rmse"},
+        {"model": "mean", "metric": "r2"},
+    ]
+    assert load_best(site, *questions) == (0, f"PluginError {line}\n" * 4, "")
     install(site)
-    for question in ("'mean'", "'mean-dist:mean'", "'mean-dist:mean', metric='rmse'"):
-        assert run_python(site, "-c", LOAD_BEST.format(asked=question)) == (0, "mean\n", "")
+    assert load_best(site, *questions, {"model": "mean-dist:mean", "metric": "r2"}) == (0, "mean\n" * 5, "")
 
 
 def test_a_model_whose_plugin_is_there_but_not_loaded_says_why(site: Path, small_file: Path) -> None:
@@ -172,11 +189,6 @@ def test_a_model_whose_plugin_is_there_but_not_loaded_says_why(site: Path, small
     install(site, "1 / 0")
     failed = "plugin mean-dist 1.0 (main) failed at import: ZeroDivisionError: division by zero"
     assert bt(site, *predict) == (1, "", f"{failed} (bt plugins tells more)\n{said}{failed}\n")
-    for plugin in ("of our own", {"version": "1.0"}, 7):
-        entry["plugin"] = plugin
-        Path("models/summary.json").write_text(json.dumps([entry]))
-        there = "Error: no pipeline 'mean'; there are nn, rf, rf_class\n"
-        assert bt(site, *predict, BT_PLUGINS="") == (1, "", there)
 
 
 def test_another_major_version_loads_with_one_line_of_warning(site: Path, small_file: Path) -> None:
@@ -186,17 +198,16 @@ def test_another_major_version_loads_with_one_line_of_warning(site: Path, small_
     predict = ("predict", "-m", "mean", small_file, "-o", "out.csv")
     rows = len(small_file.read_text().splitlines()) - 1
     done = f"mean of run {entry['run_id'][:8]}: {rows:,} rows predicted into out.csv\n"
-    for same in ("1.4.0", "1.5.0rc1", "unknown"):
-        install(site, version=same)
-        assert bt(site, *predict) == (0, "", done)
+    install(site, version="1.5.0rc1")
+    assert bt(site, *predict) == (0, "", done)
     install(site, version="2.0")
     line = (
         f"run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.4.0, and mean-dist 2.0 loads it: another "
         "major version may understand its files differently; train it anew, or pip install 'mean-dist==1.4.0'"
     )
-    for filters in ("", "error", "ignore"):
+    for filters in ("error", "ignore"):
         assert bt(site, *predict, PYTHONWARNINGS=filters) == (0, "", f"{line}\n{done}")
-    code, out, err = run_python(site, "-c", LOAD_BEST.format(asked="'mean'"))
+    code, out, err = load_best(site, {"model": "mean"})
     assert (code, out) == (0, "mean\n")
     assert re.fullmatch(rf".*: PluginVersionWarning: {re.escape(line)}\n.*\n?", err)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import socket
+import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fresh_environment import FreshEnvironment
+from tests.servers import listening_server, refusing_server
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
@@ -142,3 +147,43 @@ def test_lightgbm_stands_beside_the_forest_in_a_backtest(
     assert [next(word for word in line if word in fold) for line in lines[1:]] == fold * 3
     rmse = {line[1]: float(line[3]) for line in lines if line[0] == "mean"}
     assert rmse["lightgbm"] < rmse["4-week mean"]
+
+
+def test_a_webhook_hears_of_a_training_and_none_can_fail_it(
+    environment: FreshEnvironment, small_file: Path, clean_place: Path
+) -> None:
+    """Neither one that refuses, nor one that never answers: the model is registered by then."""
+
+    def train(url: str) -> tuple[dict[str, Any], list[str]]:
+        words: list[str | Path] = [
+            environment.scripts / "bt",
+            "train",
+            "-m",
+            "weekly",
+            "--data",
+            small_file,
+            "--format",
+            "json",
+        ]
+        environ = {**os.environ, "BT_WEBHOOK_URL": url}
+        done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
+        (entry,) = json.loads(done.stdout)
+        return entry, [line for line in done.stderr.splitlines() if "webhook" in line]
+
+    with listening_server() as (url, posted):
+        entry, notes = train(url)
+    assert notes == []
+    (notice,) = posted
+    assert notice["record"] == entry
+    assert notice["metrics"] == {name: entry[name] for name in notice["metrics"]}
+    assert notice["text"].startswith(f"weekly (dev) registered as {entry['model_uri']}: r2 0.")
+
+    failed = "plugin bt-webhook 0.1.0 (webhook) failed at bt_after_train: NotPosted: the server of BT_WEBHOOK_URL "
+    with refusing_server(500) as url:
+        refused, notes = train(url)
+    assert notes == [f"{failed}answered 500 Internal Server Error"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        unheard, notes = train(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    assert notes == [f"{failed}did not answer within 5 s"]
+    registered = json.loads((clean_place / "models/summary.json").read_text())
+    assert registered == [entry, refused, unheard]

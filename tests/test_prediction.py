@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bike_traffic.errors import SchemaError, UnknownCounters, WriteError
+from bike_traffic.errors import (
+    IntegrityError,
+    PluginVersionWarning,
+    SchemaError,
+    UnknownCounters,
+    UnknownPipeline,
+    WriteError,
+)
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import predict, predict_file
+from bike_traffic.prediction import load_model, predict, predict_file
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.testing.records import make_record
 from bike_traffic.training import new_pipeline
 
 COUNTER, TIME, COUNT = "Nom du compteur", "Date et heure de comptage", "Comptage horaire"
@@ -132,3 +143,29 @@ def test_memory_does_not_grow_with_the_input(
         for name in ("short.csv", "long.csv")
     }
     assert peak["long.csv"] - peak["short.csv"] < 40_000
+
+
+@pytest.mark.parametrize("plugin", ["of our own", {"version": "1.0"}, 7, None])
+def test_a_record_that_others_wrote_is_loaded_by_the_pipeline_of_its_name(plugin: object) -> None:
+    record = make_record(model_type="mean", extra={"plugin": plugin})
+    with pytest.raises(UnknownPipeline, match=r"^no pipeline 'mean'; there are nn, rf, rf_class$"):
+        load_model(LocalRegistry("models"), record, PluginHost(only=()))
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [("{major}.99", False), ("{major}", False), ("0!{major}.5", False), ("unknown", False), ("99.0", True)],
+)
+def test_loading_warns_of_another_major_version_alone(version: str, warned: bool) -> None:
+    own = importlib.metadata.version("bike-traffic")
+    version = version.format(major=own.partition(".")[0])
+    record = make_record(extra={"plugin": {"distribution": "bike-traffic", "version": version}})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(IntegrityError):  # it has no files, which is looked at later
+            load_model(LocalRegistry("models"), record, PluginHost(only=()))
+    line = (
+        f"run abcd1234 was trained by 'rf' of bike-traffic {version}, and bike-traffic {own} loads it: another major "
+        f"version may understand its files differently; train it anew, or pip install 'bike-traffic=={version}'"
+    )
+    assert [(one.category, str(one.message)) for one in caught] == [(PluginVersionWarning, line)] * warned

@@ -28,7 +28,6 @@ from tests.servers import CLOUDS, Cloud, Proxy, proxied
 from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
 
 FILES = {"model.bin": b"trees" * 1000, "empty.txt": b"", "scaler.json": b"{}"}
-IN_FOLDERS = {"model.bin": b"trees", "sub/scaler.json": b"{}", "sub/deep/scaler.json": b"[]"}
 FOLDER = "rf/20260301_120000-abcd1234"
 SECRET = "3xtrem3lyS3cret"
 
@@ -82,15 +81,6 @@ def test_a_uri_of_a_folder_means_the_summary_in_it(cloud: Cloud, registry: Cloud
     record = register(registry, make_record())
     for uri in (cloud.root, f"{cloud.root}/"):
         assert list(CLOUDS[cloud.backend](uri, endpoint_url=cloud.url).records(Query())) == [record]
-
-
-@pytest.mark.parametrize("stored", [FILES, IN_FOLDERS], ids=["flat", "in folders"])
-def test_files_come_back_as_they_were_stored(registry: CloudRegistry, stored: dict[str, bytes]) -> None:
-    record = register(registry, make_record(), stored)
-    files = downloaded(registry, record)
-    assert files.pop("manifest.json") == Path("made-abcd1234/manifest.json").read_bytes()
-    assert files == stored
-    assert list(verify(registry)) == []
 
 
 def test_an_upload_that_broke_off_goes_on_and_repairs(cloud: Cloud, registry: CloudRegistry) -> None:

@@ -44,11 +44,6 @@ def test_the_summary_is_the_seeds_plain_array_and_the_files_lie_in_a_folder_a_mo
     assert sorted(path.name for path in Path("models/rf").iterdir()) == ["20260301_120000-abcd1234"]
 
 
-def test_records_come_back_in_the_order_of_their_appending(registry: RegistryBackend) -> None:
-    records = [register(registry, make_record(run_id)) for run_id in ("zz", "aa", "mm")]
-    assert list(LocalRegistry("models").records(Query())) == records
-
-
 def test_a_record_appended_as_it_was_read_is_a_no_op(registry: RegistryBackend) -> None:
     registry.append(make_record(metrics={"rmse": 40, "r2": 0.8}, extra={"zeta": 1, "alpha": [2]}))
     summary = Path("models/summary.json").read_bytes()

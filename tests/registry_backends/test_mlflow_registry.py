@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import pandas as pd
@@ -31,6 +31,7 @@ from bike_traffic.prediction import predict
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.testing import records
 from bike_traffic.training import TrainingPlan, train_model
 from bike_traffic.upkeep import Finding
 from tests.mlflow_server import new_registry
@@ -175,36 +176,7 @@ def test_two_writers_at_once_lose_nothing_and_double_nothing(registry: MlflowReg
     assert sorted(version.tags["bike_traffic.run_id"] for version in versions_of(registry)) == sorted(found)
 
 
-def test_of_two_contents_for_one_run_id_written_at_once_one_stands_and_the_other_is_refused(
-    registry: MlflowRegistry,
-) -> None:
-    def write(words: tuple[str, float]) -> float | None:
-        try:
-            again(registry).append(make_record(words[0], metrics={"r2": words[1]}))
-        except RegistryConflict as error:
-            assert str(error) == f"another record stands under the id {words[0]}"
-            return None
-        return words[1]
-
-    with ThreadPoolExecutor(2) as pool:
-        for run_id in ("race-0", "race-1", "race-2", "race-3"):
-            (stood,) = {r2 for r2 in pool.map(write, [(run_id, 0.1), (run_id, 0.2)]) if r2 is not None}
-            assert registry.get(run_id) == make_record(run_id, metrics={"r2": stood})
-
-
-def stamped(run_id: str, month: int, **changes: Any) -> ModelRecord:
-    return make_record(run_id, timestamp=f"2026-{month:02}-01T12:00:00.123457+00:00", **changes)
-
-
-CONTENDERS = [
-    stamped("late-tie", 5, metrics={"r2": 0.9, "rmse": 30.1}),
-    stamped("early-tie", 2, metrics={"r2": 0.9, "rmse": 30.1}),
-    stamped("net", 3, model_type="nn", metrics={"r2": 0.95, "rmse": 29.0}, env="prod"),
-    stamped("trial", 1, metrics={"r2": 0.99, "rmse": 1.0}, test_mode=True),
-    stamped("old", 1, metrics={"r2": -12.5, "rmse": 1e9}),
-    stamped("labels", 4, model_type="rf_class", metrics={"accuracy": 0.8}, env="it's prod"),
-    stamped("endless", 6, metrics={"r2": float("inf"), "rmse": float("nan")}),
-]
+CONTENDERS = [*records.CONTENDERS, make_record("quoted", env="it's prod", metrics={"accuracy": 0.7})]
 QUERIES = [
     Query(),
     EVERYTHING,
