@@ -32,9 +32,10 @@ class Session:
         backend: str | None = None,
         registry: str | None = None,
         data: str | None = None,
+        track: bool | None = None,
     ) -> Settings:
         """Return the settings with these flags on top."""
-        return load_settings(config=self.config, env=env, backend=backend, registry=registry, data=data)
+        return load_settings(config=self.config, env=env, backend=backend, registry=registry, data=data, track=track)
 
     def host(self, settings: Settings) -> PluginHost:
         """Return the plugins, and say on standard error which of them failed."""

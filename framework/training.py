@@ -36,6 +36,7 @@ from bike_traffic.manager import Offer
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend, utc_now
 from bike_traffic.specs import PipelineSpec
+from bike_traffic.tracking import Run, Tracker, TrainedModel, start_run
 
 TEST_MODE_ROWS = 1000
 """Test mode trains on the first so many rows: it proves the way, not the model."""
@@ -136,11 +137,17 @@ def split_counts(counts: pd.DataFrame, plan: TrainingPlan) -> Split:
 
 
 def train_model(
-    offer: Offer[PipelineSpec], counts: pd.DataFrame, registry: RegistryBackend, plan: TrainingPlan
+    offer: Offer[PipelineSpec],
+    counts: pd.DataFrame,
+    registry: RegistryBackend,
+    plan: TrainingPlan,
+    *,
+    tracker: Tracker | None = None,
 ) -> TrainingResult:
     """Train one pipeline on counts that were found valid, and register it.
 
     Nothing is registered before its files are stored whole: an error on the way leaves the registry as it was.
+    With a tracker the training is a run there, which the record names.
 
     Raises
     ------
@@ -149,18 +156,32 @@ def train_model(
     pipeline = new_pipeline(offer, plan.parameters, plan.seed)
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read is said before the work, not after it
     split = split_counts(counts, plan)
+    with start_run(tracker, pipeline.name, test_mode=plan.test_mode) as run:
+        return _fit_and_register(offer, pipeline, counts, split, registry, plan, run)
+
+
+def _fit_and_register(
+    offer: Offer[PipelineSpec],
+    pipeline: Pipeline,
+    counts: pd.DataFrame,
+    split: Split,
+    registry: RegistryBackend,
+    plan: TrainingPlan,
+    run: Run,
+) -> TrainingResult:
     training, held_out = counts.iloc[split.training], counts.iloc[split.held_out]
     started = time.perf_counter()
     fit(pipeline, training)
     fit_seconds = time.perf_counter() - started
     baseline = FourWeekMean().fit(RawCleanerTransformer().transform(training))
-    evaluation = evaluate(pipeline, rows_of_known_counters(pipeline, held_out), baseline)
+    judged = rows_of_known_counters(pipeline, held_out)
+    evaluation = evaluate(pipeline, judged, baseline)
     record = ModelRecord(
         timestamp=utc_now(),
         model_type=pipeline.name,
         env=plan.env,
         test_mode=plan.test_mode,
-        run_id=uuid4().hex,
+        run_id=run.run_id or uuid4().hex,
         metrics=evaluation.metrics,
         model_uri="",
         extra={
@@ -186,15 +207,26 @@ def train_model(
         pipeline.save(directory)
         baseline.save(directory)
         digests = write_manifest(directory, pipeline.name)
+        tracked = run.log(
+            TrainedModel(
+                record=record,
+                pipeline=pipeline,
+                directory=directory,
+                counts=counts,
+                held_out=judged,
+                baseline=baseline,
+            )
+        )
         uri = registry.upload(
             directory, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id
         )
-    record = attrs.evolve(record, model_uri=uri, artifacts=digests)
+    record = attrs.evolve(record, model_uri=uri, artifacts=digests, extra={**record.extra, **tracked})
     pending = None
     try:
         registry.append(record)
     except MergePending as error:
         pending = error
+    run.registered(record)
     return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation, pending=pending)
 
 

@@ -63,7 +63,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
     environ = {f"BT_{key.upper()}": variable}
     by_file = load_settings(environ={})
     by_variable = load_settings(environ=environ)
-    by_flag = load_settings(environ=environ, **{key: flag})
+    by_flag = load_settings(environ=environ, **{key: flag})  # type: ignore[arg-type]  # one of three names
     assert (getattr(by_file, key), by_file.sources[key]) == (in_file, place)
     assert (getattr(by_variable, key), by_variable.sources[key]) == (variable, f"BT_{key.upper()}")
     assert (getattr(by_flag, key), by_flag.sources[key]) == (flag, f"--{key}")
