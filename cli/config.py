@@ -25,7 +25,8 @@ def config(session: Session, env: str | None, backend: str | None, registry: str
         "data": settings.data,
         "track": settings.track,
         "tracking_uri": without_secret(uri := settings.tracking_uri or settings.own_store, secret_of(uri)),
-        "artifacts": settings.artifacts or ("the server's" if settings.tracking_uri else str(settings.tracking_folder)),
+        "artifacts": settings.artifacts
+        or ("the server's" if settings.tracking_uri else str(settings.tracking_folder)),
         "plugins": "all" if settings.plugins is None else ", ".join(settings.plugins) or "built-ins only",
         "strict_plugins": settings.strict_plugins,
         "cache": str(settings.cache),

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bike_traffic.errors import TrackingError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -90,13 +92,17 @@ def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
     if find_spec("mlflow") is None:
         notify(NOT_INSTALLED)
         return None
-    from bike_traffic.tracking.mlflow_client import prepare_environment, quiet, reason_of
+    from bike_traffic.tracking.mlflow_client import prepare_environment, quiet, reason_of, secret_of, without_secret
 
+    secret = secret_of(settings.tracking_uri or "")
     prepare_environment()
     try:
         with quiet():
             from bike_traffic.tracking.mlflow_run import MlflowTracker
         return MlflowTracker.open(settings, notify)
+    except TrackingError as error:
+        notify(f"runs are not tracked: {error}")
     except Exception as error:  # whatever it is, the training is worth more
-        notify(f"runs are not tracked: {settings.tracking_folder}: {reason_of(error)}")
-        return None
+        place = without_secret(settings.tracking_uri or str(settings.tracking_folder), secret)
+        notify(f"runs are not tracked: {place}: {without_secret(reason_of(error), secret)}")
+    return None

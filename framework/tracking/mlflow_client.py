@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -30,10 +31,16 @@ def prepare_environment() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence MLflow's warnings about its own type hints and about pandas 3."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Silence MLflow's warnings about its own type hints and about pandas 3, and a line for each repeated request."""
+    requests = logging.getLogger("urllib3.connectionpool")
+    level = requests.level
+    requests.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        requests.setLevel(level)
 
 
 @contextmanager

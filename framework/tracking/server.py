@@ -91,16 +91,20 @@ def start_server(settings: Settings, port: int) -> RunningServer:
     command += ["--backend-store-uri", store_uri(settings), "--default-artifact-root", artifact_root(settings)]
     command += ["--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
-    with log_file(settings).open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    server = RunningServer(process.pid, port)
+    log = log_file(settings)
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # Not subprocess, whose processes are not to outlive the object that stands for them.
+    pid = os.posix_spawn(sys.executable, command, environment, file_actions=streams, setsid=True)
+    server = RunningServer(pid, port)
     try:
         state = json.dumps(attrs.asdict(server)) + "\n"
         (settings.tracking_folder / _STATE).write_text(state, encoding="utf-8")
         with progress(f"starting MLflow at {server.url}", None):
-            _wait_until_healthy(settings, server, process)
+            _wait_until_healthy(settings, server)
     except BaseException:
         stop_server(settings, server)
         raise
@@ -163,12 +167,14 @@ def _require_free(port: int) -> None:
             raise TrackingError(f"port {port} of {HOST}: {error.strerror}; give another with --port") from None
 
 
-def _wait_until_healthy(settings: Settings, server: RunningServer, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_healthy(settings: Settings, server: RunningServer) -> None:
     end = time.monotonic() + _START_SECONDS
     while not is_healthy(server.url):
-        if process.poll() is not None or time.monotonic() > end:
-            ended = "ended" if process.poll() is not None else f"did not answer within {_START_SECONDS:.0f} s"
-            raise TrackingError(f"the MLflow server {ended}; {log_file(settings)} says why")
+        if os.waitpid(server.pid, os.WNOHANG)[0]:
+            raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why")
+        if time.monotonic() > end:
+            late = f"the MLflow server did not answer within {_START_SECONDS:.0f} s"
+            raise TrackingError(f"{late}; {log_file(settings)} may say why")
         time.sleep(_POLL_SECONDS)
 
 
