@@ -60,8 +60,10 @@ def migrate(session: Session, folder: Path, env: str | None) -> None:
     from bike_traffic.tracking.server import migrate as bring
 
     settings = session.settings(env=env)
-    command = bring(settings, folder)
-    note(f"done by `{' '.join(command)}`; `bt mlflow --env {settings.env}` shows the runs")
+    done = bring(settings, folder)
+    for path in done.unread:
+        note(f"left out, since MLflow cannot read it: {path}")
+    note(f"`{done.command}` brought {done.runs} runs; `bt mlflow --env {settings.env}` shows them")
 
 
 def _require_mlflow() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNT, COUNTER, TIME
+from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNTER, IDENTIFYING, TIME
 from bike_traffic.tracking.mlflow_client import quiet
 
 MODEL = "model"
@@ -33,12 +33,9 @@ def _save(files: Path, target: Path) -> None:
     from mlflow import pyfunc
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
-    from mlflow.types.schema import AnyType
 
-    # Any type: MLflow's text would refuse categories, and our own check of the values says more.
-    columns = {COUNTER: True, TIME: True, COORDINATES: True, COUNT: False}
-    anything = AnyType()  # type: ignore[no-untyped-call]
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(anything, CITY_HEADERS[key], need) for key, need in columns.items()]
+    # Text, although MLflow then refuses categories and times of pandas: of any other type it does not read CSV.
+    columns: list[ColSpec | TensorSpec] = [ColSpec("string", CITY_HEADERS[key]) for key in IDENTIFYING]
     row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
     row |= {COORDINATES: "48.83504,2.33357"}
     pyfunc.save_model(
@@ -46,7 +43,7 @@ def _save(files: Path, target: Path) -> None:
         python_model=str(Path(__file__).with_name("mlflow_model.py")),
         artifacts={files.name: str(files)},
         signature=ModelSignature(
-            inputs=Schema(inputs), params=ParamSchema([ParamSpec("unknown_counters", "string", "refuse")])
+            inputs=Schema(columns), params=ParamSchema([ParamSpec("unknown_counters", "string", "refuse")])
         ),
         input_example=(
             pd.DataFrame({CITY_HEADERS[name]: [value] for name, value in row.items()}),

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +130,22 @@ def stop_server(settings: Settings, server: RunningServer) -> None:
             time.sleep(_POLL_SECONDS)
 
 
-def migrate(settings: Settings, folder: Path) -> list[str]:
-    """Bring the runs of an old folder of files into the profile's store, by MLflow's own command, and return it.
+@attrs.frozen
+class Migration:
+    """What MLflow brought over, with what command, and the files that it could not read."""
+
+    command: str
+    runs: int
+    unread: list[str]
+
+
+def migrate(settings: Settings, folder: Path) -> Migration:
+    """Bring the runs of an old folder of files into the profile's store, by MLflow's own command.
 
     Raises
     ------
     TrackingError
-        There are no such runs, the store is there already, or MLflow could not read the folder.
+        There are no such runs, the store is there already, or MLflow could read none of them.
     """
     target = settings.tracking_folder / DATABASE
     if not any(folder.glob("*/meta.yaml")) and not any(folder.glob("mlruns/*/meta.yaml")):
@@ -142,20 +153,27 @@ def migrate(settings: Settings, folder: Path) -> list[str]:
     if target.exists():
         raise TrackingError(f"{target} is there already, and MLflow fills a new one only: move it away first")
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".unfinished.db")
+    unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    command = ["mlflow", "migrate-filestore", "--source", str(folder), "--target"]
+    words = ["mlflow", "migrate-filestore", "--source", str(folder), "--target"]
+    command = f"{' '.join(words)} sqlite:///{target}"
     prepare_environment()
-    with progress("MLflow is migrating", None):
-        done = subprocess.run(
-            [sys.executable, "-m", *command, f"sqlite:///{unfinished.resolve()}"], capture_output=True, text=True
-        )
-    if done.returncode:
+    try:
+        with progress("MLflow is migrating", None):
+            asked = [sys.executable, "-m", *words, f"sqlite:///{unfinished.resolve()}"]
+            done = subprocess.run(asked, capture_output=True, text=True)
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        if done.returncode:
+            raise TrackingError(f"`{command}` failed: {lines[-1] if lines else 'it does not say why'}")
+        unread = re.findall(r"Failed to read (.+?meta\.yaml)", done.stderr)
+        with closing(sqlite3.connect(unfinished)) as database:
+            runs: int = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
+        if not runs:
+            raise TrackingError(f"`{command}` found no run{' that it could read' if unread else ''} in {folder}")
+        unfinished.rename(target)
+    finally:
         unfinished.unlink(missing_ok=True)
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["it says nothing"]
-        raise TrackingError(f"`{' '.join(command)}` of {folder} failed: {lines[-1].strip()}")
-    unfinished.rename(target)
-    return [*command, f"sqlite:///{target}"]
+    return Migration(command, runs, unread)
 
 
 def _require_free(port: int) -> None:

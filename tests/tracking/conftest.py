@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import urllib.request
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ USERS_OWN = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "GOOGLE_APPLICATION_C
 def tracked(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Track trainings, as outside the tests, and without the user's own servers."""
     monkeypatch.delenv("BT_TRACK")
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # as it is where bike-traffic is the first to import it
     for name in USERS_OWN:
         monkeypatch.delenv(name, raising=False)
 
