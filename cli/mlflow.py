@@ -21,7 +21,7 @@ env_option = click.option("--env", type=click.Choice(ENVIRONMENTS), help="Profil
 
 @click.group(
     invoke_without_command=True,
-    epilog="Examples: bt mlflow --env prod; bt mlflow --background && bt mlflow --stop",
+    epilog="Example: bt mlflow --env prod --background",
 )
 @env_option
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port on 127.0.0.1.")
@@ -52,9 +52,10 @@ def mlflow(ctx: click.Context, env: str | None, port: int, action: str | None) -
 @env_option
 @click.pass_obj
 def migrate(session: Session, folder: Path, env: str | None) -> None:
-    """Bring the runs of FOLDER, which an MLflow before 3 kept as files, into the store of a profile.
+    """Bring the runs of an old FOLDER into a profile.
 
-    MLflow does it, with `mlflow migrate-filestore`; FOLDER stays as it is, and the files of its runs stay in it.
+    MLflow before version 3 kept runs as files. Its own `mlflow migrate-filestore` brings them into the profile's
+    store; FOLDER stays as it is, and the files of its runs stay in it.
     """
     _require_mlflow()
     from bike_traffic.tracking.server import migrate as bring

@@ -47,6 +47,10 @@ def own_siblings(path: Path) -> set[str]:
     return {part[1] for part in parts if part[0] == "bike_traffic" and len(part) > 1} & SIBLINGS
 
 
+TRACKING = "framework/tracking/"
+"""The one part of the core that needs an extra: nothing imports it before a training is to be tracked."""
+
+
 def third_parties(folder: str) -> Iterator[tuple[str, str]]:
     """Give each module of a folder with the distribution of every third-party package that it imports."""
     homes = packages_distributions()
@@ -97,7 +101,14 @@ def test_no_module_is_called_utils() -> None:
 @pytest.mark.parametrize("folder", ["framework", "cli"])
 def test_the_core_and_the_command_line_import_what_is_always_installed(folder: str) -> None:
     always = required("options", "install_requires")
-    assert [(place, package) for place, package in third_parties(folder) if package not in always] == []
+    found = [(place, package) for place, package in third_parties(folder) if package not in always]
+    assert [(place, package) for place, package in found if not place.startswith(TRACKING)] == []
+
+
+def test_tracking_imports_what_is_installed_always_or_by_its_extra() -> None:
+    known = required("options", "install_requires") | required("options.extras_require", "mlflow")
+    found = [(place, package) for place, package in third_parties(TRACKING) if package not in known]
+    assert found == []
 
 
 @pytest.mark.parametrize("folder", ["plugins", "registry_backends", "app"])
