@@ -13,7 +13,7 @@ BT := $(VENV)/bin/bt
 demo: $(VENV)/.installed
 	@mkdir -p $(DEMO)
 	$(BT) data sample -o $(DEMO)/counts.csv.gz
-	$(BT) train --data $(DEMO)/counts.csv.gz --registry $(DEMO)/models
+	$(BT) train --no-track --data $(DEMO)/counts.csv.gz --registry $(DEMO)/models
 	$(BT) registry best --metric r2 --registry $(DEMO)/models
 	$(BT) predict --model rf --registry $(DEMO)/models $(DEMO)/counts.csv.gz -o $(DEMO)/predictions.csv
 	@echo "The first predictions of $(DEMO)/predictions.csv, in bikes per hour:"

@@ -7,6 +7,7 @@ import click
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import Session, format_option, pass_session, registry_options
 from bike_traffic.registry import chosen_backend
+from bike_traffic.tracking.mlflow_client import secret_of, without_secret
 
 
 @click.command(epilog="Example: bt config --env prod")
@@ -22,6 +23,10 @@ def config(session: Session, env: str | None, backend: str | None, registry: str
         "backend": backend_name,
         "registry": settings.registry_of(backend_name),
         "data": settings.data,
+        "track": settings.track,
+        "tracking_uri": without_secret(uri := settings.tracking_uri or settings.own_store, secret_of(uri)),
+        "artifacts": settings.artifacts
+        or ("the server's" if settings.tracking_uri else str(settings.tracking_folder)),
         "plugins": "all" if settings.plugins is None else ", ".join(settings.plugins) or "built-ins only",
         "strict_plugins": settings.strict_plugins,
         "signing_key": settings.signing_key and str(settings.signing_key),

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
     "plugins": ("bike_traffic.cli.plugins:plugins", "Show the plugins there are, check one, start a new one."),
+    "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Serve the runs of a profile: the pages of MLflow."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
 

@@ -35,10 +35,17 @@ class Session:
         registry: str | None = None,
         data: str | None = None,
         public_key: str | None = None,
+        track: bool | None = None,
     ) -> Settings:
         """Return the settings with these flags on top."""
         return load_settings(
-            config=self.config, env=env, backend=backend, registry=registry, data=data, public_key=public_key
+            config=self.config,
+            env=env,
+            backend=backend,
+            registry=registry,
+            data=data,
+            public_key=public_key,
+            track=track,
         )
 
     def host(self, settings: Settings) -> PluginHost:

@@ -58,6 +58,7 @@ def chosen_models(host: PluginHost, names: tuple[str, ...]) -> list[Offer[Pipeli
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Makes runs repeatable."
 )
+@click.option("--track/--no-track", default=None, help="Make each training a run in MLflow.  [default: track]")
 @format_option("table", "json")
 @pass_session
 def train(
@@ -72,15 +73,17 @@ def train(
     holdout: str | None,
     parameters: tuple[str, ...],
     seed: int,
+    track: bool | None,
     form: str,
 ) -> None:
     """Train models, evaluate them on held-out weeks beside the 4-week mean, and register them."""
-    settings = session.settings(env=env, backend=backend, registry=registry, data=data)
+    settings = session.settings(env=env, backend=backend, registry=registry, data=data, track=track)
     host = session.host(settings)
     offers = chosen_models(host, models)
     given = read_parameters(parameters)
     from bike_traffic.evaluation import parse_span
     from bike_traffic.signing import SigningKey
+    from bike_traffic.tracking import open_tracker
     from bike_traffic.training import TrainingPlan, new_pipeline, read_for_training, train_model
 
     span = parse_span(holdout) if holdout else None
@@ -91,10 +94,11 @@ def train(
     opened = session.registry(settings)
     counts = read_for_training(settings.data, test_mode=test_mode)
     plan = TrainingPlan(env=settings.env, test_mode=test_mode, split=split, holdout=span, parameters=given, seed=seed)
+    tracker = open_tracker(settings, note)
     results = []
     for offer in offers:
         with aside():
-            result = train_model(offer, counts, opened, plan, signing_key)
+            result = train_model(offer, counts, opened, plan, signing_key=signing_key, tracker=tracker)
         results.append(result)
         left_out = result.record.extra["split"]["left_out_rows"]
         seconds = result.record.extra["fit_seconds"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,10 @@ from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import bare_name, default_metric, load_model
 from bike_traffic.registry import Query, open_registry
 from bike_traffic.signing import SigningKey, Trust
+from bike_traffic.tracking import open_tracker
 from bike_traffic.training import TEST_MODE_ROWS, TrainingPlan, TrainingResult, read_for_training, train_model
+
+_log = logging.getLogger("bike_traffic")
 
 
 def train(
@@ -31,6 +35,7 @@ def train(
     holdout: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
+    track: bool | None = None,
 ) -> TrainingResult:
     """Train a model, evaluate it on held-out rows, and register it.
 
@@ -40,13 +45,15 @@ def train(
     data : counts as the City publishes them: a frame, a path or URL, or ``None`` for what the settings say.
     registry, backend, env : as the flags of ``bt train``.
     holdout : a span of time such as ``"28d"``.
+    track : whether the training is a run in MLflow; ``None`` is what the settings say. Where runs go, and what of
+        one could not be recorded, is logged as a warning under ``bike_traffic``.
 
     Raises
     ------
     BikeTrafficError
         One of its subclasses; the message says what to do.
     """
-    settings = load_settings(env=env, backend=backend, registry=registry)
+    settings = load_settings(env=env, backend=backend, registry=registry, track=track)
     host = _host(settings)
     if isinstance(data, pd.DataFrame):
         require_valid(data, "the frame", with_counts=True)
@@ -62,7 +69,9 @@ def train(
         seed=seed,
     )
     opened = open_registry(settings=settings, host=host)
-    result = train_model(host.pipeline(model), counts, opened, plan, SigningKey.of(settings))
+    tracker = open_tracker(settings, _log.warning)
+    key = SigningKey.of(settings)
+    result = train_model(host.pipeline(model), counts, opened, plan, signing_key=key, tracker=tracker)
     host.after_train(result.record, result.evaluation.metrics)
     return result
 

@@ -3,6 +3,7 @@
 A whole ``bt.toml``::
 
     env = "dev"                                  # the profile when none is asked for
+    track = true                                 # whether trainings are runs in MLflow
 
     signing_key = "/home/me/bike-traffic.key"    # sign what is trained
     public_key = "bike-traffic.pub"              # load only what its owner signed
@@ -14,6 +15,8 @@ A whole ``bt.toml``::
     [profiles.prod]
     backend = "gcs"
     data = "gs://my-bucket/counts.csv.gz"
+    tracking_uri = "http://127.0.0.1:5000"       # without it, runs go straight to the profile's own store
+    artifacts = "gs://my-bucket/mlruns"          # where the files of runs go
 
     [backends.gcs]
     registry = "gs://my-bucket/models/summary.json"
@@ -35,9 +38,10 @@ SAMPLE = "sample"
 """The `data` setting that means: the generated sample."""
 
 _DEFAULT_REGISTRIES = {"local": "models/summary.json"}
-_PROFILE_KEYS = ("backend", "data")
+_PROFILE_KEYS = ("backend", "data", "tracking_uri", "artifacts")
 _KEY_FILES = ("signing_key", "public_key")
-_TOP_KEYS = ("env", "plugins", *_KEY_FILES, "profiles", "backends")
+_TOP_KEYS = ("env", "plugins", "track", *_KEY_FILES, "profiles", "backends")
+_OFF = ("0", "false", "no", "off")
 
 
 @attrs.frozen(kw_only=True)
@@ -45,13 +49,17 @@ class Settings:
     """Every setting, and in `sources` where each value came from.
 
     `backend` and `registry` are ``None`` where nothing says them: the scheme of the registry's URI names
-    the backend, and a backend without a default registry must be given one.
+    the backend, and a backend without a default registry must be given one. Without `tracking_uri` runs go straight
+    to the store in `tracking_folder`, and without `artifacts` their files go beside it.
     """
 
     env: str
     backend: str | None
     registry: str | None
     data: str
+    track: bool
+    tracking_uri: str | None
+    artifacts: str | None
     plugins: tuple[str, ...] | None
     strict_plugins: bool
     signing_key: Path | None
@@ -65,6 +73,16 @@ class Settings:
     def env_asked_for(self) -> str | None:
         """The environment where somebody said one, be it by flag, variable or file: only then it filters records."""
         return None if self.sources["env"] == "default" else self.env
+
+    @property
+    def tracking_folder(self) -> Path:
+        """The folder of the profile's own MLflow store."""
+        return Path(f"mlruns_{self.env}")
+
+    @property
+    def own_store(self) -> str:
+        """The tracking URI of the profile's own MLflow store."""
+        return f"sqlite:///{self.tracking_folder / 'mlflow.db'}"
 
     def registry_of(self, backend: str) -> str:
         """Return the registry's URI for `backend`; raise `SettingsError` where none is set."""
@@ -93,6 +111,7 @@ def load_settings(
     registry: str | None = None,
     data: str | None = None,
     public_key: str | None = None,
+    track: bool | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Resolve all settings; the arguments stand for flags and win over everything else.
@@ -128,6 +147,9 @@ def load_settings(
     data = choose("data", data, in_profile["data"], default=SAMPLE)
     signing_key = choose("signing_key", None, (table.get("signing_key"), str(path)), default=None)
     public_key = choose("public_key", public_key, (table.get("public_key"), str(path)), default=None)
+    users_mlflow = (environ.get("MLFLOW_TRACKING_URI") or None, "MLFLOW_TRACKING_URI")
+    tracking_uri = choose("tracking_uri", None, in_profile["tracking_uri"], users_mlflow, default=None)
+    artifacts = choose("artifacts", None, in_profile["artifacts"], default=None)
     plugins = _plugins(environ, table, sources, path)
     strict = environ.get("BT_STRICT_PLUGINS", "")
     sources["cache"] = "BT_CACHE" if environ.get("BT_CACHE") else "default"
@@ -137,6 +159,9 @@ def load_settings(
         backend=backend,
         registry=registry,
         data=str(data),
+        track=_track(track, environ, table, sources, path),
+        tracking_uri=tracking_uri,
+        artifacts=artifacts,
         plugins=plugins,
         strict_plugins=strict not in ("", "0"),
         signing_key=_path(signing_key),
@@ -218,6 +243,26 @@ def _plugins(
         return tuple(names)
     sources["plugins"] = "default"
     return None
+
+
+def _track(
+    flag: bool | None,
+    environ: Mapping[str, str],
+    table: Mapping[str, Any],
+    sources: dict[str, str],
+    path: Path | None,
+) -> bool:
+    """Return whether trainings are tracked; they are where nobody says otherwise."""
+    if not isinstance(table.get("track", True), bool):
+        raise SettingsError(f"{path}: track must be true or false, not {table['track']!r}")
+    if flag is not None:
+        sources["track"] = "--track" if flag else "--no-track"
+        return flag
+    if environ.get("BT_TRACK"):
+        sources["track"] = "BT_TRACK"
+        return environ["BT_TRACK"].lower() not in _OFF
+    sources["track"] = str(path) if "track" in table else "default"
+    return bool(table.get("track", True))
 
 
 def cache_directory(environ: Mapping[str, str] | None = None) -> Path:

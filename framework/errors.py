@@ -123,6 +123,10 @@ class MergePending(RegistryError):
     exit_code = 3
 
 
+class TrackingError(BikeTrafficError):
+    """MLflow's store or server of a profile cannot be used as asked."""
+
+
 class IntegrityError(RegistryError, ValueError):
     """Files of a model differ from the digests in its record, or have none; nothing was loaded."""
 

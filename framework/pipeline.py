@@ -45,6 +45,13 @@ class Pipeline(BaseEstimator, ABC):
 
     As scikit-learn asks, ``__init__`` only stores its arguments: they are the parameters that
     ``bt train --set KEY=VALUE`` reaches.
+
+    What a tracked run shows beside the metrics, where a fitted pipeline has it; none is required:
+
+    - ``feature_names_`` : the names of the features that the model sees, a sequence.
+    - ``feature_importances_`` : a Series by name of feature, its values summing to 1.
+    - ``history_`` : a mapping of a name, such as ``"loss"``, to the values of each epoch; names that begin alike,
+      ``"loss/net_1"`` and ``"loss/net_2"``, share a picture.
     """
 
     name: ClassVar[str]

@@ -35,6 +35,7 @@ from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend, utc_now
 from bike_traffic.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
+from bike_traffic.tracking import Run, Tracker, TrainedModel, start_run
 from bike_traffic.unfinished import unfinished
 
 TEST_MODE_ROWS = 1000
@@ -141,11 +142,14 @@ def train_model(
     counts: pd.DataFrame,
     registry: RegistryBackend,
     plan: TrainingPlan,
+    *,
     signing_key: SigningKey | None = None,
+    tracker: Tracker | None = None,
 ) -> TrainingResult:
     """Train one pipeline on counts that were found valid, and register it, signed where there is a key.
 
     Nothing is registered before its files are stored whole: an error on the way leaves the registry as it was.
+    With a tracker the training is a run there, which the record names.
 
     Raises
     ------
@@ -154,18 +158,33 @@ def train_model(
     pipeline = new_pipeline(offer, plan.parameters, plan.seed)
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read is said before the work, not after it
     split = split_counts(counts, plan)
+    with start_run(tracker, pipeline.name, test_mode=plan.test_mode) as run:
+        trained = _fit_and_measure(offer, pipeline, counts, split, plan, run.run_id or uuid4().hex)
+        record, pending = _register(trained, registry, run, signing_key)
+    return TrainingResult(record=record, pipeline=pipeline, evaluation=trained.evaluation, pending=pending)
+
+
+def _fit_and_measure(
+    offer: Offer[PipelineSpec],
+    pipeline: Pipeline,
+    counts: pd.DataFrame,
+    split: Split,
+    plan: TrainingPlan,
+    run_id: str,
+) -> TrainedModel:
     training, held_out = counts.iloc[split.training], counts.iloc[split.held_out]
     started = time.perf_counter()
     fit(pipeline, training)
     fit_seconds = time.perf_counter() - started
     baseline = FourWeekMean().fit(RawCleanerTransformer().transform(training))
-    evaluation = evaluate(pipeline, rows_of_known_counters(pipeline, held_out), baseline)
+    judged = rows_of_known_counters(pipeline, held_out)
+    evaluation = evaluate(pipeline, judged, baseline)
     record = ModelRecord(
         timestamp=utc_now(),
         model_type=pipeline.name,
         env=plan.env,
         test_mode=plan.test_mode,
-        run_id=uuid4().hex,
+        run_id=run_id,
         metrics=evaluation.metrics,
         model_uri="",
         extra={
@@ -185,20 +204,31 @@ def train_model(
             "libraries": {"python": platform.python_version(), **_versions("scikit-learn", *offer.spec.requires)},
         },
     )
+    return TrainedModel(
+        record=record, pipeline=pipeline, counts=counts, held_out=judged, baseline=baseline, evaluation=evaluation
+    )
+
+
+def _register(
+    trained: TrainedModel, registry: RegistryBackend, run: Run, signing_key: SigningKey | None
+) -> tuple[ModelRecord, RegistryError | None]:
+    """Save, track, sign, upload and append; return the record as it is registered, and what is still to do."""
     pending: RegistryError | None
-    with unfinished(registry, record.run_id) as model:
-        pipeline.save(model.files)
-        baseline.save(model.files)
-        record = attrs.evolve(record, artifacts=write_manifest(model.files, pipeline.name))
+    with unfinished(registry, trained.record.run_id) as model:
+        trained.pipeline.save(model.files)
+        trained.baseline.save(model.files)
+        record = attrs.evolve(trained.record, artifacts=write_manifest(model.files, trained.pipeline.name))
+        record = attrs.evolve(record, extra={**record.extra, **run.log(trained, model.files)})
         if signing_key is not None:
             record = signing_key.sign_record(record)
         record, pending = model.register(record)
+    run.registered(record)
     if signing_key is not None and pending is None:
         try:
             registry.sign_head(signing_key)
         except RegistryError as error:
             pending = error
-    return TrainingResult(record=record, pipeline=pipeline, evaluation=evaluation, pending=pending)
+    return record, pending
 
 
 def _as_json(value: object) -> object:

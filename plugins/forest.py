@@ -107,6 +107,16 @@ class ForestPipeline(Pipeline):
                 advance(size - grown)
         return forest.set_params(n_jobs=1)  # asked in one order by `_ask`, which shares out rows and not trees
 
+    @property
+    def feature_names_(self) -> list[str]:
+        """The trees' inputs."""
+        return [COUNTER, *self.numeric]
+
+    @property
+    def feature_importances_(self) -> pd.Series:
+        """Each input's share of the decrease of impurity, by name; it flatters inputs of many values."""
+        return pd.Series(self.forest_.feature_importances_, index=self.feature_names_)
+
     def _features_of(self, counts: pd.DataFrame) -> pd.DataFrame:
         if not hasattr(self, "forest_"):
             raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")

@@ -85,14 +85,23 @@ class NNPipeline(Pipeline):
         inputs = self._inputs(features)
         target = cleaned[COUNT].to_numpy(np.float32)
         self.nets_ = []
+        self.history_: dict[str, list[float]] = {}
         with progress(f"{self.name}: training nets", self.n_nets * self.epochs) as advance:
             for number in range(self.n_nets):
                 keras.utils.set_random_seed((self.random_state * 1000 + number) % 2**32)
                 net = self._build(len(self.counters_) + 1, inputs["numbers"].shape[1], len(target))
                 watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: advance(1))
-                net.fit(inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch])
+                done = net.fit(
+                    inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch]
+                )
                 self.nets_.append(net)
+                self.history_[f"loss/net_{number + 1}"] = [float(loss) for loss in done.history["loss"]]
         return self
+
+    @property
+    def feature_names_(self) -> list[str]:
+        """The nets' inputs."""
+        return ["counter", "hour_of_week", *self.scaler_.feature_names_in_, "log_profile"]
 
     def _check_parameters(self) -> None:
         whole = ("epochs", "batch_size", "embedding_size", "n_nets")

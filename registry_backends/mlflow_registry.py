@@ -27,8 +27,9 @@ from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, Regi
 from bike_traffic.metrics import Metric, metric_named
 from bike_traffic.progress import progress
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
-from bike_traffic.registry_backends.mlflow_server import MODEL, PAGE, TAG, MlflowServer, joined, pieces
+from bike_traffic.registry_backends.mlflow_server import PAGE, TAG, MlflowServer, joined, pieces
 from bike_traffic.specs import NAME
+from bike_traffic.tracking.logged_model import MODEL
 from bike_traffic.upkeep import Finding
 
 if TYPE_CHECKING:

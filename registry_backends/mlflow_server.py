@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from socket import gaierror
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bike_traffic.artifacts import FileDigest, all_digests
 from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.tracking.logged_model import FILES, MODEL, mlflow_model
+from bike_traffic.tracking.mlflow_client import (
+    already_there,
+    prepare_environment,
+    quiet,
+    reason_of,
+    secret_of,
+    without_secret,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,22 +29,9 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 TAG = "bike_traffic."
-MODEL = "model"
 PAGE = 1000
 _TAG_LENGTH = 4000
 """Of one piece of a text: MLflow 3 takes 100,000 characters a tag, older servers 5,000."""
-_FILES = "files"
-
-# MLflow reads these where it uses them. As it is, it waits minutes for a server that is gone, draws a bar for each
-# transfer, and sends usage figures; whoever has set one of them gets what it says.
-_ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
 
 
 class MlflowServer:
@@ -57,8 +48,8 @@ class MlflowServer:
         self._address = address
         self._experiment = experiment
         self._database = Path(rest.removeprefix("/")) if scheme == "sqlite" else None
-        self._secret = "".join(urlsplit(address).netloc.rpartition("@")[:2])
-        self.uri = self._without_secret(address)
+        self._secret = secret_of(address)
+        self.uri = without_secret(address, self._secret)
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -72,9 +63,8 @@ class MlflowServer:
     @contextmanager
     def talking(self) -> Iterator[None]:
         """Turn what MLflow and the network raise into `RegistryUnavailable`, in one line and without a password."""
-        for variable, value in _ENVIRONMENT.items():
-            os.environ.setdefault(variable, value)
-        with _quiet():
+        prepare_environment()
+        with quiet():
             from mlflow import MlflowException
 
         try:
@@ -82,12 +72,8 @@ class MlflowServer:
         except RegistryError:
             raise
         except (MlflowException, OSError) as error:
-            reason = "no MLflow server answers" if _unreachable(error) else str(error).strip().partition("\n")[0]
-            message = f"{self.uri}: {self._without_secret(reason)}"
+            message = f"{self.uri}: {without_secret(reason_of(error), self._secret)}"
             raise RegistryUnavailable(message) from None  # a traceback would show the address with its password
-
-    def _without_secret(self, text: str) -> str:
-        return text.replace(self._secret, "") if self._secret else text
 
     def experiment(self, *, create: bool) -> str | None:
         """Return the id of the experiment that holds the runs."""
@@ -96,7 +82,7 @@ class MlflowServer:
         found = self.client.get_experiment_by_name(self._experiment)
         if found is None and create:
             place = None if self._database is None else (self._database.parent.resolve() / "mlartifacts").as_uri()
-            with _already_there():
+            with already_there():
                 self.client.create_experiment(self._experiment, place)
             found = self.client.get_experiment_by_name(self._experiment)
         return None if found is None else str(found.experiment_id)
@@ -117,7 +103,7 @@ class MlflowServer:
     def new_version(self, name: str, run_id: str | None, tags: Mapping[str, str], description: str) -> ModelVersion:
         """Add a version to a registered model, which is made when it is the first one."""
         source = f"runs:/{run_id}/{MODEL}" if run_id else "bike-traffic:/no-run"
-        with _already_there():
+        with already_there():
             self.client.create_registered_model(name)
         return self.client.create_model_version(
             name, source, run_id, dict(tags), description=description, await_creation_for=0
@@ -149,12 +135,12 @@ class MlflowServer:
 
     def holds_files(self, run: Run) -> bool:
         """Whether a run has files of a model."""
-        return bool(self.client.list_artifacts(run.info.run_id, f"{MODEL}/artifacts/{_FILES}"))
+        return bool(self.client.list_artifacts(run.info.run_id, FILES))
 
     def bring_files(self, run: Run, directory: Path) -> None:
         """Copy a run's files of a model."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-            path = self.client.download_artifacts(run.info.run_id, f"{MODEL}/artifacts/{_FILES}", folder)
+            path = self.client.download_artifacts(run.info.run_id, FILES, folder)
             shutil.copytree(path, directory, dirs_exist_ok=True)
 
     def digests_of_files(self, run: Run) -> dict[str, FileDigest]:
@@ -165,42 +151,8 @@ class MlflowServer:
 
     def log_model(self, run: Run, directory: Path) -> None:
         """Store the files of `directory` in a run, inside a model that plain MLflow can load."""
-        with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-            files, model = Path(folder, _FILES), Path(folder, MODEL)
-            shutil.copytree(directory, files)  # MLflow keeps the name of the folder, and refuses a link
-            with _quiet():
-                _save_model(files, model)
+        with mlflow_model(directory) as model:
             self.client.log_artifacts(run.info.run_id, str(model), MODEL)
-
-
-def _save_model(files: Path, target: Path) -> None:
-    import pandas as pd
-    from mlflow import pyfunc
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
-    from mlflow.types.schema import AnyType
-
-    from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNT, COUNTER, TIME
-
-    # Any type: MLflow's text would refuse categories, and our own check of the values says more.
-    columns = {COUNTER: True, TIME: True, COORDINATES: True, COUNT: False}
-    anything = AnyType()  # type: ignore[no-untyped-call]
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(anything, CITY_HEADERS[key], need) for key, need in columns.items()]
-    row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
-    row |= {COORDINATES: "48.83504,2.33357"}
-    pyfunc.save_model(
-        str(target),
-        python_model=str(Path(__file__).with_name("mlflow_model.py")),
-        artifacts={_FILES: str(files)},
-        signature=ModelSignature(
-            inputs=Schema(inputs), params=ParamSchema([ParamSpec("unknown_counters", "string", "refuse")])
-        ),
-        input_example=(
-            pd.DataFrame({CITY_HEADERS[name]: [value] for name, value in row.items()}),
-            {"unknown_counters": "predict"},
-        ),
-        pip_requirements=[f"bike-traffic=={version('bike-traffic')}", f"mlflow=={version('mlflow')}"],
-    )
 
 
 def pieces(key: str, text: str) -> dict[str, str]:
@@ -226,31 +178,3 @@ def _parse(text: str, what: str) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise RegistryCorrupt(f"{what} is not a record: it holds a {type(entry).__name__}")
     return entry
-
-
-def _unreachable(error: BaseException | None) -> bool:
-    """Whether the network is behind an error; MLflow wraps what requests wrapped."""
-    while error is not None:
-        if isinstance(error, ConnectionError | TimeoutError | gaierror):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-@contextmanager
-def _already_there() -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence MLflow's warnings about its own type hints and about pandas 3."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

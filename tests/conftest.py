@@ -18,7 +18,7 @@ Bt = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run every test in an empty folder, without the user's settings and with a cache of its own."""
+    """Run every test in an empty folder, without the user's settings, with a cache of its own, and untracked."""
     for variable in list(os.environ):
         if variable.startswith("BT_"):
             monkeypatch.delenv(variable)
@@ -26,6 +26,7 @@ def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("BT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking take it back
     return folder
 
 

@@ -17,14 +17,15 @@ _CHANGING = (
     (re.compile(r"\d{8}_\d{6}-[0-9a-f]{8}"), "FOLDER"),
     (re.compile(r"\b[0-9a-f]{8}\b"), "RUN-ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?= )"), "TIME"),
+    (re.compile(r"process \d+"), "process NUMBER"),
     (re.compile(r"fitted in [\d.]+ s"), "fitted in SECONDS s"),
     (re.compile(r"passed in [\d.]+s"), "passed in SECONDSs"),
 )
 
 
-def blocks() -> list[str]:
-    """Return the console blocks of the README, without their fences."""
-    return _CONSOLE.findall(README.read_text(encoding="utf-8"))
+def blocks(document: Path = README) -> list[str]:
+    """Return the console blocks of a document, without their fences."""
+    return _CONSOLE.findall(document.read_text(encoding="utf-8"))
 
 
 def commands_of(block: str) -> list[str]:

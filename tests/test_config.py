@@ -21,6 +21,8 @@ data = "dev.csv"
 [profiles.prod]
 backend = "local"
 data = "prod.csv"
+tracking_uri = "http://prod:5000"
+artifacts = "gs://prod/mlruns"
 
 [backends.local]
 registry = "kept/summary.json"
@@ -63,7 +65,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
     environ = {f"BT_{key.upper()}": variable}
     by_file = load_settings(environ={})
     by_variable = load_settings(environ=environ)
-    by_flag = load_settings(environ=environ, **{key: flag})
+    by_flag = load_settings(environ=environ, **{key: flag})  # type: ignore[arg-type]  # one of three names
     assert (getattr(by_file, key), by_file.sources[key]) == (in_file, place)
     assert (getattr(by_variable, key), by_variable.sources[key]) == (variable, f"BT_{key.upper()}")
     assert (getattr(by_flag, key), by_flag.sources[key]) == (flag, f"--{key}")
@@ -86,9 +88,54 @@ def test_the_registry_is_what_a_flag_a_variable_the_backends_table_or_the_defaul
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "in_file"), [("tracking_uri", "http://prod:5000"), ("artifacts", "gs://prod/mlruns")]
+)
+def test_where_runs_go_is_what_a_variable_the_profile_or_nothing_says(key: str, in_file: str) -> None:
+    write_settings(WHOLE_FILE)
+    variable = f"BT_{key.upper()}"
+    by_variable = load_settings(environ={variable: "elsewhere"})
+    assert (getattr(by_variable, key), by_variable.sources[key]) == ("elsewhere", variable)
+    by_file = load_settings(environ={})
+    assert (getattr(by_file, key), by_file.sources[key]) == (in_file, "bt.toml [profiles.prod]")
+    default = load_settings(env="dev", environ={})
+    assert (getattr(default, key), default.sources[key]) == (None, "default")
+    assert (default.own_store, default.tracking_folder) == ("sqlite:///mlruns_dev/mlflow.db", Path("mlruns_dev"))
+
+
+def test_mlflows_own_variable_names_the_server_where_nothing_of_ours_does() -> None:
+    write_settings(WHOLE_FILE)
+    environ = {"MLFLOW_TRACKING_URI": "http://team:5000"}
+    dev, prod = load_settings(env="dev", environ=environ), load_settings(env="prod", environ=environ)
+    assert (dev.tracking_uri, dev.sources["tracking_uri"]) == ("http://team:5000", "MLFLOW_TRACKING_URI")
+    assert (prod.tracking_uri, prod.sources["tracking_uri"]) == ("http://prod:5000", "bt.toml [profiles.prod]")
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable", "text", "track", "source"),
+    [
+        (None, "", "", True, "default"),
+        (None, "", "track = false", False, "bt.toml"),
+        (None, "1", "track = false", True, "BT_TRACK"),
+        (None, "0", "", False, "BT_TRACK"),
+        (None, "False", "", False, "BT_TRACK"),
+        (None, "off", "", False, "BT_TRACK"),
+        (True, "0", "track = false", True, "--track"),
+        (False, "1", "track = true", False, "--no-track"),
+    ],
+)
+def test_trainings_are_tracked_unless_a_flag_a_variable_or_the_file_says_otherwise(
+    flag: bool | None, variable: str, text: str, track: bool, source: str
+) -> None:
+    write_settings(text)
+    settings = load_settings(track=flag, environ={"BT_TRACK": variable})
+    assert (settings.track, settings.sources["track"]) == (track, source)
+
+
 def test_an_empty_variable_says_nothing() -> None:
     write_settings(WHOLE_FILE)
-    environ = dict.fromkeys(["BT_ENV", "BT_BACKEND", "BT_REGISTRY", "BT_DATA", "BT_CONFIG", "BT_CACHE"], "")
+    names = ["BT_ENV", "BT_BACKEND", "BT_REGISTRY", "BT_DATA", "BT_CONFIG", "BT_CACHE"]
+    environ = dict.fromkeys([*names, "BT_TRACK", "BT_TRACKING_URI", "BT_ARTIFACTS", "MLFLOW_TRACKING_URI"], "")
     assert load_settings(environ=environ) == load_settings(environ={})
 
 
@@ -194,11 +241,12 @@ def test_a_file_that_was_asked_for_must_be_there(asked: dict[str, Mapping[str, s
         (
             "pluggins = []",
             "bt.toml: no setting 'pluggins'; there are backends, env, plugins, profiles, public_key, "
-            "signing_key (did you mean 'plugins'?)",
+            "signing_key, track (did you mean 'plugins'?)",
         ),
         (
             '[profiles.dev]\nbackends = "gcs"',
-            "bt.toml [profiles.dev]: no setting 'backends'; there are backend, data (did you mean 'backend'?)",
+            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri "
+            "(did you mean 'backend'?)",
         ),
         (
             '[profiles.prods]\nbackend = "gcs"',
@@ -207,6 +255,7 @@ def test_a_file_that_was_asked_for_must_be_there(asked: dict[str, Mapping[str, s
         ('env = "prd"', "no environment 'prd'; there are dev, prod (did you mean 'prod'?) [bt.toml]"),
         ("env = 3", "no environment '3'; there are dev, prod [bt.toml]"),
         ("[profiles.dev]\ndata = 3", "bt.toml [profiles.dev]: data must be a string, not 3"),
+        ('track = "no"', "bt.toml: track must be true or false, not 'no'"),
         ('plugins = "one"', "bt.toml: plugins must be a list of names, not 'one'"),
         ("plugins = [1]", "bt.toml: plugins must be a list of names, not [1]"),
         ("profiles = 1", "bt.toml: [profiles] holds tables, such as [profiles.NAME]"),

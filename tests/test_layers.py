@@ -49,6 +49,10 @@ def own_siblings(path: Path) -> set[str]:
     return {part[1] for part in parts if part[0] == "bike_traffic" and len(part) > 1} & SIBLINGS
 
 
+ROOMS = {"framework/tracking/": "mlflow", "framework/signing.py": "signing"}
+"""The parts of the core that need an extra, which they import when they are asked to do something."""
+
+
 def third_parties(folder: str) -> Iterator[tuple[str, str]]:
     """Give each module of a folder with the distribution of every third-party package that it imports."""
     homes = packages_distributions()
@@ -97,11 +101,17 @@ def test_no_module_is_called_utils() -> None:
 
 
 @pytest.mark.parametrize("folder", ["framework", "cli"])
-def test_the_core_and_the_command_line_import_what_is_installed_always_or_for_a_room_of_its_own(folder: str) -> None:
-    known = required("options", "install_requires")
-    known |= required("options.extras_require", "signing") if folder == "framework" else set()
-    found = [(place, package) for place, package in third_parties(folder) if package not in known]
-    assert [one for one in found if one not in FOR_TESTS] == []
+def test_the_core_and_the_command_line_import_what_is_always_installed(folder: str) -> None:
+    always = required("options", "install_requires")
+    found = [(place, package) for place, package in third_parties(folder) if package not in always]
+    assert [one for one in found if one not in FOR_TESTS and not one[0].startswith(tuple(ROOMS))] == []
+
+
+@pytest.mark.parametrize(("room", "extra"), ROOMS.items(), ids=ROOMS)
+def test_a_room_of_the_core_imports_what_is_installed_always_or_by_its_extra(room: str, extra: str) -> None:
+    known = required("options", "install_requires") | required("options.extras_require", extra)
+    found = [(place, package) for place, package in third_parties("framework") if place.startswith(room)]
+    assert [package for _, package in found if package not in known] == []
 
 
 @pytest.mark.parametrize("folder", ["plugins", "registry_backends", "app"])

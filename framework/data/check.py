@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import attrs
@@ -126,10 +127,16 @@ def _misplaced(counts: pd.DataFrame, coordinates: pd.DataFrame) -> NDArray[np.bo
 
 def _same_hour(names: pd.Series, times: pd.Series) -> NDArray[np.bool_]:
     """Say which rows repeat the counter and the moment of an earlier one."""
-    moment = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    moment = _seconds(times)
     known = times.notna().to_numpy() & names.notna().to_numpy()
     identity = pd.Series(names.cat.codes.to_numpy() * np.int64(1 << 40) + moment)
     return (identity.duplicated() & known).to_numpy()
+
+
+def _seconds(times: pd.Series) -> NDArray[np.int64]:
+    """Return moments as seconds since 1970."""
+    moments = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    return np.asarray(moments.astype("datetime64[s]").astype(np.int64))
 
 
 def describe(counts: pd.DataFrame) -> dict[str, object]:
@@ -143,3 +150,15 @@ def describe(counts: pd.DataFrame) -> dict[str, object]:
         "last_hour": times.max().isoformat() if times.notna().any() else None,
         "counts": CITY_HEADERS[COUNT] if has_counts(counts) else None,
     }
+
+
+def fingerprint(counts: pd.DataFrame) -> str:
+    """Return the SHA-256 of valid counts: counter, hour and count row by row, however their file writes them."""
+    headers = headers_of(counts.columns, [COUNTER, TIME, COUNT])
+    names = pd.util.hash_pandas_object(clean_counter_names(counts[headers[COUNTER]]), index=False)
+    columns = [
+        names.to_numpy(),
+        _seconds(parse_times(counts[headers[TIME]])),
+        parse_counts(counts[headers[COUNT]]).to_numpy(np.float64),
+    ]
+    return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()

@@ -221,13 +221,13 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         ),
         (
             b'envs = "dev"',
-            "bt.toml: no setting 'envs'; there are backends, env, plugins, profiles, public_key, signing_key "
-            "(did you mean 'env'?)",
+            "bt.toml: no setting 'envs'; there are backends, env, plugins, profiles, public_key, signing_key, "
+            "track (did you mean 'env'?)",
         ),
         (b'[profiles.test]\nbackend = "local"', "bt.toml [profiles]: no setting 'test'; there are dev, prod"),
         (
             b'[profiles.dev]\nbackends = "local"',
-            "bt.toml [profiles.dev]: no setting 'backends'; there are backend, data (did you mean 'backend'?)",
+            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri (did you mean 'backend'?)",
         ),
         (b"[profiles.dev]\nbackend = 3", "bt.toml [profiles.dev]: backend must be a string, not 3"),
         (b'env = "test"', "no environment 'test'; there are dev, prod [bt.toml]"),

@@ -125,4 +125,7 @@ def test_config_prints_each_value_and_its_source(bt: Bt, monkeypatch: pytest.Mon
     assert found["backend"] == {"value": "local", "source": "BT_BACKEND"}
     assert found["registry"] == {"value": "m/summary.json", "source": "bt.toml [backends.local]"}
     assert found["data"] == {"value": "here.csv", "source": "bt.toml [profiles.dev]"}
+    assert found["track"] == {"value": False, "source": "BT_TRACK"}
+    assert found["tracking_uri"] == {"value": "sqlite:///mlruns_dev/mlflow.db", "source": "default"}
+    assert found["artifacts"] == {"value": "mlruns_dev", "source": "default"}
     assert found["plugins"] == {"value": "all", "source": "default"}

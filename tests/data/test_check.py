@@ -8,7 +8,7 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import Fault, describe, faults, require_valid
+from bike_traffic.data.check import Fault, describe, faults, fingerprint, require_valid
 from bike_traffic.errors import SchemaError
 
 NAME, TIME = "Nom du compteur", "Date et heure de comptage"
@@ -194,3 +194,29 @@ def test_counts_are_required_where_they_are_needed_only() -> None:
 def test_a_description_says_how_much_there_is(frame: pd.DataFrame, summary: tuple[object, ...]) -> None:
     names = ("rows", "counters", "first_hour", "last_hour", "counts")
     assert describe(frame) == dict(zip(names, summary, strict=True))
+
+
+def test_a_fingerprint_is_that_of_the_counts_however_a_file_writes_them(small_counts: pd.DataFrame) -> None:
+    moments = pd.to_datetime(small_counts["Date et heure de comptage"], utc=True)
+    typed = small_counts.assign(more=1)
+    typed["Nom du compteur"] = typed["Nom du compteur"].astype("category")
+    typed["Date et heure de comptage"] = moments.dt.tz_convert("Europe/Paris")
+    typed["Comptage horaire"] = typed["Comptage horaire"].astype(float)
+    assert fingerprint(typed) == fingerprint(small_counts)
+    assert len(fingerprint(small_counts)) == 64
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("Nom du compteur", "another"),
+        ("Date et heure de comptage", "2020-01-01T00:00:00+01:00"),
+        ("Comptage horaire", 12345),
+    ],
+)
+def test_a_fingerprint_changes_with_any_counter_hour_or_count(
+    small_counts: pd.DataFrame, column: str, value: str | int
+) -> None:
+    changed = small_counts.copy()
+    changed[column] = [*changed[column][:-1], value]
+    assert fingerprint(changed) != fingerprint(small_counts)

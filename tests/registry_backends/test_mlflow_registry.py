@@ -381,7 +381,7 @@ def test_plain_mlflow_loads_the_champion_and_predicts_the_citys_counts(
     predicted, names = out.splitlines()
     expected = predict(result.pipeline, small_counts)
     assert json.loads(predicted) == json.loads(expected.to_json(orient="split"))
-    headers = ["Nom du compteur", "Date et heure de comptage", "Coordonnées géographiques", "Comptage horaire"]
+    headers = ["Nom du compteur", "Date et heure de comptage", "Coordonnées géographiques"]
     assert names == str(headers)
 
 

@@ -1,0 +1,220 @@
+"""The MLflow server of a profile: started with the profile's stores, found again, and stopped whole.
+
+What runs is told by ``server.json`` in the profile's folder, with the process and the port. It is believed only while
+that process is an MLflow server of this very store: a machine that was switched off leaves the file behind, and the
+number of the process to another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bike_traffic.config import Settings
+from bike_traffic.errors import TrackingError
+from bike_traffic.progress import progress
+from bike_traffic.tracking.mlflow_client import prepare_environment
+from bike_traffic.tracking.store import DATABASE, artifact_root, is_healthy, prepare_own_store, store_uri
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 5000
+_STATE = "server.json"
+_LOG = "server.log"
+_START_SECONDS = 180.0
+_STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.2
+
+
+@attrs.frozen
+class RunningServer:
+    """A server that runs: the process that leads its group, and its port."""
+
+    pid: int
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{HOST}:{self.port}"
+
+
+def log_file(settings: Settings) -> Path:
+    """Return the file that the server of a profile writes its log to."""
+    return settings.tracking_folder / _LOG
+
+
+def running_server(settings: Settings) -> RunningServer | None:
+    """Return the server of the profile; one that is gone leaves nothing behind but its log."""
+    path = settings.tracking_folder / _STATE
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        server = RunningServer(int(state["pid"]), int(state["port"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrackingError(f"{path} does not tell what runs ({error}); remove it") from None
+    if store_uri(settings) in _command_of(server.pid):
+        return server
+    path.unlink(missing_ok=True)
+    return None
+
+
+def start_server(settings: Settings, port: int) -> RunningServer:
+    """Start the server of the profile, in a process group of its own, and wait until it is healthy.
+
+    Raises
+    ------
+    TrackingError
+        The port is taken, the server of the profile runs already, or it ended before it answered.
+    """
+    there = running_server(settings)
+    if there is not None:
+        raise TrackingError(
+            f"the MLflow server of {settings.env} runs already, at {there.url}; "
+            f"`bt mlflow --env {settings.env} --stop` stops it"
+        )
+    _require_free(port)
+    prepare_environment()
+    with progress("preparing the store", None):
+        prepare_own_store(settings)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", store_uri(settings), "--default-artifact-root", artifact_root(settings)]
+    command += ["--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    log = log_file(settings)
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # Not subprocess, whose processes are not to outlive the object that stands for them.
+    pid = os.posix_spawn(sys.executable, command, environment, file_actions=streams, setsid=True)
+    server = RunningServer(pid, port)
+    try:
+        state = json.dumps(attrs.asdict(server)) + "\n"
+        (settings.tracking_folder / _STATE).write_text(state, encoding="utf-8")
+        with progress(f"starting MLflow at {server.url}", None):
+            _wait_until_healthy(settings, server)
+    except BaseException:
+        stop_server(settings, server)
+        raise
+    return server
+
+
+def ended_by_itself(settings: Settings, server: RunningServer) -> bool:
+    """Wait until a server that this process started has ended; say whether nobody had stopped it."""
+    os.waitpid(server.pid, 0)
+    return (settings.tracking_folder / _STATE).exists()
+
+
+def stop_server(settings: Settings, server: RunningServer) -> None:
+    """Stop a server with all its processes: asked first, then killed."""
+    (settings.tracking_folder / _STATE).unlink(missing_ok=True)  # first: who waits for it learns that it was stopped
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if not _signal_group(server.pid, sign):
+            break
+        end = time.monotonic() + _STOP_SECONDS
+        while _signal_group(server.pid, 0) and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+
+
+@attrs.frozen
+class Migration:
+    """What MLflow brought over, with what command, and the files that it could not read."""
+
+    command: str
+    runs: int
+    unread: list[str]
+
+
+def migrate(settings: Settings, folder: Path) -> Migration:
+    """Bring the runs of an old folder of files into the profile's store, by MLflow's own command.
+
+    Raises
+    ------
+    TrackingError
+        There are no such runs, the store is there already, or MLflow could read none of them.
+    """
+    target = settings.tracking_folder / DATABASE
+    if not any(folder.glob("*/meta.yaml")) and not any(folder.glob("mlruns/*/meta.yaml")):
+        raise TrackingError(f"{folder} holds no runs of MLflow's old kind: no folder in it has a meta.yaml")
+    if target.exists():
+        raise TrackingError(f"{target} is there already, and MLflow fills a new one only: move it away first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    words = ["mlflow", "migrate-filestore", "--source", str(folder), "--target"]
+    command = f"{' '.join(words)} sqlite:///{target}"
+    prepare_environment()
+    try:
+        with progress("MLflow is migrating", None):
+            asked = [sys.executable, "-m", *words, f"sqlite:///{unfinished.resolve()}"]
+            done = subprocess.run(asked, capture_output=True, text=True)
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        if done.returncode:
+            raise TrackingError(f"`{command}` failed: {lines[-1] if lines else 'it does not say why'}")
+        unread = re.findall(r"Failed to read (.+?meta\.yaml)", done.stderr)
+        with closing(sqlite3.connect(unfinished)) as database:
+            runs: int = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
+        if not runs:
+            raise TrackingError(f"`{command}` found no run{' that it could read' if unread else ''} in {folder}")
+        unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return Migration(command, runs, unread)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: ports just left may be taken
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise TrackingError(f"port {port} of {HOST}: {error.strerror}; give another with --port") from None
+
+
+def _wait_until_healthy(settings: Settings, server: RunningServer) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while not is_healthy(server.url):
+        if os.waitpid(server.pid, os.WNOHANG)[0]:
+            raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why")
+        if time.monotonic() > end:
+            late = f"the MLflow server did not answer within {_START_SECONDS:.0f} s"
+            raise TrackingError(f"{late}; {log_file(settings)} may say why")
+        time.sleep(_POLL_SECONDS)
+
+
+def _signal_group(leader: int, sign: int) -> bool:
+    """Send a signal to a process group, and say whether it is there."""
+    with suppress(ChildProcessError):
+        os.waitpid(leader, os.WNOHANG)  # our own child would stay as a zombie
+    try:
+        os.killpg(leader, sign)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _command_of(pid: int) -> str:
+    """Return the command line of a process, nothing where there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        pass
+    try:  # not Linux
+        asked = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(asked, capture_output=True, text=True).stdout
+    except OSError:
+        return ""

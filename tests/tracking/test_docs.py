@@ -1,0 +1,42 @@
+"""docs/tracking.md tells the truth: its commands print what it shows, its settings are understood."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bike_traffic.config import load_settings
+from tests.readme import README, blocks, commands_of, lasting, run
+from tests.servers import free_port
+
+PAGE = README.parent / "docs/tracking.md"
+SETTINGS = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_commands_print_what_the_page_shows(clean_place: Path, gcs_url: str) -> None:
+    """With the page's bucket on a server here, and another port: 5000 may be somebody's."""
+    body = b'{"name": "my-bucket"}'
+    asked = urllib.request.Request(f"{gcs_url}/storage/v1/b", body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(asked).close()
+    Path("bt.toml").write_text(SETTINGS.findall(PAGE.read_text(encoding="utf-8"))[0])
+    port = str(free_port())
+    for block in blocks(PAGE):
+        shown, shown_numbers = lasting(block)
+        commands = [command.replace("--background", f"--background --port {port}") for command in commands_of(block)]
+        output = run(commands, clean_place).replace(f" --port {port}", "").replace(f":{port}", ":5000")
+        printed, printed_numbers = lasting(output)
+        assert printed == shown
+        assert printed_numbers == pytest.approx(shown_numbers, rel=0.01, abs=0.011)
+
+
+def test_the_settings_of_the_page_are_understood() -> None:
+    first, second = SETTINGS.findall(PAGE.read_text(encoding="utf-8"))
+    Path("bt.toml").write_text(first)
+    assert load_settings(env="prod", environ={}).artifacts == "gs://my-bucket/mlruns"
+    Path("bt.toml").write_text(second)
+    assert load_settings(env="dev", environ={}).tracking_uri == "http://127.0.0.1:5000"
+    assert load_settings(env="prod", environ={}).artifacts == "gs://my-bucket/mlruns"
