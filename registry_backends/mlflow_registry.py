@@ -137,10 +137,13 @@ class MlflowRegistry(RegistryBackend):
             condition = f"run_id IN ({', '.join(repr(run_id) for run_id in ids)})"
             for version in self._in_order(self._server.versions(condition)):
                 entry = joined(version, "record")
-                settled = entry.get(metric.name) == value and query.admits(entry)
                 counting = self._versions_of(version.tags[f"{TAG}run_id"])[:1]
-                settled = settled and [(v.name, v.version) for v in counting] == [(version.name, version.version)]
-                return ModelRecord.from_json(entry) if settled else None
+                if [(v.name, v.version) for v in counting] != [(version.name, version.version)]:
+                    return None
+                if entry.get(metric.name) != value:
+                    return None
+                if query.admits(entry):  # else what the search knows nothing of keeps it out, such as a random split
+                    return ModelRecord.from_json(entry)
         return None
 
     def verify_records(self) -> Iterator[Finding]:

@@ -227,7 +227,8 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         (b'[profiles.test]\nbackend = "local"', "bt.toml [profiles]: no setting 'test'; there are dev, prod"),
         (
             b'[profiles.dev]\nbackends = "local"',
-            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri (did you mean 'backend'?)",
+            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri "
+            "(did you mean 'backend'?)",
         ),
         (b"[profiles.dev]\nbackend = 3", "bt.toml [profiles.dev]: backend must be a string, not 3"),
         (b'env = "test"', "no environment 'test'; there are dev, prod [bt.toml]"),
