@@ -41,9 +41,9 @@ def count_conflicts(store: Store) -> Callable[[], int]:
     """Count the replaces that a store refuses from now on; give the function that tells how many."""
     honest, refused = store.replace, []
 
-    def replace(path: str, parts: Parts, version: str) -> str:
+    def replace(path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         try:
-            return honest(path, parts, version)
+            return honest(path, parts, version, vouch=vouch)
         except StoreConflict:
             refused.append(path)
             raise

@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
-from bike_traffic.registry_backends.store import Parts, Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import VOUCHED, Parts, Store, StoreConflict, StoreMissing
 from bike_traffic.specs import NAME
 
 # The process-wide generator may have been seeded, by a training for one, and the same in every process.
@@ -94,20 +94,31 @@ class AppendLog:
         line = _line(entry)
         data, version = self._read_sound()
         standing: dict[str, Any] | None = None
-        if self._held(data, [name]):
+        if not _is_ours(version) and self._held(data, [name]):
             standing = next(one for one in self._parse(data) if str(one.get(self.identity)) == name)
         else:
-            with contextlib.suppress(StoreConflict):  # the mark of an earlier try of the same writer
-                self._store.create(f"{self._marks_prefix}{name}", b"")
-            try:
-                self._store.create(self._durable_path(name), line)
-            except StoreConflict:  # by another writer, or by us, and the answer was lost
-                standing = self._durable(self._durable_path(name))
+            standing = self._make_durable(name, line)
         if standing is not None and standing != json.loads(line):
             raise RegistryConflict(f"another record stands under the id {name}")
         known = (data, version, name) if standing is None else None
         durable = f"the record is durable under {self.entries_prefix}"
         self._merge(lambda _: self._marked(), durable, patient=True, known=known)
+
+    def _make_durable(self, name: str, line: bytes) -> dict[str, Any] | None:
+        """Mark and write an entry; return the one that stands there already, written by another or by us before."""
+        marked = True
+        try:
+            self._store.create(f"{self._marks_prefix}{name}", b"")
+        except StoreConflict:
+            marked = False
+        try:
+            self._store.create(self._durable_path(name), line)
+        except StoreConflict:  # or our own answer was lost
+            standing = self._durable(self._durable_path(name))
+            if marked and standing != json.loads(line):
+                self._unmark([name])
+            return standing
+        return None
 
     def durable_entries(self) -> list[dict[str, Any]]:
         """Return the entries as they were first written, one by one."""
@@ -167,9 +178,9 @@ class AppendLog:
             pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
             spliced = _spliced(data, b",\n".join(_line(entry) for entry in pending))
             if version is None:
-                self._store.create(self.path, b"".join(spliced))
+                self._store.create(self.path, b"".join(spliced), vouch=True)
             else:
-                self._sound = self._store.replace(self.path, spliced, version)
+                self._sound = self._store.replace(self.path, spliced, version, vouch=_is_ours(version))
         self._unmark([*held, *(entry[self.identity] for entry in pending)])
         return len(pending)
 
@@ -182,7 +193,7 @@ class AppendLog:
     def _read_sound(self) -> tuple[bytes, str | None]:
         """Read the array, and raise `RegistryCorrupt` when it is not one."""
         data, version = self._read()
-        if version is None or version != self._sound:
+        if not _is_ours(version) and version != self._sound:
             self._decoded(data, _Object)
             self._sound = version
         return data, version
@@ -261,6 +272,14 @@ class AppendLog:
             f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
             f"it away, and what stands under {self.entries_prefix} is merged into a new one"
         )
+
+
+def _is_ours(version: str | None) -> bool:
+    """Whether an array is known, without a look at it, to be whole and to hold no entry but durable ones.
+
+    It is so when it is not there yet, and stays so while only we add to it, which the store keeps with the version.
+    """
+    return version is None or version.endswith(VOUCHED)
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:

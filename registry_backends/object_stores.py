@@ -11,9 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from bike_traffic.errors import RegistryUnavailable, SettingsError
-from bike_traffic.registry_backends.store import Parts, Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import VOUCHED, Parts, Store, StoreConflict, StoreMissing
 
 _PROBE_PASSED = ".bt-store-probed"
+_VOUCHED_BY, _OURSELVES = "vouched-by", "bike-traffic"
+"""An object's metadata that says so; whoever else writes the object does not write that."""
 _NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
 _TOKENS = ("google_default", "cloud", "anon", "cache", "browser")
 
@@ -30,20 +32,20 @@ class ObjectStore(Store):
         self.filesystem = filesystem
         self._probed = False
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         """Write a new object, after the store has shown that it refuses a second one."""
         self._require_conditions()
-        self._create(path, data)
+        self._create(path, data, vouch)
 
-    def replace(self, path: str, parts: Parts, version: str) -> str:
+    def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         """Overwrite an object that is still at `version`, after the store has shown that it looks."""
         self._require_conditions()
-        return self._replace(path, parts, version)
+        return self._replace(path, parts, version.removesuffix(VOUCHED), vouch)
 
-    def _create(self, path: str, data: bytes) -> None:
+    def _create(self, path: str, data: bytes, vouch: bool = False) -> None:
         raise NotImplementedError
 
-    def _replace(self, path: str, parts: Parts, version: str) -> str:
+    def _replace(self, path: str, parts: Parts, version: str, vouch: bool = False) -> str:
         raise NotImplementedError
 
     def _require_conditions(self) -> None:
@@ -112,7 +114,8 @@ class GcsStore(ObjectStore):
             except FileNotFoundError:
                 self._require_bucket()
                 raise
-            return bytes(data), str(headers["X-Goog-Generation"])
+            vouched = headers.get(f"X-Goog-Meta-{_VOUCHED_BY}") == _OURSELVES
+            return bytes(data), str(headers["X-Goog-Generation"]) + (VOUCHED if vouched else "")
 
     def _require_bucket(self) -> None:
         """Tell a missing bucket from a missing object; both are a 404."""
@@ -127,18 +130,19 @@ class GcsStore(ObjectStore):
         except FileNotFoundError:
             raise RegistryUnavailable(f"gs://{self.bucket}: there is no such bucket") from None
 
-    def _create(self, path: str, data: bytes) -> None:
-        self._upload(path, [data], generation="0")
+    def _create(self, path: str, data: bytes, vouch: bool = False) -> None:
+        self._upload(path, [data], "0", vouch)
 
-    def _replace(self, path: str, parts: Parts, version: str) -> str:
-        return self._upload(path, parts, generation=version)
+    def _replace(self, path: str, parts: Parts, version: str, vouch: bool = False) -> str:
+        return self._upload(path, parts, version, vouch)
 
-    def _upload(self, path: str, parts: Parts, generation: str) -> str:
+    def _upload(self, path: str, parts: Parts, generation: str, vouch: bool) -> str:
         """Upload in one multipart request: the only kind that every server checks the condition of."""
         import json
 
         boundary = uuid4().hex
-        name = json.dumps({"name": f"{self.prefix}{path}", "contentType": "application/json"})
+        resource = {"name": f"{self.prefix}{path}", "contentType": "application/json"}
+        name = json.dumps(resource | ({"metadata": {_VOUCHED_BY: _OURSELVES}} if vouch else {}))
         head = (
             f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{name}\r\n"
             f"--{boundary}\r\nContent-Type: application/json\r\n\r\n"
@@ -158,7 +162,7 @@ class GcsStore(ObjectStore):
             except FileNotFoundError:
                 self._require_bucket()
                 raise
-        return str(answer["generation"])
+        return str(answer["generation"]) + (VOUCHED if vouch else "")
 
     def list(self, prefix: str) -> list[str]:
         """Return the paths that begin with `prefix`, page by page."""
@@ -187,7 +191,8 @@ class S3Store(ObjectStore):
         """Return an object and its entity tag, from one request."""
         with self._talking(path):
             answer = self._call("get_object", Key=f"{self.prefix}{path}")
-            return self._body(answer), str(answer["ETag"])
+            vouched = answer.get("Metadata", {}).get(_VOUCHED_BY) == _OURSELVES
+            return self._body(answer), str(answer["ETag"]) + (VOUCHED if vouched else "")
 
     def _body(self, answer: Any) -> bytes:
         from fsspec.asyn import sync
@@ -200,17 +205,21 @@ class S3Store(ObjectStore):
         data: bytes = sync(self.filesystem.loop, read)
         return data
 
-    def _create(self, path: str, data: bytes) -> None:
+    def _create(self, path: str, data: bytes, vouch: bool = False) -> None:
         with self._talking(path):
-            self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfNoneMatch="*")
+            self._put(path, data, vouch, IfNoneMatch="*")
 
-    def _replace(self, path: str, parts: Parts, version: str) -> str:
+    def _replace(self, path: str, parts: Parts, version: str, vouch: bool = False) -> str:
         try:
             with self._talking(path):
-                data = b"".join(parts)
-                return str(self._call("put_object", Key=f"{self.prefix}{path}", Body=data, IfMatch=version)["ETag"])
+                return self._put(path, b"".join(parts), vouch, IfMatch=version)
         except StoreMissing as error:
             raise StoreConflict(f"s3://{self.bucket}/{self.prefix}{path} was written meanwhile") from error
+
+    def _put(self, path: str, data: bytes, vouch: bool, **condition: str) -> str:
+        metadata = {_VOUCHED_BY: _OURSELVES} if vouch else {}
+        answer = self._call("put_object", Key=f"{self.prefix}{path}", Body=data, Metadata=metadata, **condition)
+        return str(answer["ETag"]) + (VOUCHED if vouch else "")
 
     def list(self, prefix: str) -> list[str]:
         """Return the paths that begin with `prefix`, page by page."""

@@ -18,6 +18,7 @@ from filelock import FileLock
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
 
 _TEMPORARY = ".bt-tmp-"
+_VOUCHER = ".bt-vouched-"
 _LOCK_SECONDS = 30.0
 
 
@@ -32,6 +33,9 @@ class StoreMissing(BikeTrafficError):
 Parts = Sequence[bytes | memoryview]
 """The content of an object in parts, so that a long array is never copied to add a line to it."""
 
+VOUCHED = " vouched"
+"""The end of a version whose writer vouched for it: whoever reads it need not check what that writer had checked."""
+
 
 class Store(ABC):
     """Four methods over small objects, with the one guarantee a log needs: no write is lost unseen.
@@ -44,12 +48,15 @@ class Store(ABC):
         """Return an object and its version; raise `StoreMissing`."""
 
     @abstractmethod
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         """Write a new object; raise `StoreConflict` when the path exists."""
 
     @abstractmethod
-    def replace(self, path: str, parts: Parts, version: str) -> str:
-        """Overwrite an object that is still at `version`, and return its new one; raise `StoreConflict`."""
+    def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
+        """Overwrite an object that is still at `version`, and return its new one; raise `StoreConflict`.
+
+        A store that cannot keep `vouch` with the very version that it was said of leaves it out.
+        """
 
     @abstractmethod
     def list(self, prefix: str) -> list[str]:
@@ -71,13 +78,17 @@ class LocalStore(Store):
         """Return a file and its version, which tells it from every file that was here before."""
         try:
             with (self.root / path).open("rb") as file:
-                return file.read(), _version(os.fstat(file.fileno()))
+                data, version = file.read(), _version(os.fstat(file.fileno()))
         except (FileNotFoundError, NotADirectoryError):
             raise StoreMissing(f"{self.root / path} does not exist") from None
         except OSError as error:
             raise _unavailable(self.root / path, error) from error
+        with contextlib.suppress(OSError):
+            if self._voucher(path).read_text(encoding="ascii") == version:
+                version += VOUCHED
+        return data, version
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         """Write a new file."""
         target = self.root / path
         with self._writing(target) as temporary:
@@ -85,20 +96,21 @@ class LocalStore(Store):
                 raise StoreConflict(f"{target} exists already")
             _write_synced(temporary, [data])
             temporary.replace(target)
+            self._noted(path, vouch=vouch)
 
-    def replace(self, path: str, parts: Parts, version: str) -> str:
+    def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         """Overwrite a file that is still at `version`, and return its new one."""
         target = self.root / path
         with self._writing(target) as temporary:
             try:
                 with target.open("rb") as file:
-                    if _version(os.fstat(file.fileno())) != version:
+                    if _version(os.fstat(file.fileno())) != version.removesuffix(VOUCHED):
                         raise StoreConflict(f"{target} was changed meanwhile")
             except FileNotFoundError as error:
                 raise StoreConflict(f"{target} was removed meanwhile") from error
             _write_synced(temporary, parts)
             temporary.replace(target)
-            return _version(target.stat())
+            return self._noted(path, vouch=vouch)
 
     def list(self, prefix: str) -> list[str]:
         """Return the files below the folder part of `prefix` that begin with it."""
@@ -114,7 +126,7 @@ class LocalStore(Store):
                         path = f"{folder}/{entry.name}" if folder else entry.name
                         if entry.is_dir():
                             waiting.append(path)
-                        elif path.startswith(prefix) and _TEMPORARY not in path:
+                        elif path.startswith(prefix) and not entry.name.startswith((_TEMPORARY, _VOUCHER)):
                             found.append(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
@@ -128,6 +140,17 @@ class LocalStore(Store):
             (self.root / path).unlink(missing_ok=True)
         except OSError as error:
             raise _unavailable(self.root / path, error) from error
+
+    def _voucher(self, path: str) -> Path:
+        return self.root / f"{_VOUCHER}{path}"
+
+    def _noted(self, path: str, *, vouch: bool) -> str:
+        """Return the version of what was just written, and note it where it is vouched for; the lock is held."""
+        version = _version((self.root / path).stat())
+        if not vouch:
+            return version
+        self._voucher(path).write_text(version, encoding="ascii")  # lost or half written it fits no version
+        return version + VOUCHED
 
     @contextlib.contextmanager
     def _writing(self, target: Path) -> Iterator[Path]:

@@ -260,10 +260,10 @@ def test_the_same_change_twice_is_a_no_op_and_another_of_its_id_is_a_conflict(re
 class StoppedHalfway(LocalStore):
     """A store on which a promotion is stopped where it is durable and not yet merged."""
 
-    def create(self, path: str, data: bytes) -> None:
+    def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         if path == "aliases.json":
             raise KeyboardInterrupt
-        super().create(path, data)
+        super().create(path, data, vouch=vouch)
 
 
 class Interrupted(LocalRegistry):

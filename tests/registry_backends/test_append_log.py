@@ -17,7 +17,7 @@ import pytest
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError
 from bike_traffic.registry_backends.append_log import AppendLog
-from bike_traffic.registry_backends.store import LocalStore, Parts, StoreConflict
+from bike_traffic.registry_backends.store import VOUCHED, LocalStore, Parts, StoreConflict
 
 ROOT = Path("models")
 SUMMARY = ROOT / "summary.json"
@@ -53,7 +53,8 @@ def write_durable(run_id: str, **more: Any) -> dict[str, Any]:
 def on_disk() -> dict[str, bytes]:
     """Return every file of the registry, the lock apart."""
     found = {path.relative_to(ROOT).as_posix(): path for path in ROOT.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in sorted(found.items()) if name != ".lock"}
+    own = (".lock", ".bt-vouched-summary.json")
+    return {name: path.read_bytes() for name, path in sorted(found.items()) if name not in own}
 
 
 def test_entries_stand_in_a_plain_json_array_in_the_order_of_their_appending(log: AppendLog) -> None:
@@ -205,6 +206,34 @@ def test_marks_are_gone_once_what_they_mark_is_merged(log: AppendLog) -> None:
     assert list((ROOT / "pending/records").iterdir()) == []
 
 
+def written_by_another() -> None:
+    """Write the array as it is, by another hand."""
+    SUMMARY.write_bytes(SUMMARY.read_bytes())
+
+
+def test_an_array_is_vouched_for_while_only_we_write_it(log: AppendLog) -> None:
+    store = LocalStore(ROOT)
+    for run_id in "abc":
+        log_on(store).append(entry(run_id))
+        assert store.read("summary.json")[1].endswith(VOUCHED)
+    written_by_another()
+    assert not store.read("summary.json")[1].endswith(VOUCHED)
+    log_on(store).append(entry("d"))
+    assert not store.read("summary.json")[1].endswith(VOUCHED)
+    assert [one["run_id"] for one in log.entries()] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("by_hand", [b'[{"run_id": "seeds"}]', b"[\n"])
+def test_what_others_wrote_into_an_array_of_ours_is_looked_at_before_anything_is_added(
+    log: AppendLog, by_hand: bytes
+) -> None:
+    log.append(entry("a"))
+    SUMMARY.write_bytes(by_hand)
+    with pytest.raises((RegistryConflict, RegistryCorrupt)):
+        log_on(LocalStore(ROOT)).append(entry("seeds"))
+    assert SUMMARY.read_bytes() == by_hand
+
+
 def test_an_id_that_stands_elsewhere_in_the_array_is_not_taken_for_an_entry(log: AppendLog) -> None:
     write_summary(json.dumps([entry("child", parent="a")]).encode())
     log.append(entry("a"))
@@ -273,7 +302,7 @@ def test_an_entry_that_json_cannot_hold_is_refused_and_nothing_is_written(log: A
 class BusyStore(LocalStore):
     """A store whose summary somebody else always changes first."""
 
-    def replace(self, path: str, parts: Parts, version: str) -> str:
+    def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         raise StoreConflict(f"{path} was changed meanwhile")
 
 
@@ -293,11 +322,11 @@ def test_a_conflict_is_tried_again_until_it_is_gone() -> None:
     class OnceBusyStore(LocalStore):
         busy = 3
 
-        def replace(self, path: str, parts: Parts, version: str) -> str:
+        def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
             if self.busy:
                 self.busy -= 1
                 raise StoreConflict(f"{path} was changed meanwhile")
-            return super().replace(path, parts, version)
+            return super().replace(path, parts, version, vouch=vouch)
 
     write_summary(b"[]")
     log = log_on(OnceBusyStore(ROOT))
@@ -309,12 +338,12 @@ def test_an_answer_that_was_lost_on_the_way_makes_no_second_entry() -> None:
     class ForgetfulStore(LocalStore):
         """A store that writes, and then says that somebody else did."""
 
-        def replace(self, path: str, parts: Parts, version: str) -> str:
-            super().replace(path, parts, version)
+        def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
+            super().replace(path, parts, version, vouch=vouch)
             raise StoreConflict(f"{path} was changed meanwhile")
 
-        def create(self, path: str, data: bytes) -> None:
-            super().create(path, data)
+        def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
+            super().create(path, data, vouch=vouch)
             raise StoreConflict(f"{path} exists already")
 
     log = log_on(ForgetfulStore(ROOT))

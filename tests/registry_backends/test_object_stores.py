@@ -14,7 +14,7 @@ import pytest
 
 from bike_traffic.errors import RegistryUnavailable
 from bike_traffic.registry_backends.object_stores import explain
-from bike_traffic.registry_backends.store import LocalStore, Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import VOUCHED, LocalStore, Store, StoreConflict, StoreMissing
 from tests.registry_backends.conftest import NewCloud
 from tests.servers import (
     CLOUDS,
@@ -104,6 +104,18 @@ def test_a_replace_of_what_was_removed_is_a_conflict_and_makes_nothing(store: St
     with pytest.raises(StoreConflict, match=whole(f"{where(store, 'a.json')} {said}")):
         store.replace("a.json", [b"two"], version)
     assert store.list("a") == []
+
+
+def test_a_version_is_vouched_for_as_long_as_its_writer_does(store: Store) -> None:
+    store.create("a.json", b"one", vouch=True)
+    version = store.read("a.json")[1]
+    assert version.endswith(VOUCHED)
+    second = store.replace("a.json", [b"two"], version, vouch=True)
+    assert store.read("a.json") == (b"two", second)
+    assert second.endswith(VOUCHED)
+    third = store.replace("a.json", [b"three"], second)
+    assert store.read("a.json") == (b"three", third)
+    assert not third.endswith(VOUCHED)
 
 
 def test_what_is_discarded_is_gone_be_it_there_or_not(store: Store) -> None:
