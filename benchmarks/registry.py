@@ -132,38 +132,32 @@ def measure_append(sizes: Sequence[int], repeats: int, urls: Mapping[str, str]) 
     for kind, url in urls.items():
         first = 0.0
         for size in sizes:
-            transferred, fresh, again = _append_seconds(kind, url, size, repeats)
-            first = first or fresh - transferred
-            beyond = (fresh - transferred) / first
-            rows.append([kind, f"{size:,}", *map(_ms, (transferred, fresh, fresh - transferred)), beyond, _ms(again)])
+            transferred, appended = _append_seconds(kind, url, size, repeats)
+            beyond = appended - transferred
+            first = first or beyond
+            rows.append([kind, f"{size:,}", *map(_ms, (transferred, appended, beyond)), beyond / first])
     print("### One append\n")
-    columns = ["store", "records", "transfer, ms", "append, ms", "beyond it, ms", "times the first row's"]
-    print_table([*columns, "the next of the same process, ms"], rows)
+    columns = ["store", "records", "transfer, ms", "append, ms", "beyond it, ms", "times that at the first length"]
+    print_table(columns, rows)
 
 
-def _append_seconds(kind: str, url: str, size: int, repeats: int) -> tuple[float, float, float]:
-    """Return the seconds of a transfer there and back, of a process's first append, and of its next one."""
+def _append_seconds(kind: str, url: str, size: int, repeats: int) -> tuple[float, float]:
+    """Return the seconds of a transfer there and back, and of an append."""
     note(f"append to {size:,} on {kind}")
     with tempfile.TemporaryDirectory() as folder:
         uri = new_registry(kind, url, folder)
         fill(kind, uri, url, size)
-        store, records = open_store(kind, uri, url), make_records(2 * repeats + 3, seed=size)
-        logs: list[AppendLog] = []
+        store, records = open_store(kind, uri, url), make_records(repeats + 1, seed=size)
 
         def transfer() -> None:
             data, version = store.read("summary.json")
             store.replace("summary.json", [data], version, vouch=True)
 
-        def append_first() -> None:
-            logs[:] = [AppendLog(store, "summary.json", "records/", "run_id")]
-            append_next()
+        def append() -> None:
+            AppendLog(store, "summary.json", "records/", "run_id").append(next(records).to_json())
 
-        def append_next() -> None:
-            logs[0].append(next(records).to_json())
-
-        ways = {"transfer": transfer, "first": append_first, "next": append_next}
-        transferred, first, following = in_turn(repeats, ways).values()
-        return transferred, first, following
+        transferred, appended = in_turn(repeats, {"transfer": transfer, "append": append}).values()
+        return transferred, appended
 
 
 def measure_writers(urls: Mapping[str, str]) -> None:

@@ -54,8 +54,6 @@ class AppendLog:
         self.identity = identity
         self._marks_prefix = f"{_MARKS}{entries_prefix}"
         self._deadline = deadline
-        self._sound: str | None = None
-        """The version of the array that was last seen whole, which need not be parsed again."""
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the array; raise `RegistryCorrupt` when the file is not one."""
@@ -180,7 +178,7 @@ class AppendLog:
             if version is None:
                 self._store.create(self.path, b"".join(spliced), vouch=True)
             else:
-                self._sound = self._store.replace(self.path, spliced, version, vouch=_is_ours(version))
+                self._store.replace(self.path, spliced, version, vouch=_is_ours(version))
         self._unmark([*held, *(entry[self.identity] for entry in pending)])
         return len(pending)
 
@@ -193,9 +191,8 @@ class AppendLog:
     def _read_sound(self) -> tuple[bytes, str | None]:
         """Read the array, and raise `RegistryCorrupt` when it is not one."""
         data, version = self._read()
-        if not _is_ours(version) and version != self._sound:
+        if not _is_ours(version):
             self._decoded(data, _Object)
-            self._sound = version
         return data, version
 
     def _read(self) -> tuple[bytes, str | None]:

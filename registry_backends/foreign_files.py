@@ -9,9 +9,8 @@ from typing import Any
 from bike_traffic.artifacts import MANIFEST, read_digests
 from bike_traffic.errors import MissingExtra, NoRecord, RegistryUnavailable
 from bike_traffic.registry import ModelRecord
-from bike_traffic.registry_backends.object_stores import explain, gcs_filesystem, s3_filesystem
 
-_CLOUDS = {"gs": ("gcs", gcs_filesystem), "s3": ("s3", s3_filesystem)}
+_CLOUDS = {"gs": "gcs", "s3": "s3"}
 
 
 def bring_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = None) -> None:
@@ -45,14 +44,17 @@ def bring_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = 
 
 
 def _open(scheme: str) -> Any:
-    extra, filesystem = _CLOUDS[scheme]
+    from bike_traffic.registry_backends.object_stores import gcs_filesystem, s3_filesystem
+
     try:
-        return filesystem({})
+        return {"gs": gcs_filesystem, "s3": s3_filesystem}[scheme]({})
     except ImportError as error:
-        raise MissingExtra(f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{extra}]'") from None
+        raise MissingExtra(f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{_CLOUDS[scheme]}]'") from None
 
 
 def _bring_objects(record: ModelRecord, directory: Path, filesystem: Any) -> None:
+    from bike_traffic.registry_backends.object_stores import explain
+
     source = record.model_uri.rstrip("/")
     try:
         path = filesystem._strip_protocol(source)
