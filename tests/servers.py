@@ -15,8 +15,10 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -273,10 +275,28 @@ def _answer(client: BaseHTTPRequestHandler, status: int, headers: list[tuple[str
 
 
 @contextmanager
+def published(folder: Path) -> Iterator[str]:
+    """Publish a folder as a plain web server does, and give its address."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with _served(partial(Handler, directory=str(folder))) as url:
+        yield url
+
+
+@contextmanager
 def _serving(handle: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     methods = {f"do_{method}": handle for method in ("GET", "HEAD", "PUT", "POST", "DELETE")}
     quiet = {"protocol_version": "HTTP/1.1", "log_message": lambda *_: None}
-    with _Server(("127.0.0.1", 0), type("Handler", (BaseHTTPRequestHandler,), {**methods, **quiet})) as server:
+    with _served(type("Handler", (BaseHTTPRequestHandler,), {**methods, **quiet})) as url:
+        yield url
+
+
+@contextmanager
+def _served(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

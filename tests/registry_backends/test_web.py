@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -21,28 +17,10 @@ from bike_traffic.registry_backends.web import WebRegistry
 from bike_traffic.signing import Trust
 from bike_traffic.upkeep import copy
 from tests.conftest import Bt
-from tests.servers import free_port, refusing_server
+from tests.servers import free_port, published, refusing_server
 from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
 
 FILES = {"model.bin": b"trees", "sub/a b.json": b"{}"}
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def published(folder: Path) -> Iterator[str]:
-    """Publish a folder on loopback, and give its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
