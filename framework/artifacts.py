@@ -21,11 +21,11 @@ import attrs
 
 from bike_traffic.config import cache_directory
 from bike_traffic.errors import IntegrityError, RegistryCorrupt
-from bike_traffic.signing import Trust
 from bike_traffic.specs import NAME
 
 if TYPE_CHECKING:
     from bike_traffic.registry import ModelRecord, RegistryBackend
+    from bike_traffic.signing import Trust
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20

@@ -102,6 +102,11 @@ class PublicKeys:
             return "it says something else than what was signed"
         return None
 
+    @staticmethod
+    def is_signed(record: ModelRecord) -> bool:
+        """Whether a record has a signature at all, be it right or not."""
+        return SIGNATURE in record.extra
+
     def fault_of(self, record: ModelRecord) -> str | None:
         """Say what is wrong with a record's signature; ``None`` where it is right."""
         return self.fault(_signed_part(record), record.extra.get(SIGNATURE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -13,7 +13,9 @@ from bike_traffic.artifacts import digest_directory, write_manifest
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict
 from bike_traffic.progress import progress
 from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend
-from bike_traffic.signing import SIGNATURE, PublicKeys
+
+if TYPE_CHECKING:
+    from bike_traffic.signing import PublicKeys
 
 Trouble = Literal[
     "edited",
@@ -58,8 +60,7 @@ def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterato
     with progress("verifying files", len(records)) as advance:
         for record in records:
             if keys is not None and (fault := keys.fault_of(record)):
-                signed = SIGNATURE in record.extra
-                yield Finding("forged" if signed else "unsigned", record.run_id, fault)
+                yield Finding("forged" if keys.is_signed(record) else "unsigned", record.run_id, fault)
             yield from _verify_files(registry, record)
             advance(1)
 

@@ -7,7 +7,7 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from bike_traffic.aliases import AliasChange
@@ -24,10 +24,12 @@ from bike_traffic.metrics import metric_named
 from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.foreign_files import bring_foreign_files
-from bike_traffic.registry_backends.signed_head import SignedHead
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
-from bike_traffic.signing import PublicKeys, SigningKey
 from bike_traffic.upkeep import Finding
+
+if TYPE_CHECKING:
+    from bike_traffic.registry_backends.signed_head import SignedHead
+    from bike_traffic.signing import PublicKeys, SigningKey
 
 
 class SummaryRegistry(RegistryBackend):
@@ -42,7 +44,7 @@ class SummaryRegistry(RegistryBackend):
         store = self._open_store(options)
         self.log = AppendLog(store, path=name, entries_prefix="records/", identity="run_id")
         self.alias_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
-        self._head = SignedHead(store, self.log)
+        self._store = store
 
     @abstractmethod
     def _open_store(self, options: Mapping[str, Any]) -> Store:
@@ -71,11 +73,15 @@ class SummaryRegistry(RegistryBackend):
 
     def sign_head(self, key: SigningKey) -> None:
         """Sign how many records there are, and which; see `SignedHead.sign`."""
-        self._head.sign(key)
+        self._head().sign(key)
 
     def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:
         """Find whether records are gone that the signed head answers for."""
-        return self._head.verify(keys)
+        return self._head().verify(keys)
+
+    def _head(self) -> SignedHead:
+
+        return SignedHead(self._store, self.log)
 
     def records_to_verify(self) -> Iterator[ModelRecord]:
         """Give each run's record as it was first written, where it can be read, else as the array has it."""
