@@ -80,6 +80,7 @@ class SummaryRegistry(RegistryBackend):
         return self._head().verify(keys)
 
     def _head(self) -> SignedHead:
+        from bike_traffic.registry_backends.signed_head import SignedHead
 
         return SignedHead(self._store, self.log)
 
