@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-
 import click
 
 from bike_traffic.cli.output import print_json, print_table
@@ -13,6 +9,10 @@ from bike_traffic.cli.session import Session, format_option, note, pass_session,
 
 
 def _actor() -> str:
+    import getpass
+    import os
+    import socket
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # an id without a name, as in a container

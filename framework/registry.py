@@ -168,8 +168,9 @@ class RegistryBackend(ABC):
     """
 
     name: ClassVar[str]
-    place: str
-    """What tells this registry from every other one; `open_registry` sets it where a backend does not."""
+    place: str = ""
+    """What tells this registry from every other one; `open_registry` sets it where a backend does not. Without it a
+    training that breaks off is not kept."""
 
     @abstractmethod
     def __init__(self, uri: str, **options: Any) -> None:
@@ -198,6 +199,9 @@ class RegistryBackend(ABC):
     @abstractmethod
     def alias_changes(self) -> list[AliasChange]:
         """Return every change of every alias, in the order of their appending."""
+
+    def require_writable(self) -> None:  # noqa: B027  # what most backends learn by writing
+        """Raise `RegistryError` where nothing can ever be registered, before somebody trains for nothing."""
 
     def reconcile(self) -> int:
         """Finish what interrupted writers left behind, and return how many records that were."""
@@ -311,8 +315,7 @@ def open_registry(
         raise offer.spec.missing_extra(offer.spec.missing()[0])
     uri = settings.registry_of(offer.spec.name)
     opened: RegistryBackend = offer.load()(uri, **options)
-    if not hasattr(opened, "place"):
-        opened.place = uri
+    opened.place = opened.place or uri
     return opened
 
 

@@ -156,6 +156,7 @@ def train_model(
     ParameterError, SplitError, MissingExtra, RegistryError
     """
     pipeline = new_pipeline(offer, plan.parameters, plan.seed)
+    registry.require_writable()
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read is said before the work, not after it
     split = split_counts(counts, plan)
     with start_run(tracker, pipeline.name, test_mode=plan.test_mode) as run:

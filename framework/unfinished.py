@@ -61,6 +61,8 @@ class Unfinished:
         try:
             return _register(self.registry, record, self.files)
         except RegistryUnavailable as error:
+            if not self.registry.place:
+                raise
             raise RegistryUnavailable(
                 f"{error}; the trained model is kept on this machine: `bt registry reconcile` registers it"
             ) from error
@@ -70,14 +72,15 @@ class Unfinished:
 def unfinished(registry: RegistryBackend, run_id: str) -> Iterator[Unfinished]:
     """Give a place for a model until it is registered; only what `finish` can finish outlives the block."""
     folder = _home(registry) / run_id
-    (folder / _FILES).mkdir(parents=True)
-    with FileLock(_lock(folder)):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(_lock(folder)):  # first: what nobody holds is taken for left behind
         model = Unfinished(folder, registry)
+        model.files.mkdir(parents=True)
         kept = False
         try:
             yield model
         except (RegistryUnavailable, KeyboardInterrupt):
-            kept = (folder / _RECORD).exists()
+            kept = bool(registry.place) and (folder / _RECORD).exists()
             raise
         finally:
             if not kept:

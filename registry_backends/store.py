@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock
-
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
 
 _TEMPORARY = ".bt-tmp-"
@@ -155,6 +153,8 @@ class LocalStore(Store):
     @contextlib.contextmanager
     def _writing(self, target: Path) -> Iterator[Path]:
         """Hold the lock, offer a temporary path on the same file system, and make the rename durable."""
+        from filelock import FileLock  # readers need none
+
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / ".lock", timeout=_LOCK_SECONDS):

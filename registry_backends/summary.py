@@ -25,11 +25,11 @@ from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBack
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.foreign_files import bring_foreign_files
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
-from bike_traffic.upkeep import Finding
 
 if TYPE_CHECKING:
     from bike_traffic.registry_backends.signed_head import SignedHead
     from bike_traffic.signing import PublicKeys, SigningKey
+    from bike_traffic.upkeep import Finding
 
 
 class SummaryRegistry(RegistryBackend):
@@ -181,6 +181,8 @@ class LocalRegistry(SummaryRegistry):
 
 def _differences(log: AppendLog) -> Iterator[Finding]:
     """Find what an array and the durable entries behind it say differently."""
+    from bike_traffic.upkeep import Finding
+
     merged = log.entries()
     durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries()}
     for entry in merged:

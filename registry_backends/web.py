@@ -60,6 +60,10 @@ class WebRegistry(SummaryRegistry):
         self._web = WebStore(self.root)
         return self._web
 
+    def require_writable(self) -> None:
+        """Refuse, as every write to the store is."""
+        self._web.create()
+
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:  # noqa: ARG002
         """Refuse, as every write to the store is."""
         self._web.create()

@@ -11,11 +11,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bike_traffic.config import cache_directory
+from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.manager import PluginHost
 from bike_traffic.registry import EVERYTHING
 from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.training import TrainingPlan, train_model
 from bike_traffic.unfinished import finish
 from bike_traffic.upkeep import verify
 from tests.conftest import Bt
@@ -54,6 +58,19 @@ def test_a_model_whose_upload_failed_is_kept_and_registered_by_reconcile(
     assert bt("registry", "verify").exit_code == 0
     assert bt("predict", "--run-id", entry["run_id"], small_file, "-o", "out.csv").exit_code == 0
     assert bt("registry", "reconcile").stderr == "nothing was pending\n"
+
+
+def test_a_registry_that_does_not_say_where_it_is_is_kept_nothing_for(
+    small_counts: pd.DataFrame, broken: Callable[[], None]
+) -> None:
+    registry = LocalRegistry("models")
+    registry.place = ""
+    message = r"^models/rf/\d{8}_\d{6}-[0-9a-f]{8}: [^;]+$"
+    with pytest.raises(RegistryUnavailable, match=message):
+        train_model(
+            PluginHost(only=()).pipeline("rf"), small_counts, registry, TrainingPlan(parameters={"n_estimators": 2})
+        )
+    assert kept() == []
 
 
 def test_another_registry_is_not_given_what_is_kept_for_this_one(

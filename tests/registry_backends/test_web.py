@@ -91,6 +91,12 @@ def test_nothing_is_written(registry: RegistryBackend, url: str) -> None:
         list(web.verify_records())
 
 
+def test_nobody_trains_for_it(bt: Bt, small_file: Path, registry: RegistryBackend, url: str) -> None:
+    done = bt("train", "-m", "rf", "--data", small_file, "--registry", f"{url}/summary.json", "--holdout", "1h")
+    line = f"Error: {url}: a registry is only read over http; write to the folder or bucket that it publishes\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", line)
+
+
 def test_it_is_copied_into_a_folder(registry: RegistryBackend, url: str) -> None:
     target = local_registry("copied/summary.json")
     assert [one.copied for one in copy(WebRegistry(url), target)] == [True, True]
