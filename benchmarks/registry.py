@@ -30,7 +30,7 @@ from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.summary import LocalRegistry
 from records import make_records, summary_of
 from registry_writer import open_store
-from report import bt_command, note, parser, print_machine, print_table, run
+from report import bt_command, cached_bytecode, note, parser, print_machine, print_table, run
 from tests.servers import CLOUDS, NEW_BUCKET, gcs_server, s3_server
 
 WRITERS, APPENDS, WRITERS_RECORDS = 8, 5, 10_000
@@ -70,7 +70,7 @@ def main() -> None:
 def measure_best(sizes: Sequence[int], repeats: int) -> None:
     """Find the best by r2, of one environment and without test mode, in both registries in turn."""
     print("### Best by metric\n")
-    columns = ["records", "in process, ms", "`search_runs`, ms", "times", "`bt registry best`, ms"]
+    columns = ["records", "in process, ms", "`search_runs`, ms", "times", "`bt registry best --format uri`, ms"]
     rows = [_best_row(size, repeats) for size in sizes]
     print_table([*columns, "MLflow's whole process, ms", "times"], rows)
 
@@ -86,14 +86,24 @@ def _best_row(size: int, repeats: int) -> list[object]:
         fill_mlflow(client, database, size)
         note(f"best of {size:,}: {_megabytes(summary)} of summary, {_megabytes(database)} of SQLite")
         query, order = Query(env="dev"), ["metrics.r2 DESC"]
-        words = ["--metric", "r2", "--env", "dev", "--registry", str(summary)]
+        words = [
+            "--metric",
+            "r2",
+            "--env",
+            "dev",
+            "--registry",
+            str(summary),
+            "--format",
+            "uri",
+        ]  # one line, as MLflow's
+        bytecode = cached_bytecode(folder)
         seconds = in_turn(
             repeats if size < LONG else 1,
             {
                 "in process": lambda: LocalRegistry(str(summary)).best("r2", query),
                 "MLflow in process": lambda: client.search_runs(["1"], _SEARCH, max_results=1, order_by=order),
-                "command": lambda: run([bt_command(), "registry", "best", *words], {}),
-                "MLflow's process": lambda: run([sys.executable, "-c", _MLFLOWS_PROCESS, store, _SEARCH], {}),
+                "command": lambda: run([bt_command(), "registry", "best", *words], bytecode),
+                "MLflow's process": lambda: run([sys.executable, "-c", _MLFLOWS_PROCESS, store, _SEARCH], bytecode),
             },
         )
     ours, theirs, command, process = seconds.values()

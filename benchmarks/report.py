@@ -52,6 +52,11 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def cached_bytecode(folder: str) -> dict[str, str]:
+    """Return the environment in which Python keeps bytecode, as pip leaves it, in a folder of its own."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
+
+
 class Run(NamedTuple):
     """A process that ended well: wall and CPU seconds, and the peak of its resident memory."""
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from records import make_records, summary_of
-from report import bt_command, note, parser, print_machine, print_table, run
+from report import bt_command, cached_bytecode, note, parser, print_machine, print_table, run
 
 PLUGINS = 10
 SLOW_SECONDS = 2.0
@@ -39,7 +39,7 @@ def main() -> None:
             f"`bt registry best --metric r2`, {options.records:,} records": best,
             "the same, `--format json`": [*best, "--format", "json"],
         }
-        environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
+        environment = cached_bytecode(folder)
         sides = {label: (command, environment) for label, command in commands.items()}
         report("times click", measure(sides, options.repeats))
 
