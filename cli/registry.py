@@ -14,6 +14,7 @@ from bike_traffic.cli.registry_aliases import history, promote, rollback
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
 from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
 from bike_traffic.errors import RegistryError
+from bike_traffic.manager import bare_name
 from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
 
 
@@ -60,7 +61,8 @@ def best(
     Models that were measured on a random split do not take part: their figures flatter.
     """
     settings = session.settings(env=env, backend=backend, registry=registry)
-    query = Query(model_type=model, env=settings.env_asked_for, test_mode=test_mode, as_of=_time(as_of))
+    name = model and bare_name(model)
+    query = Query(model_type=name, env=settings.env_asked_for, test_mode=test_mode, as_of=_time(as_of))
     record = session.registry(settings).best(metric, query)
     if form == "json":
         print_json(record.to_json())
@@ -87,7 +89,7 @@ def list_records(
     settings = session.settings(env=env, backend=backend, registry=registry)
     records = list(
         session.registry(settings).records(
-            Query(model_type=model, env=settings.env_asked_for, test_mode=None, split=None)
+            Query(model_type=model and bare_name(model), env=settings.env_asked_for, test_mode=None, split=None)
         )
     )
     if form == "json":

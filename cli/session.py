@@ -78,7 +78,8 @@ class Session:
         """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
         if [model, run_id, alias].count(None) != 2:
             raise click.UsageError("say which model: --model NAME, --run-id ID, or --alias NAME")
-        from bike_traffic.prediction import bare_name, default_metric, load_model
+        from bike_traffic.manager import bare_name
+        from bike_traffic.prediction import default_metric, load_model
         from bike_traffic.registry import Query
         from bike_traffic.signing import Trust
 

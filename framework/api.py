@@ -11,10 +11,10 @@ import pandas as pd
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.data.check import require_valid
 from bike_traffic.evaluation import SplitKind, parse_span
-from bike_traffic.manager import PluginHost
+from bike_traffic.manager import PluginHost, bare_name
 from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import bare_name, default_metric, load_model
+from bike_traffic.prediction import default_metric, load_model
 from bike_traffic.registry import Query, open_registry
 from bike_traffic.signing import SigningKey, Trust
 from bike_traffic.tracking import open_tracker

@@ -209,6 +209,11 @@ class PluginHost:
         self._notify(f"{failure} (bt plugins tells more)")
 
 
+def bare_name(name: str) -> str:
+    """Return the name that records have, of a pipeline that may be called ``distribution:name``."""
+    return name.rpartition(":")[2]
+
+
 class UnknownHook(UnknownName):
     """A plugin implements a hook that does not exist."""
 

@@ -25,6 +25,7 @@ from bike_traffic.errors import (
     WriteError,
 )
 from bike_traffic.evaluation import FourWeekMean, checked_prediction
+from bike_traffic.manager import bare_name
 from bike_traffic.metrics import DEFAULT_METRIC
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
@@ -98,11 +99,6 @@ def default_metric(model: str, registry: RegistryBackend, host: PluginHost) -> s
             _offer_of(trained[-1], host)  # which is not there either, and says so
         raise
     return DEFAULT_METRIC[offer.load().task]
-
-
-def bare_name(name: str) -> str:
-    """Return the name that records have, of a pipeline that may be called ``distribution:name``."""
-    return name.rpartition(":")[2]
 
 
 def _offer_of(record: ModelRecord, host: PluginHost) -> Offer[PipelineSpec]:

@@ -76,6 +76,11 @@ def test_best_goes_by_the_metric_among_what_was_asked_for(
     assert ok(bt, "best", *words, "--format", "uri") == f"{records[best].model_uri}\n"
 
 
+def test_a_model_may_be_called_by_its_whole_name(bt: Bt, records: dict[str, ModelRecord]) -> None:
+    for words in (("best", "--metric", "r2"), ("list",)):
+        assert document(bt, *words, "-m", "bike-traffic:rf") == document(bt, *words, "-m", "rf")
+
+
 def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> None:
     assert table(ok(bt, "best", "--metric", "r2")) == [
         ["run", "model", "env", "time (UTC)", "r2", "rmse", "files"],
