@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +16,25 @@ from bike_traffic.data.sample import generate_sample
 Bt = Callable[..., Result]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run everything, fixtures of modules as well as tests, without the user's settings and cache, and untracked."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in list(os.environ):
+            if variable.startswith("BT_"):
+                patch.delenv(variable)
+        patch.setenv("BT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking take it back
+        yield
+
+
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run every test in an empty folder, without the user's settings, with a cache of its own, and untracked."""
-    for variable in list(os.environ):
-        if variable.startswith("BT_"):
-            monkeypatch.delenv(variable)
+    """Run every test in an empty folder, with a cache of its own."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("BT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking take it back
     return folder
 
 
