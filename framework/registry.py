@@ -14,7 +14,7 @@ import attrs
 
 from bike_traffic.aliases import AliasChange, Kind, targets
 from bike_traffic.artifacts import FileDigest, model_folder, read_digests
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryError, no_such
+from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryError, SettingsError, no_such
 from bike_traffic.metrics import METRICS, Metric, metric_named
 from bike_traffic.specs import NAME
 
@@ -301,6 +301,8 @@ def open_registry(
     ------
     UnknownBackend, MissingExtra, SettingsError
     """
+    from inspect import signature
+
     from bike_traffic.config import load_settings
     from bike_traffic.manager import PluginHost
 
@@ -314,7 +316,12 @@ def open_registry(
     if offer.spec.missing():
         raise offer.spec.missing_extra(offer.spec.missing()[0])
     uri = settings.registry_of(offer.spec.name)
-    opened: RegistryBackend = offer.load()(uri, **options)
+    backend_class: type[RegistryBackend] = offer.load()
+    try:
+        signature(backend_class).bind(uri, **options)
+    except TypeError as error:
+        raise SettingsError(f"[backends.{offer.spec.name}] in {settings.config or 'bt.toml'}: {error}") from None
+    opened = backend_class(uri, **options)
     opened.place = opened.place or uri
     return opened
 

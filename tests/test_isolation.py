@@ -130,6 +130,29 @@ def test_a_backend_that_cannot_be_imported_is_one_line(site: Path) -> None:
     assert bt(site, "registry", "list") == (0, "", "no records yet; `bt train` makes the first\n")
 
 
+SHELF = """
+from bike_traffic.registry_backends.summary import LocalRegistry
+
+
+class Shelf(LocalRegistry):
+    name = "shelf"
+
+    def __init__(self, uri):
+        super().__init__(uri.removeprefix("shelf://"))
+"""
+
+
+def test_an_option_that_a_backend_does_not_take_is_one_line(site: Path) -> None:
+    spec = 'BackendSpec(name="shelf", target="shelf_registry:Shelf", schemes=("shelf",))'
+    modules = {"shelf_dist": declaring(f"[{spec}]", "bt_registry_backends"), "shelf_registry": SHELF}
+    write_distribution(site, "shelf-dist", modules, {"bike_traffic/main": "shelf_dist"})
+    listed = ("registry", "list", "--registry", "shelf://books")
+    assert bt(site, *listed) == (0, "", "no records yet; `bt train` makes the first\n")
+    Path("bt.toml").write_text("[backends.shelf]\nrows = 3\n")
+    line = "Error: [backends.shelf] in bt.toml: got an unexpected keyword argument 'rows'\n"
+    assert bt(site, *listed) == (1, "", line)
+
+
 LOAD_BEST = """
 import json, sys
 import bike_traffic
