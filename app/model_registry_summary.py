@@ -1,7 +1,7 @@
-"""Where the original project's code imports its two functions from."""
+"""The module from which code of the original project imports its two functions."""
 
 from __future__ import annotations
 
-from bike_traffic.seed_functions import get_best_model_from_summary, update_summary
+from bike_traffic.app.seed_functions import get_best_model_from_summary, update_summary
 
 __all__ = ["get_best_model_from_summary", "update_summary"]

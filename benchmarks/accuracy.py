@@ -1,10 +1,10 @@
-"""How well the models predict, and what they cost, beside the seed's recipes and the 4-week mean.
+"""Accuracy and cost of the models, compared with the seed's recipes and the 4-week mean.
 
     python benchmarks/accuracy.py --data comptage-velo-donnees-compteurs.csv.gz --seed-recipes
 
-Three folds through time: each model is trained on all that lies before a fold and measured on the 28 days from
-its start. Cost is that of fitting the whole file. All sides run one after another in this one process. With the
-seed's recipes it takes about a quarter of an hour on two cores.
+Three folds in time: each model is trained on all rows before a fold and measured on the 28 days from its start.
+Cost is that of fitting the whole file. All sides run one after another in this one process. With the seed's recipes
+it takes about a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bike_traffic.cleaning import RawCleanerTransformer
-from bike_traffic.data.reading import read_counts
-from bike_traffic.data.schema import TIME, TIME_ZONE, column_of, parse_times
-from bike_traffic.evaluation import FourWeekMean, evaluate, split_at
+from bike_traffic.columns import TIME, TIME_ZONE
+from bike_traffic.data.loading import load_counts
+from bike_traffic.evaluation.baselines import FourWeekMean
+from bike_traffic.evaluation.measuring import evaluate, measurable_rows
+from bike_traffic.evaluation.splits import split_at
 from bike_traffic.manager import PluginHost
-from bike_traffic.metrics import Task
+from bike_traffic.names import Task
+from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.training import fit, known_counters, new_pipeline
 from report import note, parser, print_machine, print_table
 from seed_recipes import SEED_RECIPES
 
@@ -40,7 +41,7 @@ Metrics = dict[str, float]
 
 @attrs.define
 class Measured:
-    """What was found of one model: metrics of each fold, those of the baseline beside it, and the cost."""
+    """One model: its metrics in each fold, those of the baseline on the same rows, and its cost."""
 
     label: str
     task: Task
@@ -52,7 +53,9 @@ class Measured:
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data", required=True, metavar="FILE", help="counts of 2020-09 to 2021-08")
-    arguments.add_argument("--models", nargs="+", default=MODELS, metavar="NAME", help="plugins' as well")
+    arguments.add_argument(
+        "--models", nargs="+", default=MODELS, metavar="NAME", help="names of pipelines, those of plugins included"
+    )
     arguments.add_argument("--seed-recipes", action="store_true", help="measure the seed's recipes too")
     arguments.add_argument("--seed", type=int, default=0, help="random_state of our models")
     options = arguments.parse_args()
@@ -60,45 +63,43 @@ def main() -> None:
     host = PluginHost()
     sides: list[tuple[str, str, Callable[[], Pipeline]]] = []
     for name in options.models:
-        offer = host.pipeline(name)
-        sides.append((name, name, partial(new_pipeline, offer, {}, options.seed)))
+        declaration = host.pipeline(name)
+        sides.append((name, name, partial(new_pipeline, declaration, {}, options.seed)))
         if options.seed_recipes and name in SEED_RECIPES:
-            sides.append((name, SEED_RECIPES[name].name, SEED_RECIPES[name]))
+            sides.append((name, SEED_RECIPES[name]().name, SEED_RECIPES[name]))
     print_machine()
-    counts = read_counts(options.data)
+    cleaned = load_counts(options.data)
     measured: dict[tuple[str, str], Measured] = {}
     for name, label, make in sides:
-        measured[name, label] = measure(label, make, counts)
+        measured[name, label] = measure(label, make, cleaned)
     report(measured, "regression", ("rmse", "wape"))
     report(measured, "classification", ("accuracy", "f1_score", "roc_auc"))
 
 
-def measure(label: str, make: Callable[[], Pipeline], counts: pd.DataFrame) -> Measured:
-    times = parse_times(column_of(counts, TIME))
-    found = Measured(label, make().task)
+def measure(label: str, make: Callable[[], Pipeline], cleaned: pd.DataFrame) -> Measured:
+    result = Measured(label, make().task)
     for start in FOLDS:
-        split = split_at(times, start, start + HORIZON)
-        training, held_out = counts.iloc[split.training], counts.iloc[split.held_out]
-        pipeline = make()
-        fit(pipeline, training)
-        baseline = FourWeekMean().fit(RawCleanerTransformer().transform(training))
-        evaluation = evaluate(pipeline, held_out[known_counters(pipeline, held_out)], baseline)
-        found.folds.append(evaluation.metrics)
-        found.baseline.append(evaluation.baseline)
+        split = split_at(cleaned[TIME], start, start + HORIZON)
+        training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
+        pipeline = make().fit(training)
+        baseline = FourWeekMean().fit(training)
+        evaluation = evaluate(pipeline, measurable_rows(pipeline, held_out), baseline, history=training)
+        result.folds.append(evaluation.metrics)
+        result.baseline.append(evaluation.baseline)
         note(f"{label} {start:%Y-%m-%d}: {', '.join(f'{k} {v:.4g}' for k, v in evaluation.metrics.items())}")
-    found.cost = cost(make(), counts)
-    note(f"{label} whole file: {', '.join(f'{k} {v:.4g}' for k, v in found.cost.items())}")
-    return found
+    result.cost = cost(make(), cleaned)
+    note(f"{label} whole file: {', '.join(f'{k} {v:.4g}' for k, v in result.cost.items())}")
+    return result
 
 
-def cost(pipeline: Pipeline, counts: pd.DataFrame) -> Metrics:
-    """Return what it costs to fit the whole file, to predict a part of it, and to keep the model."""
-    part = counts.tail(100_000)
+def cost(pipeline: Pipeline, cleaned: pd.DataFrame) -> Metrics:
+    """Return the cost of fitting the whole file, of predicting a part of it, and of saving the model."""
+    part = cleaned.tail(100_000)
     cpu, wall = time.process_time(), time.perf_counter()
-    fit(pipeline, counts)
+    pipeline.fit(cleaned)
     spent = {"fit CPU s": time.process_time() - cpu, "fit wall s": time.perf_counter() - wall}
     cpu = time.process_time()
-    pipeline.predict(part)
+    pipeline.predict(part, history=cleaned)
     spent["predict CPU s / 100k"] = (time.process_time() - cpu) * 100_000 / len(part)
     with tempfile.TemporaryDirectory() as folder:
         pipeline.save(Path(folder))
@@ -107,8 +108,8 @@ def cost(pipeline: Pipeline, counts: pd.DataFrame) -> Metrics:
 
 
 def report(measured: Mapping[tuple[str, str], Measured], task: Task, metrics: Sequence[str]) -> None:
-    """Print one table: the baseline, each model, the seed's recipe under it, and ours as a ratio to it."""
-    of_task = {key: found for key, found in measured.items() if found.task == task}
+    """Print one table: the baseline, each model, the seed's recipe, and the ratio of the two."""
+    of_task = {key: model for key, model in measured.items() if model.task == task}
     if not of_task:
         return
     first = next(iter(of_task.values()))
@@ -116,11 +117,11 @@ def report(measured: Mapping[tuple[str, str], Measured], task: Task, metrics: Se
     decisive = metrics[0]
     columns = [task, *(f"{decisive} {start:%Y-%m-%d}" for start in FOLDS), *(f"C {name}" for name in metrics), *costs]
     rows = [[BASELINE, *map(_rounded, _accuracy(first.baseline, metrics)), *("" for _ in costs)]]
-    for (name, label), found in of_task.items():
+    for (name, label), model in of_task.items():
         ours = of_task[name, name]
-        figures = [*_accuracy(found.folds, metrics), *found.cost.values()]
-        rows.append([f"**{label}**" if found is ours else label, *map(_rounded, figures)])
-        if found is not ours:
+        figures = [*_accuracy(model.folds, metrics), *model.cost.values()]
+        rows.append([f"**{label}**" if model is ours else label, *map(_rounded, figures)])
+        if model is not ours:
             own = [*_accuracy(ours.folds, metrics), *ours.cost.values()]
             rows.append([f"{name} / {label}", *map(_ratio, own, figures)])
     print_table(columns, rows)

@@ -1,9 +1,9 @@
-"""Rows cleaned per second, beside the seed's recipe on the same frame.
+"""Rows cleaned per second, compared with the seed's recipe on the same frame.
 
     python benchmarks/cleaning.py --data comptage-velo-donnees-compteurs.csv.gz
 
-The frame is what pandas reads from the file, plain texts. The last row is our cleaner on the frame that our own
-reader makes, whose texts are categories.
+The frame is what pandas reads from the file: plain text. The last row is our cleaner on the frame of our own reader,
+whose texts are categories.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bike_traffic.cleaning import RawCleanerTransformer
-from bike_traffic.data.reading import open_counts, read_counts
+from bike_traffic.data.cleaning import RawCleanerTransformer
+from bike_traffic.data.files.reading import open_counts, read_counts
 from report import note, parser, print_machine, print_table
 from seed_recipes import clean
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _compare(ours: pd.DataFrame, seed: pd.DataFrame) -> None:
-    """Say so when the two sides did not do the same work."""
+    """Report the rows on which the two sides differ."""
     for name in ("heure", "jour_mois", "mois", "annee", "jour_semaine"):
         differing = int((ours[name] != seed[name]).sum())
         if differing:

@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from bike_traffic.artifacts import FileDigest, model_folder
-from bike_traffic.registry import ModelRecord
+from bike_traffic.registry.files.artifacts import FileDigest, model_folder
+from bike_traffic.registry.records import ModelRecord
 
 
 def make_records(size: int, seed: int = 0) -> Iterator[ModelRecord]:

@@ -25,7 +25,8 @@ from typing import Any
 
 import attrs
 
-from bike_traffic.registry import Query, parse_time
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.records import parse_time
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.summary import LocalRegistry
 from records import make_records, summary_of

@@ -1,4 +1,4 @@
-"""What the benchmarks share: notes on stderr, markdown tables on stdout, and whole processes with their cost."""
+"""Shared by the benchmarks: notes on stderr, markdown tables on stdout, and the cost of whole processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def note(message: str) -> None:
 
 
 def print_machine() -> None:
-    """Print what the figures depend on beside the code."""
+    """Print what the figures depend on, apart from the code."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load} at the start.\n", flush=True)
 
@@ -53,12 +53,12 @@ def _cell(value: object) -> str:
 
 
 def cached_bytecode(folder: str) -> dict[str, str]:
-    """Return the environment in which Python keeps bytecode, as pip leaves it, in a folder of its own."""
+    """Return environment variables with which Python caches bytecode, as after pip, in a folder of its own."""
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(folder, "bytecode"))}
 
 
 class Run(NamedTuple):
-    """A process that ended well: wall and CPU seconds, and the peak of its resident memory."""
+    """Cost of a successful process: wall and CPU seconds, and the peak of its resident memory."""
 
     seconds: float
     cpu_seconds: float
@@ -66,10 +66,10 @@ class Run(NamedTuple):
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
-    """Run a whole process; what it prints is shown only when it fails.
+    """Run a whole process; its output is shown only if it fails.
 
-    Linux counts the parent's pages toward the child's peak until the child's own program starts: a caller
-    that wants the peak must itself be small.
+    Linux counts the parent's pages toward the child's peak until the child's own program starts: for a true peak
+    the caller must itself be small.
     """
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()

@@ -1,15 +1,16 @@
-"""The seed's recipes, written anew from its description, for comparison; they are part of no installation.
+"""The seed's recipes, written again from its description, for comparison; they are not installed.
 
-What the description leaves open is chosen in the seed's favour: rows are shuffled before Keras sets the last of
+What the description does not define is chosen in the seed's favour: rows are shuffled before Keras sets the last of
 them aside, the year is the plain year (a table of two years was missing in all others), predictions below zero
-are raised to zero, and files are uncompressed as joblib writes them by default. The net's layers, batch size and
-epochs are guesses.
+are raised to zero, files are uncompressed as joblib writes them by default. The net's layers, batch size and
+epochs are guesses. The seed's cleaning is `clean`, which is measured by itself; the recipes get our clean frames.
 """
 
 from __future__ import annotations
 
 import datetime
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,15 +22,16 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from bike_traffic.data.schema import COORDINATES, COUNT, COUNTER, TIME, headers_of
-from bike_traffic.metrics import Task
-from bike_traffic.pipeline import Pipeline
+from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.data.schema import COORDINATES, headers_of
+from bike_traffic.names import Task
+from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
 
 FEATURES = ["heure", "jour_mois", "mois", "annee", "jour_semaine", "latitude", "longitude"]
 
 
 def clean(counts: pd.DataFrame) -> pd.DataFrame:
-    """Clean as the seed did: texts split row by row, names and places put right counter by counter."""
+    """Clean as the seed did: texts are split row by row, names and coordinates corrected counter by counter."""
     wanted = [COUNTER, TIME, COORDINATES, COUNT]
     headers = headers_of(counts.columns, wanted)
     cleaned = counts[list(headers.values())].rename(columns={header: name for name, header in headers.items()})
@@ -55,14 +57,12 @@ def clean(counts: pd.DataFrame) -> pd.DataFrame:
 class _SeedForest(Pipeline):
     """One-hot counters beside the plain features, and a forest on top."""
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
-        cleaned = clean(counts)
-        self.counters_ = pd.Index(cleaned[COUNTER].unique())
+    def _fit(self, cleaned: pd.DataFrame) -> None:
+        cleaned = cleaned.astype({COUNTER: str})
         self.means_ = cleaned.groupby(COUNTER)[COUNT].mean()
         one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         self.columns_ = ColumnTransformer([("counter", one_hot, [COUNTER]), ("plain", "passthrough", FEATURES)])
         self.forest_ = self._forest().fit(self.columns_.fit_transform(cleaned), self._target(cleaned))
-        return self
 
     @abstractmethod
     def _forest(self) -> Any: ...
@@ -70,8 +70,8 @@ class _SeedForest(Pipeline):
     @abstractmethod
     def _target(self, cleaned: pd.DataFrame) -> pd.Series: ...
 
-    def _design(self, counts: pd.DataFrame) -> Any:
-        return self.columns_.transform(clean(counts))
+    def _design(self, cleaned: pd.DataFrame) -> Any:
+        return self.columns_.transform(cleaned.astype({COUNTER: str}))
 
     def save(self, directory: Path) -> None:
         joblib.dump(vars(self), directory / "model.joblib")
@@ -95,8 +95,8 @@ class SeedRandomForest(_SeedForest):
     def _target(self, cleaned: pd.DataFrame) -> pd.Series:
         return cleaned[COUNT]
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
-        return pd.Series(self.forest_.predict(self._design(counts)), index=counts.index)
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> Any:  # noqa: ARG002
+        return self.forest_.predict(self._design(cleaned))
 
 
 class SeedClassifier(_SeedForest):
@@ -109,16 +109,14 @@ class SeedClassifier(_SeedForest):
         return RandomForestClassifier(n_estimators=100, random_state=0, n_jobs=-1)
 
     def _target(self, cleaned: pd.DataFrame) -> pd.Series:
-        return (cleaned[COUNT] > cleaned[COUNTER].map(self.means_)).astype(np.int64)
+        return (cleaned[COUNT] > cleaned[COUNTER].astype(str).map(self.means_)).astype(np.int64)
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
-        return pd.Series(self.forest_.predict(self._design(counts)), index=counts.index)
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> Any:  # noqa: ARG002
+        probability = self.forest_.predict_proba(self._design(cleaned))
+        return {PREDICTION: probability.argmax(axis=1), PROBABILITY: probability[:, 1]}
 
-    def probability(self, counts: pd.DataFrame) -> pd.Series:
-        return pd.Series(self.forest_.predict_proba(self._design(counts))[:, 1], index=counts.index)
-
-    def truth(self, counts: pd.DataFrame) -> pd.Series:
-        return self._target(clean(counts))
+    def _truth(self, cleaned: pd.DataFrame) -> pd.Series:
+        return self._target(cleaned)
 
 
 class SeedNet(Pipeline):
@@ -127,11 +125,11 @@ class SeedNet(Pipeline):
     name: ClassVar[str] = "seed NN"
     task: ClassVar[Task] = "regression"
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+    def _fit(self, cleaned: pd.DataFrame) -> None:
         from bike_traffic.plugins.quiet_keras import keras
 
         keras.utils.set_random_seed(0)
-        cleaned = clean(counts).sample(frac=1, random_state=0)
+        cleaned = cleaned.astype({COUNTER: str}).sample(frac=1, random_state=0)
         self.counters_ = pd.Index(sorted(cleaned[COUNTER].unique()))
         self.scaler_ = StandardScaler().fit(cleaned[FEATURES])
         counter, numbers = keras.Input((1,)), keras.Input((len(FEATURES),))
@@ -151,15 +149,14 @@ class SeedNet(Pipeline):
             callbacks=[stop],
             verbose=0,
         )
-        return self
 
     def _inputs(self, cleaned: pd.DataFrame) -> list[NDArray[Any]]:
-        counter = self.counters_.get_indexer(pd.Index(cleaned[COUNTER])).reshape(-1, 1)
+        counter = self.counters_.get_indexer(pd.Index(cleaned[COUNTER].astype(str))).reshape(-1, 1)
         return [counter, self.scaler_.transform(cleaned[FEATURES])]
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
-        predicted = self.net_.predict(self._inputs(clean(counts)), batch_size=4096, verbose=0)
-        return pd.Series(predicted.ravel().astype(np.float64).clip(min=0), index=counts.index)
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> Any:  # noqa: ARG002
+        predicted = self.net_.predict(self._inputs(cleaned), batch_size=4096, verbose=0)
+        return predicted.ravel().astype(np.float64).clip(min=0)
 
     def save(self, directory: Path) -> None:
         self.net_.save(directory / "net.keras")
@@ -175,5 +172,5 @@ class SeedNet(Pipeline):
         return pipeline
 
 
-SEED_RECIPES: dict[str, type[Pipeline]] = {"rf": SeedRandomForest, "nn": SeedNet, "rf_class": SeedClassifier}
-"""The recipe that each of our pipelines stands beside."""
+SEED_RECIPES: dict[str, Callable[[], Pipeline]] = {"rf": SeedRandomForest, "nn": SeedNet, "rf_class": SeedClassifier}
+"""The recipe that each of our pipelines is compared with."""

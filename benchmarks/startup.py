@@ -1,9 +1,9 @@
-"""How long `bt --help` and `bt registry best` take as whole processes, beside an import of click and with plugins.
+"""Time of `bt --help` and `bt registry best` as whole processes, compared with an import of click, and with plugins.
 
     python benchmarks/startup.py
 
-The commands take turns, so that a busy machine slows all of them alike. Bytecode is cached, as pip leaves it: it
-is written to a folder of its own by a first round that is not measured.
+The commands take turns, so that a busy machine slows all of them alike. Bytecode is cached, as after an installation
+by pip: a first round, which is not measured, writes it to a folder of its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def measure(sides: Mapping[str, tuple[list[str], dict[str, str]]], repeats: int) -> dict[str, list[float]]:
-    """Return the seconds that each side's command took each time, but for the first."""
+    """Return the seconds of each side's command in each turn, without the first turn."""
     seconds: dict[str, list[float]] = {label: [] for label in sides}
     for turn in range(1 + repeats):
         for label, (command, environment) in sides.items():
@@ -66,7 +66,7 @@ def measure(sides: Mapping[str, tuple[list[str], dict[str, str]]], repeats: int)
 
 
 def report(ratio: str, seconds: Mapping[str, list[float]]) -> None:
-    """Print one line a side, its median as a ratio to that of the first."""
+    """Print one line for each side, with the ratio of its median to that of the first."""
     first = statistics.median(next(iter(seconds.values())))
     rows = []
     for label, values in seconds.items():
@@ -80,7 +80,7 @@ def _ms(seconds: float) -> int:
 
 
 def install_plugin(site: Path, number: int, seconds_to_import: float) -> None:
-    """Leave a plugin in a folder as pip leaves one: a pipeline's declaration, a command, and their metadata."""
+    """Write a plugin into a folder as pip installs one: a pipeline's declaration, a command, and their metadata."""
     name = f"bt_plugin_{number}"
     (site / name).mkdir(parents=True)
     (site / name / "__init__.py").write_text(

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import Session, format_option, pass_session, registry_options
-from bike_traffic.registry import chosen_backend
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.config import SETTINGS
 from bike_traffic.tracking.mlflow_client import secret_of, without_secret
+
+if TYPE_CHECKING:
+    from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt config --env prod")
-@registry_options
+@with_workspace()
 @format_option("table", "json")
-@pass_session
-def config(session: Session, env: str | None, backend: str | None, registry: str | None, form: str) -> None:
+def config(workspace: Workspace, output_format: str) -> None:
     """Print every setting, its value, and where it comes from: a flag, a BT_ variable, bt.toml, or the default."""
-    settings = session.settings(env=env, backend=backend, registry=registry)
-    backend_name = chosen_backend(settings, session.host(settings)).spec.name
-    values = {
-        "env": settings.env,
-        "backend": backend_name,
-        "registry": settings.registry_of(backend_name),
-        "data": settings.data,
-        "track": settings.track,
-        "tracking_uri": without_secret(uri := settings.tracking_uri or settings.own_store, secret_of(uri)),
+    settings = workspace.settings
+    with stdout_to_stderr():
+        backend = workspace.backend.spec.name
+    tracking_uri = settings.tracking_uri or settings.own_store
+    names = settings.plugins
+    shown: dict[str, object] = {
+        "backend": backend,
+        "registry": settings.registry_of(backend),
+        "tracking_uri": without_secret(tracking_uri, secret_of(tracking_uri)),
         "artifacts": settings.artifacts
         or ("the server's" if settings.tracking_uri else str(settings.tracking_folder)),
-        "plugins": "all" if settings.plugins is None else ", ".join(settings.plugins) or "built-ins only",
-        "strict_plugins": settings.strict_plugins,
-        "signing_key": settings.signing_key and str(settings.signing_key),
-        "public_key": settings.public_key and str(settings.public_key),
-        "cache": str(settings.cache),
+        "plugins": "all" if names is None else ", ".join(names) or "built-ins only",
     }
-    sources = {**settings.sources, "registry": settings.source_of_registry(backend_name)}
-    rows = [(name, value, sources[name]) for name, value in values.items()]
-    if form == "json":
-        print_json({name: {"value": value, "source": source} for name, value, source in rows})
+    values = {name: shown.get(name, getattr(settings, name)) for name in SETTINGS}
+    sources = {**settings.sources, "registry": settings.source_of_registry(backend)}
+    if output_format == "json":
+        print_json({name: {"value": value, "source": sources[name]} for name, value in values.items()})
     else:
-        print_table(["setting", "value", "from"], rows)
+        print_table(["setting", "value", "from"], [(name, value, sources[name]) for name, value in values.items()])

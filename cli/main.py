@@ -1,4 +1,4 @@
-"""The command ``bt``: which commands there are, and how errors reach people."""
+"""The command ``bt``: its subcommands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import click
 
@@ -17,38 +17,54 @@ from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, Pl
 
 COMMAND_GROUP = "bike_traffic.commands"
 
-# Name -> where it is, and what it does; so that `bt --help` imports none of them.
+# Name -> import path and summary, so that `bt --help` imports no command.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("bike_traffic.cli.train:train", "Train models, evaluate them on held-out weeks, register them."),
     "predict": ("bike_traffic.cli.predict:predict", "Predict a file of counts with a registered model."),
-    "evaluate": ("bike_traffic.cli.evaluate:evaluate", "Measure a registered model on counts with the truth."),
+    "evaluate": ("bike_traffic.cli.evaluate:evaluate", "Evaluate a registered model on known counts."),
     "backtest": ("bike_traffic.cli.backtest:backtest", "Evaluate models fold after fold through time."),
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
-    "plugins": ("bike_traffic.cli.plugins:plugins", "Show the plugins there are, check one, start a new one."),
-    "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Serve the runs of a profile: the pages of MLflow."),
+    "plugins": ("bike_traffic.cli.plugins:plugins", "List the plugins, check one, start a new one."),
+    "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Show the runs of a profile in MLflow's pages."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
 
 
 class Failure(click.ClickException):
-    """An expected error on its way to the terminal: one line, and the error's own exit code."""
+    """An expected error as it is printed: one line on standard error, and the error's own exit code.
 
-    def __init__(self, error: BikeTrafficError) -> None:
+    Under ``--format json`` it is also the one document on standard output, unless a result was printed before.
+    """
+
+    def __init__(self, error: BikeTrafficError, ctx: click.Context) -> None:
         super().__init__(" ".join(str(error).split()))
         self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
+        from bike_traffic.cli.session import Session
+
+        session = ctx.find_object(Session)
+        as_json = session is not None and session.output_format == "json" and not session.has_document
+        self._document = {"error": error.to_json()} if as_json else None
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line, and the document."""
+        super().show(file)
+        if self._document is not None:
+            from bike_traffic.cli.output import print_json
+
+            print_json(self._document)
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called, third parties' as well as our own."""
+    """A group that imports a command when it is called, built-in or of a third party."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.table: Mapping[str, tuple[str, str]] = COMMANDS
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return our own commands in the table's order, then third parties'."""
+        """Return the built-in commands in the table's order, then those of third parties."""
         return [*self.table, *sorted(_third_party())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -73,17 +89,19 @@ class LazyGroup(click.Group):
             with _warnings_as_notes():
                 return super().invoke(ctx)
         except BikeTrafficError as error:
-            raise Failure(error) from error
+            raise Failure(error, ctx) from error
         except BrokenPipeError:
-            raise  # click ends quietly when nobody reads on
+            raise  # click exits silently
         except OSError as error:
             reason = error.strerror or str(error)
-            raise Failure(BikeTrafficError(f"{error.filename}: {reason}" if error.filename else reason)) from error
+            line = f"{error.filename}: {reason}" if error.filename else reason
+            path = None if error.filename is None else str(error.filename)
+            raise Failure(BikeTrafficError(line, "operating-system", path=path, reason=reason), ctx) from error
 
 
 @contextmanager
 def _warnings_as_notes() -> Iterator[None]:
-    """Say in one line, whatever Python's own filters are, what the Python interface warns of."""
+    """Print each of our own warnings as one line, whatever Python's filters are."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", PluginVersionWarning)
         others = warnings.showwarning
@@ -106,14 +124,14 @@ def _warnings_as_notes() -> Iterator[None]:
 
 
 def _third_party() -> dict[str, EntryPoint]:
-    """Return third parties' commands by the names that call them: a name of ours stays ours.
+    """Return the commands of third parties by name.
 
-    A name that is not one command's alone stands as ``distribution:name``, as a pipeline's does.
+    If a name is also that of a built-in or of another third party's command, it is ``distribution:name``.
     """
     qualified = _third_party_qualified()
-    often = Counter(point.name for point in qualified.values())
-    alone = {name for name, times in often.items() if times == 1 and name not in COMMANDS}
-    return {point.name if point.name in alone else name: point for name, point in sorted(qualified.items())}
+    uses = Counter(point.name for point in qualified.values())
+    unique = {name for name, number in uses.items() if number == 1 and name not in COMMANDS}
+    return {point.name if point.name in unique else name: point for name, point in sorted(qualified.items())}
 
 
 def _third_party_qualified() -> dict[str, EntryPoint]:
@@ -121,24 +139,38 @@ def _third_party_qualified() -> dict[str, EntryPoint]:
 
 
 def _third_party_named(name: str) -> EntryPoint | None:
-    """Return the command of that name, be it bare or ``distribution:name``; raise `AmbiguousName`."""
+    """Return the command of that name, given as a bare name or as ``distribution:name``; raise `AmbiguousName`."""
     qualified = _third_party_qualified()
-    found = _third_party().get(name) or qualified.get(name)
-    ways = sorted(way for way, point in qualified.items() if point.name == name)
-    if found is None and ways:
-        raise AmbiguousName(f"command '{name}' is offered more than once; say {' or '.join(ways)}")
-    return found
+    command = _third_party().get(name) or qualified.get(name)
+    full_names = sorted(full_name for full_name, point in qualified.items() if point.name == name)
+    if command is None and full_names:
+        raise AmbiguousName(
+            f"command '{name}' is declared more than once; use {' or '.join(full_names)}",
+            "command-ambiguous",
+            name=name,
+            known=full_names,
+        )
+    return command
 
 
 def _load(entry_point: EntryPoint) -> click.Command:
     try:
-        with redirect_stdout(sys.stderr):  # what it prints while it is imported is none of its result
+        with redirect_stdout(sys.stderr):  # what a module prints during its import is not part of the result
             command = entry_point.load()
     except (Exception, SystemExit) as error:
-        reason = f"command '{entry_point.name}' of {_origin(entry_point)} cannot be imported"
-        raise PluginError(f"{reason}: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(
+            f"command '{entry_point.name}' of {_origin(entry_point)} cannot be imported: {reason}",
+            "command-import-failed",
+            name=entry_point.name,
+            reason=reason,
+        ) from error
     if not isinstance(command, click.Command):
-        raise PluginError(f"command '{entry_point.name}' of {_origin(entry_point)} is no click command")
+        raise PluginError(
+            f"command '{entry_point.name}' of {_origin(entry_point)} is not a click command",
+            "command-not-click",
+            name=entry_point.name,
+        )
     return command
 
 

@@ -9,35 +9,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.session import Session, note
-from bike_traffic.config import ENVIRONMENTS
+from bike_traffic.cli.session import note, with_workspace
 from bike_traffic.errors import MissingExtra, TrackingError
 
 if TYPE_CHECKING:
     from bike_traffic.config import Settings
-
-env_option = click.option("--env", type=click.Choice(ENVIRONMENTS), help="Profile.  [default: dev]")
+    from bike_traffic.workspace import Workspace
 
 
 @click.group(
     invoke_without_command=True,
     epilog="Example: bt mlflow --env prod --background",
 )
-@env_option
+@with_workspace(["env"])
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--background", "action", flag_value="background", help="Start, and leave it running.")
 @click.option("--stop", "action", flag_value="stop", help="Stop the one that runs.")
 @click.option("--status", "action", flag_value="status", help="Say whether one runs, and where.")
 @click.pass_context
-def mlflow(ctx: click.Context, env: str | None, port: int, action: str | None) -> None:
+def mlflow(ctx: click.Context, workspace: Workspace, port: int, action: str | None) -> None:
     """Serve the runs of a profile in MLflow's pages, on this machine alone, until Ctrl-C.
 
     Trainings need no server: they write to the profile's store, which the pages show.
     """
-    session: Session = ctx.obj
     if ctx.invoked_subcommand is not None:
         return
-    settings = session.settings(env=env)
+    settings = workspace.settings
     if action == "status":
         _print_status(settings)
     elif action == "stop":
@@ -49,19 +46,18 @@ def mlflow(ctx: click.Context, env: str | None, port: int, action: str | None) -
 
 @mlflow.command(epilog="Example: bt mlflow migrate mlruns_dev --env dev")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@env_option
-@click.pass_obj
-def migrate(session: Session, folder: Path, env: str | None) -> None:
+@with_workspace(["env"])
+def migrate(workspace: Workspace, folder: Path) -> None:
     """Bring the runs of an old FOLDER into a profile.
 
     MLflow before version 3 kept runs as files. Its own `mlflow migrate-filestore` brings them into the profile's
     store; FOLDER stays as it is, and the files of its runs stay in it.
     """
     _require_mlflow()
-    from bike_traffic.tracking.server import migrate as bring
+    from bike_traffic.tracking import server
 
-    settings = session.settings(env=env)
-    done = bring(settings, folder)
+    settings = workspace.settings
+    done = server.migrate(settings, folder)
     for path in done.unread:
         note(f"left out, since MLflow cannot read it: {path}")
     note(f"`{done.command}` brought {done.runs} runs; `bt mlflow --env {settings.env}` shows them")
@@ -69,7 +65,10 @@ def migrate(session: Session, folder: Path, env: str | None) -> None:
 
 def _require_mlflow() -> None:
     if find_spec("mlflow") is None:
-        raise MissingExtra("`bt mlflow` needs MLflow, which is not installed: pip install 'bike-traffic[mlflow]'")
+        raise MissingExtra(
+            "`bt mlflow` needs MLflow, which is not installed: pip install 'bike-traffic[mlflow]'",
+            "mlflow-extra-missing",
+        )
 
 
 def _print_status(settings: Settings) -> None:
@@ -78,7 +77,7 @@ def _print_status(settings: Settings) -> None:
 
     server = running_server(settings)
     if server is None:
-        raise TrackingError(f"no MLflow server of {settings.env} runs")
+        raise TrackingError(f"no MLflow server of {settings.env} runs", "mlflow-server-not-running", env=settings.env)
     state = "runs" if is_healthy(server.url) else "does not answer"
     click.echo(f"{settings.env}: {server.url} {state}, process {server.pid}")
 
@@ -101,14 +100,14 @@ def _serve(settings: Settings, port: int, *, background: bool) -> None:
         signal.signal(sign, signal.default_int_handler)
     server = start_server(settings, port)
     how = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"
-    click.echo(f"{server.url} shows the runs of {settings.env}; {how}")
-    if background:
-        return
     try:
+        click.echo(f"{server.url} shows the runs of {settings.env}; {how}")
+        if background:
+            return
         failed = ended_by_itself(settings, server)
     except KeyboardInterrupt:
         failed = False
     stop_server(settings, server)
     if failed:
-        raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why")
+        raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why", "mlflow-server-ended")
     note(f"stopped the MLflow server of {settings.env}")

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import Session, format_option, pass_session
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+
+if TYPE_CHECKING:
+    from bike_traffic.manager import Declaration
+    from bike_traffic.specs import PipelineSpec
+    from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt models --format json")
+@with_workspace([])
 @format_option("table", "json")
-@pass_session
-def models(session: Session, form: str) -> None:
+def models(workspace: Workspace, output_format: str) -> None:
     """List the pipelines that are installed, where each comes from, and what it still needs."""
-    settings = session.settings()
-    listed = []
-    for name, offer in session.host(settings).pipelines().items():
-        absent = offer.spec.missing()
-        listed.append(
-            {
-                "name": name,
-                "summary": offer.spec.summary,
-                "distribution": offer.source.distribution,
-                "version": offer.source.version,
-                "ready": not absent,
-                "install": f"pip install {offer.spec.install or ' '.join(absent)}" if absent else None,
-            }
-        )
-    if form == "json":
+    with stdout_to_stderr():
+        pipelines = workspace.plugins.pipelines()
+        listed = [_as_document(name, declaration) for name, declaration in pipelines.items()]
+    if output_format == "json":
         print_json(listed)
         return
     print_table(
-        ["model", "what it is", "from", "ready"],
+        ["model", "what it is", "needs", "from", "ready"],
         [
             [
                 row["name"],
                 row["summary"],
+                ", ".join(row["needs"]),
                 f"{row['distribution']} {row['version']}",
                 "yes" if row["ready"] else row["install"],
             ]
             for row in listed
         ],
     )
+
+
+def _as_document(name: str, declaration: Declaration[PipelineSpec]) -> dict[str, Any]:
+    spec = declaration.spec
+    absent = spec.missing()
+    return {
+        "name": name,
+        "summary": spec.summary,
+        "needs": list(spec.needs),
+        "distribution": declaration.source.distribution,
+        "version": declaration.source.version,
+        "ready": not absent,
+        "install": f"pip install {spec.install or ' '.join(absent)}" if absent else None,
+    }

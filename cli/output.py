@@ -1,15 +1,17 @@
-"""How results look: tables for people, one JSON document for scripts."""
+"""How results are printed: tables for people, one JSON document for scripts."""
 
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import click
 
-from bike_traffic.metrics import METRICS
+from bike_traffic.cli.session import Session
+from bike_traffic.evaluation.metrics import METRICS
 
 _UNBOUNDED = 10_000
 BASELINE_NAME = "4-week mean"
@@ -17,11 +19,30 @@ BASELINE_NAME = "4-week mean"
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    context = click.get_current_context(silent=True)
+    session = context and context.find_object(Session)
+    if session:
+        session.has_document = True
+    click.echo(json.dumps(_plain(document), ensure_ascii=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: NaN and infinity are null, and what JSON has no type for is its text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in (sorted(value, key=str) if isinstance(value, Set) else value)]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if callable(getattr(value, "tolist", None)):  # numpy
+        return _plain(value.tolist())
+    return str(value)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers are aligned to the right, and nothing is cut where nobody's terminal limits it."""
+    """Print a table; numbers are aligned to the right, and only a terminal limits the width."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.plugins_check import check
 from bike_traffic.cli.plugins_new import new
-from bike_traffic.cli.session import Session, format_option, pass_session
-from bike_traffic.manager import Offer
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.manager import Declaration
 from bike_traffic.specs import BackendSpec, PipelineSpec
+
+if TYPE_CHECKING:
+    from bike_traffic.workspace import Workspace
 
 
 @click.group(invoke_without_command=True, epilog="Example: bt plugins list")
 @click.pass_context
 def plugins(ctx: click.Context) -> None:
-    """Show the plugins there are, check one, start a new one."""
+    """List the plugins, check one, start a new one."""
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_plugins, form="table")
+        ctx.invoke(list_plugins, output_format="table")
 
 
 plugins.add_command(check)
@@ -25,22 +30,26 @@ plugins.add_command(new)
 
 
 @plugins.command("list", epilog="Example: bt plugins list --format json")
+@with_workspace([])
 @format_option("table", "json")
-@pass_session
-def list_plugins(session: Session, form: str) -> None:
-    """List every plugin with what it offers, and each failure whole."""
-    host = session.host(session.settings())
-    offers: list[Offer[PipelineSpec] | Offer[BackendSpec]] = [*host.pipelines().values(), *host.backends().values()]
+def list_plugins(workspace: Workspace, output_format: str) -> None:
+    """List every plugin with what it declares, and each failure with its traceback."""
+    with stdout_to_stderr():
+        host = workspace.plugins
+        declarations: list[Declaration[PipelineSpec] | Declaration[BackendSpec]] = [
+            *host.pipelines().values(),
+            *host.backends().values(),
+        ]
     loaded = [
         {
             "distribution": source.distribution,
             "version": source.version,
             "entry_point": source.entry_point,
-            "offers": [offer.spec.name for offer in offers if offer.source == source],
+            "offers": [declaration.spec.name for declaration in declarations if declaration.source == source],
         }
         for source in host.sources
     ]
-    if form == "json":
+    if output_format == "json":
         failures = [
             {
                 "distribution": failure.source.distribution,

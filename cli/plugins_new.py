@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bike_traffic.skeleton import Kind, NewPackage
+    from bike_traffic.cli.skeleton import Kind, NewPackage
 
 
 @click.command(epilog="Example: bt plugins new bt-weekly")
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     help="Where the package's folder goes.  [default: here]",
 )
 def new(name: str, kind: Kind, directory: Path) -> None:
-    """Write a complete package for a plugin: it installs, runs and passes its tests as it is.
+    """Write a complete package for a plugin, which installs, runs and passes its tests.
 
-    NAME is what pip will install. The plugin's own name is NAME without a leading "bt-", and the module's is NAME
+    NAME is the name for pip. The plugin's own name is NAME without a leading "bt-", and the module's is NAME
     with "_" for "-": bt-weekly makes the plugin weekly, in the module bt_weekly.
     """
     from bike_traffic.cli.main import COMMANDS
-    from bike_traffic.skeleton import name_package, write_package
+    from bike_traffic.cli.skeleton import name_package, write_package
 
     package = name_package(name, kind, COMMANDS)
     folder = write_package(package, directory)
@@ -43,7 +43,7 @@ def new(name: str, kind: Kind, directory: Path) -> None:
 
 
 def _first_uses(package: NewPackage) -> list[str]:
-    """Return the commands that show the new plugin at work."""
+    """Return commands to try the new plugin with."""
     plugin = package.plugin
     return {
         "pipeline": ["bt models", f"bt train -m {plugin}", f"bt plugins check {plugin}"],

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.session import Session, model_options, note, pass_session, unknown_counters_option
+from bike_traffic.cli.session import (
+    load_chosen,
+    model_options,
+    note,
+    stdout_to_stderr,
+    unknown_counters_option,
+    with_workspace,
+)
 
 if TYPE_CHECKING:
     from bike_traffic.prediction import UnknownPolicy
+    from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt predict --model rf counts.csv.gz -o predictions.csv")
@@ -18,40 +27,21 @@ if TYPE_CHECKING:
     "-o", "--output", default="-", metavar="OUTPUT", help="CSV(.gz) or Parquet, any URL.  [default: stdout]"
 )
 @model_options
+@with_workspace()
 @unknown_counters_option
-@pass_session
-def predict(
-    session: Session,
-    source: str,
-    output: str,
-    model: str | None,
-    run_id: str | None,
-    alias: str | None,
-    test_mode: bool,
-    allow_unverified: bool,
-    env: str | None,
-    backend: str | None,
-    registry: str | None,
-    unknown_counters: UnknownPolicy,
-) -> None:
+def predict(workspace: Workspace, source: str, output: str, unknown_counters: UnknownPolicy, **choice: Any) -> None:
     """Predict every row of INPUT (CSV, CSV.gz or Parquet, any URL, - for stdin), in chunks.
 
-    INPUT needs the counter's name, the time and the coordinates, as the City publishes them. Each row gives
-    one row of OUTPUT: counter, time, the count where INPUT has it, and the prediction in bikes per hour.
+    INPUT needs the counter's name, the time and the coordinates, as the City publishes them. Each row of INPUT
+    is one row of OUTPUT: counter, time, the count if INPUT has it, and the prediction in bikes per hour.
     """
-    settings = session.settings(env=env, backend=backend, registry=registry)
-    loaded = session.model(
-        settings,
-        model=model,
-        run_id=run_id,
-        alias=alias,
-        test_mode=test_mode,
-        allow_unverified=allow_unverified,
-    )
+    loaded = load_chosen(workspace, **choice)
 
     from bike_traffic.prediction import predict_file
 
-    rows = predict_file(loaded.pipeline, source, output, unknown_counters=unknown_counters)
+    target = sys.stdout.buffer if output == "-" else output
+    with stdout_to_stderr():
+        rows = predict_file(loaded.pipeline, source, target, unknown_counters=unknown_counters)
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
     note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted{where}")

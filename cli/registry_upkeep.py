@@ -3,76 +3,70 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import attrs
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import Session, format_option, note, pass_session, registry_options
+from bike_traffic.cli.session import REGISTRY_SETTINGS, Session, format_option, note, stdout_to_stderr, with_workspace
 from bike_traffic.errors import MergePending, NoRecord
-from bike_traffic.registry import EVERYTHING
+from bike_traffic.registry import upkeep
+from bike_traffic.registry.queries import EVERYTHING
+
+if TYPE_CHECKING:
+    from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt registry verify --registry gs://my-bucket/models/summary.json")
-@registry_options
-@click.option("--public-key", metavar="FILE", help="Check signatures too.  [default: the public_key of the settings]")
+@with_workspace([*REGISTRY_SETTINGS, "public_key"])
 @format_option("table", "json")
 @click.pass_context
-def verify(
-    ctx: click.Context,
-    env: str | None,
-    backend: str | None,
-    registry: str | None,
-    public_key: str | None,
-    form: str,
-) -> None:
+def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None:
     """Check the records against each other, every file against its digest, and signatures against a public key.
 
-    Leaves with 1 when something is wrong, with 3 when records are only waiting to be merged.
+    Exit code 1 if something is wrong, 3 if records only wait to be merged.
     """
-    from bike_traffic import upkeep
-    from bike_traffic.signing import Trust
-
-    session: Session = ctx.obj
-    settings = session.settings(env=env, backend=backend, registry=registry, public_key=public_key)
-    opened = session.registry(settings)
-    findings = list(upkeep.verify(opened, Trust.of(settings).public_keys))
-    if not findings and next(opened.records(EVERYTHING), None) is None:
-        raise NoRecord("there are no records here, and so nothing to verify; look at --registry and --backend")
-    if form == "json":
-        print_json({"findings": [attrs.asdict(finding) for finding in findings]})
+    keys = workspace.trust.public_keys
+    with stdout_to_stderr():
+        findings = list(upkeep.verify(workspace.registry, keys))
+        is_empty = not findings and next(workspace.registry.records(EVERYTHING), None) is None
+    if is_empty:
+        raise NoRecord(
+            "the registry has no records to verify; check --registry and --backend",
+            "nothing-to-verify",
+        )
+    if output_format == "json":
+        print_json({"findings": [finding.to_json() for finding in findings]})
     elif findings:
-        print_table(["run", "found", "what"], [[f.run_id[:8], f.trouble, f.detail] for f in findings])
+        print_table(["run", "finding", "detail"], [[f.run_id[:8], f.kind, f.detail] for f in findings])
     else:
-        click.echo(f"every record and every file is as it was {'signed' if settings.public_key else 'registered'}")
-    if any(finding.grave for finding in findings):
+        click.echo(f"every record and every file is as it was {'registered' if keys is None else 'signed'}")
+    if any(finding.is_error for finding in findings):
         ctx.exit(1)
-    if any(finding.trouble == "pending" for finding in findings):
+    if any(finding.kind == "pending" for finding in findings):
         ctx.exit(MergePending.exit_code)
 
 
 @click.command(epilog="Example: bt registry reconcile")
-@registry_options
-@pass_session
-def reconcile(session: Session, env: str | None, backend: str | None, registry: str | None) -> None:
-    """Finish what was broken off: models trained here that were not registered, and records that were not merged.
+@with_workspace()
+def reconcile(workspace: Workspace) -> None:
+    """Finish what was interrupted: models trained here but not registered, and records not merged.
 
-    With a signing key, the head is signed anew.
+    With a signing key, the head is signed again.
     """
-    from bike_traffic.signing import SigningKey
-    from bike_traffic.unfinished import finish
+    from bike_traffic.registry.files.unfinished import finish
 
-    settings = session.settings(env=env, backend=backend, registry=registry)
-    key, opened = SigningKey.of(settings), session.registry(settings)
     finished = []
-    for record in finish(opened):
-        note(f"{record.model_type} of run {record.run_id[:8]}: registered as {record.model_uri}")
-        finished.append(record)
-    merged = opened.reconcile()
-    if merged:
-        note(f"{merged} records merged")
-    if key is not None:
-        opened.sign_head(key)
+    with stdout_to_stderr():
+        key, registry = workspace.signing_key, workspace.registry
+        for record in finish(registry):
+            note(f"{record.model_type} of run {record.run_id[:8]}: registered as {record.model_uri}")
+            finished.append(record)
+        merged = registry.reconcile()
+        if merged:
+            note(f"{merged} records merged")
+        if key is not None:
+            registry.sign_head(key)
     if not finished and not merged:
         note("nothing was pending")
 
@@ -80,19 +74,15 @@ def reconcile(session: Session, env: str | None, backend: str | None, registry: 
 @click.command(epilog="Example: bt registry copy --from models/summary.json --to gs://my-bucket/models/summary.json")
 @click.option("--from", "source", required=True, metavar="URI", help="The registry to read.")
 @click.option("--to", "target", required=True, metavar="URI", help="The registry to add to.")
-@pass_session
+@click.pass_obj
 def copy(session: Session, source: str, target: str) -> None:
-    """Copy every record that is not there yet, with its verified files, and the history of the aliases.
+    """Copy every record that the target does not have, with its verified files, and the history of the aliases.
 
-    Called again after a break it goes on where it stopped.
+    After an interruption, run it again: it continues where it stopped.
     """
-    from bike_traffic import upkeep
-
-    done = list(
-        upkeep.copy(
-            session.registry(session.settings(registry=source)), session.registry(session.settings(registry=target))
-        )
-    )
+    with stdout_to_stderr():
+        registries = [session.workspace(registry=uri).registry for uri in (source, target)]
+        done = list(upkeep.copy(*registries))
     if not done:
         note(f"{source} has no records")
     note(f"{sum(one.copied for one in done)} models copied, {sum(not one.copied for one in done)} were there already")
@@ -104,12 +94,12 @@ def copy(session: Session, source: str, target: str) -> None:
 @click.command(epilog="Example: bt registry keygen --output keys/bike-traffic")
 @click.option("--output", metavar="PATH", help="Write PATH.key and PATH.pub.  [default: in your settings folder]")
 def keygen(output: str | None) -> None:
-    """Make a pair of Ed25519 keys: one to sign what you train, one for others to check it by.
+    """Make a pair of Ed25519 keys: the private one signs what you train, the public one checks signatures.
 
-    The private key is readable by you alone and has no password: keep it out of repositories and buckets.
+    Only you can read the private key. It has no password: keep it out of repositories and buckets.
     """
     from bike_traffic.config import key_path
-    from bike_traffic.signing import generate_keys
+    from bike_traffic.registry.signing import generate_keys
 
     path = Path(output) if output else key_path()
     private, public = path.with_name(f"{path.name}.key"), path.with_name(f"{path.name}.pub")

@@ -1,154 +1,137 @@
-"""What the commands share: the settings and plugins of one call, and the options that choose a registry."""
+"""What the commands share: the workspace of one call, and the options that choose settings and a model."""
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
-from bike_traffic.config import ENVIRONMENTS, Settings, load_settings
+from bike_traffic.config import SETTINGS
 
 if TYPE_CHECKING:
-    from bike_traffic.manager import PluginHost
-    from bike_traffic.prediction import LoadedModel
-    from bike_traffic.registry import RegistryBackend
+    from bike_traffic.loading import LoadedModel
+    from bike_traffic.workspace import Workspace
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+REGISTRY_SETTINGS = ("env", "backend", "registry")
 
 
 @attrs.define
 class Session:
-    """One call of ``bt``; settings and plugins are looked up when a command asks for them."""
+    """One call of ``bt``.
+
+    Parameters
+    ----------
+    config : the settings file, if ``--config`` gives one.
+    output_format : the value of ``--format``.
+    has_document : whether a JSON document was printed; a call prints at most one.
+    """
 
     config: str | None
-    _host: PluginHost | None = None
+    output_format: str = "table"
+    has_document: bool = False
 
-    def settings(
-        self,
-        *,
-        env: str | None = None,
-        backend: str | None = None,
-        registry: str | None = None,
-        data: str | None = None,
-        public_key: str | None = None,
-        track: bool | None = None,
-    ) -> Settings:
-        """Return the settings with these flags on top."""
-        return load_settings(
-            config=self.config,
-            env=env,
-            backend=backend,
-            registry=registry,
-            data=data,
-            public_key=public_key,
-            track=track,
-        )
+    def workspace(self, *, allow_unverified: bool = False, **settings: Any) -> Workspace:
+        """Open a workspace with these settings as flags; its notes go to standard error."""
+        from bike_traffic.workspace import Workspace
 
-    def host(self, settings: Settings) -> PluginHost:
-        """Return the plugins, and say on standard error which of them failed."""
-        from bike_traffic.manager import PluginHost
+        return Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
 
-        if self._host is None:
-            with aside():
-                self._host = PluginHost(only=settings.plugins, strict=settings.strict_plugins, notify=note)
-        return self._host
 
-    def registry(self, settings: Settings) -> RegistryBackend:
-        """Open the registry that the settings name."""
-        from bike_traffic.registry import open_registry
+def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[CommandT], CommandT]:
+    """Give a command its `Workspace` as first argument, and the flags of these settings, which open it."""
 
-        host = self.host(settings)
-        with aside():
-            return open_registry(settings=settings, host=host)
+    def decorate(function: CommandT) -> CommandT:
+        @functools.wraps(function)
+        def command(*arguments: Any, **words: Any) -> Any:
+            session = click.get_current_context().find_object(Session) or Session(None)
+            flags = {name: words.pop(name) for name in settings}
+            with stdout_to_stderr():
+                workspace = session.workspace(allow_unverified=words.pop("allow_unverified", False), **flags)
+            return function(workspace, *arguments, **words)
 
-    def model(
-        self,
-        settings: Settings,
-        *,
-        model: str | None,
-        run_id: str | None,
-        alias: str | None,
-        test_mode: bool,
-        allow_unverified: bool,
-    ) -> LoadedModel:
-        """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
-        if [model, run_id, alias].count(None) != 2:
-            raise click.UsageError("say which model: --model NAME, --run-id ID, or --alias NAME")
-        from bike_traffic.manager import bare_name
-        from bike_traffic.prediction import default_metric, load_model
-        from bike_traffic.registry import Query
-        from bike_traffic.signing import Trust
+        for name in reversed(settings):
+            command = _setting_option(name)(command)
+        return command  # type: ignore[return-value]  # the same command, but for its first argument
 
-        host, registry = self.host(settings), self.registry(settings)
-        if run_id is not None:
-            record = registry.get(run_id)
-        elif alias is not None:
-            record = registry.alias(alias)
-        else:
-            query = Query(model_type=bare_name(str(model)), env=settings.env_asked_for, test_mode=test_mode)
-            with aside():
-                metric = default_metric(str(model), registry, host)
-            record = registry.best(metric, query)
-        with aside():
-            return load_model(registry, record, host, Trust.of(settings, unverified=allow_unverified))
+    return decorate
+
+
+def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
+    """Return the option of a setting, as the one table of settings describes it."""
+    setting = SETTINGS[name]
+    flag = f"--{name.replace('_', '-')}"
+    if setting.kind == "switch":
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=setting.help)
+    if setting.choices:
+        return click.option(flag, type=click.Choice(setting.choices), help=setting.help)
+    return click.option(flag, metavar=setting.metavar, help=setting.help)
 
 
 @contextmanager
-def aside() -> Iterator[None]:
-    """Let what plugins print meanwhile go to standard error: standard output is for the one result."""
+def stdout_to_stderr() -> Iterator[None]:
+    """Send what plugins print to standard error: standard output is for the result alone."""
     with redirect_stdout(sys.stderr):
         yield
 
 
 def note(message: str) -> None:
-    """Say something beside the result, on standard error."""
+    """Print a line on standard error, which is not part of the result."""
     click.echo(message, err=True)
 
 
-def registry_options(command: CommandT) -> CommandT:
-    """Add ``--env``, ``--backend`` and ``--registry``."""
+def model_options(command: CommandT) -> CommandT:
+    """Add the options that `load_chosen` takes: ``--model``, ``--run-id``, ``--alias`` and ``--test-mode``."""
     for option in (
-        click.option("--registry", metavar="URI", help="Where the registry is; its scheme names the backend."),
-        click.option("--backend", metavar="NAME", help="Backend: local, gcs, s3, web, mlflow, or a plugin's."),
         click.option(
-            "--env",
-            type=click.Choice(ENVIRONMENTS),
-            help="Profile; also, only its models.  [default: dev, models of both]",
+            "--allow-unverified",
+            is_flag=True,
+            help="Load files whose record has no digests, unchecked: they may run code.",
         ),
+        click.option("--test-mode", is_flag=True, help="Search the models of test mode."),
+        click.option("--alias", metavar="NAME", help="The model of an alias."),
+        click.option("--run-id", metavar="ID", help="The model of one run; the first letters are enough."),
+        click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
     ):
         command = option(command)
     return command
 
 
-allow_unverified_option = click.option(
-    "--allow-unverified",
-    is_flag=True,
-    help="Load files that cannot be checked, their record having no digests: they may run code.",
-)
-
-
-def model_options(command: CommandT) -> CommandT:
-    """Add ``--model``, ``--run-id`` and ``--alias``, and what narrows the search."""
-    for option in (
-        allow_unverified_option,
-        click.option("--test-mode", is_flag=True, help="Look among the models of test mode."),
-        click.option("--alias", metavar="NAME", help="The model that an alias stands for."),
-        click.option("--run-id", metavar="ID", help="The model of one run; the first letters will do."),
-        click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
-    ):
-        command = option(command)
-    return registry_options(command)
+def load_chosen(
+    workspace: Workspace, *, model: str | None, run_id: str | None, alias: str | None, test_mode: bool
+) -> LoadedModel:
+    """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
+    if [model, run_id, alias].count(None) != 2:
+        raise click.UsageError("name one model: --model NAME, --run-id ID, or --alias NAME")
+    with stdout_to_stderr():
+        return workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode))
 
 
 def format_option(*formats: str) -> Callable[[CommandT], CommandT]:
-    """Add ``--format``; the first of `formats` is the default."""
+    """Add ``--format``, which the command gets as `output_format`; the first of `formats` is the default."""
     return click.option(
-        "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="Output."
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        is_eager=True,  # read first: the format of errors depends on it
+        callback=_remember_format,
+        help="Output.",
     )
+
+
+def _remember_format(ctx: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001
+    session = ctx.find_object(Session)
+    if session is not None:
+        session.output_format = value
+    return value
 
 
 unknown_counters_option = click.option(
@@ -159,4 +142,14 @@ unknown_counters_option = click.option(
     help="Counters the model was not trained on: refuse, or guess and mark each row.",
 )
 
-pass_session = click.make_pass_decorator(Session)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Makes runs repeatable."
+)
+
+parameters_option = click.option(
+    "--set", "parameters", multiple=True, metavar="KEY=VALUE", help="A parameter of the model."
+)
+
+models_option = click.option(
+    "-m", "--model", "models", multiple=True, metavar="NAME", help="Model; may be repeated. [default: all]"
+)

@@ -1,6 +1,6 @@
-"""Hourly bicycle counts in Paris: train, evaluate honestly, register, find the best model again, predict.
+"""Hourly bicycle counts in Paris: train, evaluate, register, find the best model, predict.
 
-Names are imported when they are first used, so that ``import bike_traffic`` costs next to nothing.
+Names are imported on first use, so that ``import bike_traffic`` is fast.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bike_traffic.aliases import AliasChange
-    from bike_traffic.api import load_best, train
-    from bike_traffic.artifacts import digest_directory, model_folder
-    from bike_traffic.artifacts import verify as verify_digests
-    from bike_traffic.calendar import calendar_features
-    from bike_traffic.cleaning import RawCleanerTransformer, training_rows
+    from bike_traffic.api import backtest, evaluate, load_best, predict, train
+    from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.errors import BikeTrafficError
-    from bike_traffic.features import CountFeatures, HistoryFeatures
+    from bike_traffic.features.calendar import calendar_features
+    from bike_traffic.features.history import CountFeatures, HistoryFeatures
+    from bike_traffic.features.outages import training_rows
     from bike_traffic.hookspecs import hookimpl
     from bike_traffic.pipeline import Pipeline
-    from bike_traffic.registry import ModelRecord, Query, RegistryBackend, open_registry
+    from bike_traffic.registry.aliases import AliasChange
+    from bike_traffic.registry.backend import RegistryBackend
+    from bike_traffic.registry.files.artifacts import digest_directory, model_folder
+    from bike_traffic.registry.files.artifacts import verify as verify_digests
+    from bike_traffic.registry.queries import Query
+    from bike_traffic.registry.records import ModelRecord
     from bike_traffic.specs import BackendSpec, PipelineSpec
+    from bike_traffic.workspace import Workspace, open_registry
 
 __all__ = [
     "AliasChange",
@@ -34,39 +38,47 @@ __all__ = [
     "Query",
     "RawCleanerTransformer",
     "RegistryBackend",
+    "Workspace",
+    "backtest",
     "calendar_features",
     "digest_directory",
+    "evaluate",
     "hookimpl",
     "load_best",
     "model_folder",
     "open_registry",
+    "predict",
     "train",
     "training_rows",
     "verify_digests",
 ]
 
-# Name -> its module, and its name there where that is another.
+# Name -> its module, and its name there if that is another.
 _HOMES = {
-    "AliasChange": "aliases",
+    "AliasChange": "registry.aliases",
     "BackendSpec": "specs",
     "BikeTrafficError": "errors",
-    "CountFeatures": "features",
-    "HistoryFeatures": "features",
-    "ModelRecord": "registry",
+    "CountFeatures": "features.history",
+    "HistoryFeatures": "features.history",
+    "ModelRecord": "registry.records",
     "Pipeline": "pipeline",
     "PipelineSpec": "specs",
-    "Query": "registry",
-    "RawCleanerTransformer": "cleaning",
-    "RegistryBackend": "registry",
-    "calendar_features": "calendar",
-    "digest_directory": "artifacts",
+    "Query": "registry.queries",
+    "RawCleanerTransformer": "data.cleaning",
+    "RegistryBackend": "registry.backend",
+    "Workspace": "workspace",
+    "backtest": "api",
+    "calendar_features": "features.calendar",
+    "digest_directory": "registry.files.artifacts",
+    "evaluate": "api",
     "hookimpl": "hookspecs",
     "load_best": "api",
-    "model_folder": "artifacts",
-    "open_registry": "registry",
+    "model_folder": "registry.files.artifacts",
+    "open_registry": "workspace",
+    "predict": "api",
     "train": "api",
-    "training_rows": "cleaning",
-    "verify_digests": "artifacts:verify",
+    "training_rows": "features.outages",
+    "verify_digests": "registry.files.artifacts:verify",
 }
 
 

@@ -1,26 +1,19 @@
-"""The core in a few calls, for Python: what the command line does, without the command line."""
+"""The core in a few calls, for Python: each opens a `Workspace` and does what a command of `bt` does."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from bike_traffic.config import Settings, load_settings
-from bike_traffic.data.check import require_valid
-from bike_traffic.evaluation import SplitKind, parse_span
-from bike_traffic.manager import PluginHost, bare_name
-from bike_traffic.metrics import DEFAULT_METRIC
+from bike_traffic.backtesting import Fold
+from bike_traffic.evaluating import Measurement
+from bike_traffic.evaluation.splits import SplitKind, parse_span
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import default_metric, load_model
-from bike_traffic.registry import Query, open_registry
-from bike_traffic.signing import SigningKey, Trust
-from bike_traffic.tracking import open_tracker
-from bike_traffic.training import TEST_MODE_ROWS, TrainingPlan, TrainingResult, read_for_training, train_model
-
-_log = logging.getLogger("bike_traffic")
+from bike_traffic.prediction import UnknownPolicy
+from bike_traffic.training import TrainingPlan, TrainingResult
+from bike_traffic.workspace import Workspace
 
 
 def train(
@@ -42,38 +35,29 @@ def train(
     Parameters
     ----------
     model : a pipeline's name, such as ``"rf"``.
-    data : counts as the City publishes them: a frame, a path or URL, or ``None`` for what the settings say.
+    data : counts, published or clean: a frame, a path or URL, or ``None`` for what the settings say.
     registry, backend, env : as the flags of ``bt train``.
     holdout : a span of time such as ``"28d"``.
-    track : whether the training is a run in MLflow; ``None`` is what the settings say. Where runs go, and what of
-        one could not be recorded, is logged as a warning under ``bike_traffic``.
+    track : whether the training is a run in MLflow; ``None`` is what the settings say. Where runs go, and what could
+        not be recorded, is logged as a warning under ``bike_traffic``.
 
     Raises
     ------
     BikeTrafficError
         One of its subclasses; the message says what to do.
     """
-    settings = load_settings(env=env, backend=backend, registry=registry, track=track)
-    host = _host(settings)
-    if isinstance(data, pd.DataFrame):
-        require_valid(data, "the frame", with_counts=True)
-        counts = data.head(TEST_MODE_ROWS) if test_mode else data
-    else:
-        counts = read_for_training(data or settings.data, test_mode=test_mode)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, track=track)
     plan = TrainingPlan(
-        env=settings.env,
+        env=workspace.settings.env,
         test_mode=test_mode,
         split=split,
         holdout=parse_span(holdout) if holdout else None,
         parameters=parameters or {},
         seed=seed,
     )
-    opened = open_registry(settings=settings, host=host)
-    tracker = open_tracker(settings, _log.warning)
-    key = SigningKey.of(settings)
-    result = train_model(host.pipeline(model), counts, opened, plan, signing_key=key, tracker=tracker)
-    host.after_train(result.record, result.evaluation.metrics)
-    return result
+    (declaration,) = workspace.pipelines([model])
+    workspace.require_trainable()
+    return workspace.train(declaration, workspace.counts(data, test_mode=test_mode), plan)
 
 
 def load_best(
@@ -91,7 +75,8 @@ def load_best(
     Parameters
     ----------
     model : only models of this name.
-    metric : lower is better where it is; ``None`` is the default of the model's task, rmse where none is named.
+    metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if no
+        model is named.
     allow_unverified : load files whose record has no digests to check them by, such as the original project's.
 
     Raises
@@ -100,16 +85,85 @@ def load_best(
     PluginError
         The package that trained the model is not installed; the message has the pip line.
     """
-    settings = load_settings(env=env, backend=backend, registry=registry)
-    host = _host(settings)
-    opened = open_registry(settings=settings, host=host)
-    if metric is None:
-        metric = default_metric(model, opened, host) if model else DEFAULT_METRIC["regression"]
-    record = opened.best(
-        metric, Query(model_type=model and bare_name(model), env=settings.env_asked_for, test_mode=test_mode)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, allow_unverified=allow_unverified)
+    return workspace.load(workspace.find(model, metric=metric, test_mode=test_mode)).pipeline
+
+
+def predict(
+    counts: pd.DataFrame,
+    model: str | None = None,
+    *,
+    run_id: str | None = None,
+    alias: str | None = None,
+    registry: str | None = None,
+    backend: str | None = None,
+    env: str | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
+) -> pd.DataFrame:
+    """Predict counts, published or clean, with a registered model: a run, an alias, or the best of a name.
+
+    Returns
+    -------
+    On the index of `counts`: ``prediction`` (bikes per hour, or a label), a classifier's ``probability``, ``lower``
+    and ``upper`` if the model has an interval, and under ``unknown_counters="predict"`` whether the row is of an
+    ``unknown_counter``.
+
+    Raises
+    ------
+    NoRecord, IntegrityError, SchemaError, UnknownCounters
+    """
+    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias))
+    return workspace.predict(loaded, counts, unknown_counters=unknown_counters)
+
+
+def evaluate(
+    counts: str | pd.DataFrame,
+    model: str | None = None,
+    *,
+    run_id: str | None = None,
+    alias: str | None = None,
+    registry: str | None = None,
+    backend: str | None = None,
+    env: str | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
+) -> Measurement:
+    """Measure a registered model on counts that carry the truth: a frame, or the path or URL of a file.
+
+    Raises
+    ------
+    NoRecord, IntegrityError, ReadError, SchemaError, UnknownCounters
+    """
+    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias))
+    return workspace.evaluate(loaded, workspace.counts(counts), unknown_counters=unknown_counters)
+
+
+def backtest(
+    models: str | list[str],
+    data: str | pd.DataFrame | None = None,
+    *,
+    folds: int = 3,
+    horizon: str = "28d",
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> list[Fold]:
+    """Measure models by rolling origin: the last horizons one by one, each trained on all rows before it.
+
+    Parameters
+    ----------
+    models : the name of a pipeline, or several.
+    data : as in `train`.
+    horizon : what each fold holds out, such as ``"28d"``.
+
+    Raises
+    ------
+    SplitError, ParameterError, ReadError, SchemaError
+    """
+    workspace = Workspace.open()
+    declarations = workspace.pipelines([models] if isinstance(models, str) else models)
+    cleaned = workspace.counts(data)
+    found = workspace.backtest(
+        declarations, cleaned, folds=folds, horizon=parse_span(horizon), parameters=parameters or {}, seed=seed
     )
-    return load_model(opened, record, host, Trust.of(settings, unverified=allow_unverified)).pipeline
-
-
-def _host(settings: Settings) -> PluginHost:
-    return PluginHost(only=settings.plugins, strict=settings.strict_plugins)
+    return list(found)

@@ -1,19 +1,44 @@
-"""What can go wrong and is expected: one class a kind, each with a message a user can act on.
+"""What can go wrong and is expected: one class a kind, each with a message that a user can act on.
 
-The command line prints such an error as one line and leaves with its `exit_code`; a subclass is also
-the builtin that a caller of the Python interface would expect (`UnknownPipeline` is a `LookupError`).
+Beside its English message an error has an `id`, which never depends on the values in the message, and these values as
+`parts`: another language, or a script, needs no more. The command line prints such an error as one line and ends with
+its `exit_code`; a subclass is also the builtin that a caller of the Python interface would expect (`UnknownPipeline`
+is a `LookupError`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 
 class BikeTrafficError(Exception):
-    """An error that the user can do something about; its message says what."""
+    """An error that the user can do something about; its message says what.
+
+    Parameters
+    ----------
+    message : one English sentence: what was found, where, and what to do.
+    id : of the message, such as ``"holdout-too-long"``; without it the class's own, such as ``"split"``.
+    parts : the values in the message, by name.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, id: str | None = None, /, **parts: Any) -> None:  # noqa: A002
+        super().__init__(message)
+        self.id = id or _kebab_case(type(self).__name__)
+        self.parts: Mapping[str, Any] = parts
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as ``--format json`` prints it."""
+        return {"id": self.id, "message": str(self), "parts": dict(self.parts)}
+
+
+def _kebab_case(name: str) -> str:
+    """Return the id of a class: ``UnknownPipeline`` is ``unknown-pipeline``, ``SplitError`` is ``split``."""
+    words = re.findall(r"[A-Z][a-z]*", name.removesuffix("Error"))
+    return "-".join(words).lower()
 
 
 class SettingsError(BikeTrafficError, ValueError):
@@ -36,7 +61,7 @@ class UnknownName(BikeTrafficError, LookupError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
         self.known = sorted(known)
-        super().__init__(no_such(self.what, name, self.known))
+        super().__init__(no_such(self.what, name, self.known), name=name, known=self.known)
 
 
 class UnknownPipeline(UnknownName):
@@ -89,6 +114,10 @@ class ParameterError(BikeTrafficError, ValueError):
     """A pipeline has no such parameter, or the value does not fit."""
 
 
+class MissingInput(BikeTrafficError, ValueError):
+    """A pipeline needs history or weather that a prediction would not get."""
+
+
 class SplitError(BikeTrafficError, ValueError):
     """Counts cannot be divided into training and held-out rows as asked."""
 
@@ -131,8 +160,12 @@ class IntegrityError(RegistryError, ValueError):
     """Files of a model differ from the digests in its record, or have none; nothing was loaded."""
 
 
+class MissingFile(IntegrityError):
+    """A file of a model is not there; nothing was loaded."""
+
+
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
-    """Say that `name` does not exist, what does, and which of it was probably meant."""
+    """Report that `name` does not exist, what does, and which of it was probably meant."""
     from difflib import get_close_matches  # only when something is wrong
 
     names = sorted(known)

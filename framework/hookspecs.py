@@ -10,7 +10,7 @@ import pluggy
 from bike_traffic.specs import BackendSpec, PipelineSpec
 
 if TYPE_CHECKING:
-    from bike_traffic.registry import ModelRecord
+    from bike_traffic.registry.records import ModelRecord
 
 hookspec = pluggy.HookspecMarker("bike_traffic")
 hookimpl = pluggy.HookimplMarker("bike_traffic")
@@ -18,17 +18,18 @@ hookimpl = pluggy.HookimplMarker("bike_traffic")
 
 @hookspec
 def bt_pipelines() -> Iterable[PipelineSpec]:  # type: ignore[empty-body]
-    """Declare pipelines, without importing what they are built on."""
+    """Declare pipelines, without importing the libraries that they use."""
 
 
 @hookspec
 def bt_registry_backends() -> Iterable[BackendSpec]:  # type: ignore[empty-body]
-    """Declare registry backends, without importing what they are built on."""
+    """Declare registry backends, without importing the libraries that they use."""
 
 
 @hookspec
 def bt_after_train(record: ModelRecord, metrics: Mapping[str, float]) -> None:
-    """Learn of a model that was just registered, with its metrics on the held-out rows.
+    """Receive a model that was just registered, with its metrics on the held-out rows.
 
-    The training waits for it, so it must bound its own time; what it raises becomes a note, and fails nothing.
+    The training waits until it returns, so it must limit its own time. An exception is reported on standard error,
+    and stops nothing.
     """

@@ -1,7 +1,7 @@
-"""Find plugins through their entry points, keep broken ones from hurting the others, and name things.
+"""Find plugins through their entry points, isolate broken ones, and look up what they declare by name.
 
-Every plugin, the built-in ones included, is an entry point of the group ``bike_traffic``. Finding one
-imports the module that declares (cheap by contract), never the class that it declares.
+Every plugin, the built-in ones included, is an entry point of the group ``bike_traffic``. Loading it imports the
+module with its hooks, which must be cheap, and never the classes that it declares.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bike_traffic.errors import (
 from bike_traffic.specs import PLUGIN_API, BackendSpec, PipelineSpec
 
 if TYPE_CHECKING:
-    from bike_traffic.registry import ModelRecord
+    from bike_traffic.registry.records import ModelRecord
 
 ENTRY_POINT_GROUP = "bike_traffic"
 OWN_DISTRIBUTION = "bike-traffic"
@@ -46,7 +46,7 @@ class PluginSource:
 
     @property
     def built_in(self) -> bool:
-        """Whether it is one of this package's own."""
+        """Return whether it is part of this package."""
         return self.distribution == OWN_DISTRIBUTION
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class PluginSource:
 
 @attrs.frozen
 class PluginFailure:
-    """A plugin, or a part of one, that was left out: at which stage, and why."""
+    """A plugin, or one of its declarations, that could not be used: the stage at which it failed, and the error."""
 
     source: PluginSource
     stage: Stage
@@ -73,8 +73,8 @@ class PluginFailure:
 
 
 @attrs.frozen
-class Offer(Generic[SpecT]):
-    """A spec together with the package it came from."""
+class Declaration(Generic[SpecT]):
+    """A spec with the package that declares it."""
 
     spec: SpecT
     source: PluginSource
@@ -85,7 +85,7 @@ class Offer(Generic[SpecT]):
         return f"{self.source.distribution}:{self.spec.name}"
 
     def load(self) -> Any:
-        """Import the class; raise `MissingExtra`, or `PluginError` for what else goes wrong in it."""
+        """Import the class; raise `MissingExtra`, or `PluginError` for any other exception."""
         try:
             return self.spec.load()
         except BikeTrafficError:
@@ -93,18 +93,23 @@ class Offer(Generic[SpecT]):
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"'{self.spec.name}' of {self.source.distribution} {self.source.version} cannot be imported: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}",
+                "plugin-import-failed",
+                name=self.spec.name,
+                distribution=self.source.distribution,
+                version=self.source.version,
+                reason=str(error),
             ) from error
 
 
 class PluginHost:
-    """The plugins that are installed: what they offer, and what failed.
+    """The installed plugins: what they declare, and which of them failed.
 
     Parameters
     ----------
-    only : distributions (or entry-point names) to admit beside the built-ins; ``None`` admits all.
+    only : distributions (or entry-point names) to load in addition to the built-ins; ``None`` loads all.
     strict : raise `PluginError` at the first failure instead of keeping it.
-    notify : called with one line for each failure; else it is logged, and so on standard error, as a warning.
+    notify : called with one line for each failure; the default logs it as a warning.
     """
 
     def __init__(
@@ -117,49 +122,54 @@ class PluginHost:
         self.sources: list[PluginSource] = []
         self.failures: list[PluginFailure] = []
         self.left_out: list[PluginSource] = []
-        self._pipelines: list[Offer[PipelineSpec]] = []
-        self._backends: list[Offer[BackendSpec]] = []
+        self._pipelines: list[Declaration[PipelineSpec]] = []
+        self._backends: list[Declaration[BackendSpec]] = []
         self._strict = strict
         self._notify = notify or _warn
         self._manager = pluggy.PluginManager("bike_traffic")
         self._manager.add_hookspecs(hookspecs)
-        admitted = {*map(_canonical, only or ()), *(only or ())}
+        wanted = {*map(_canonical, only or ()), *(only or ())}
         for source, entry_point in _installed():
-            if source.built_in or only is None or {_canonical(source.distribution), entry_point.name} & admitted:
-                self._admit(source, entry_point)
+            if source.built_in or only is None or {_canonical(source.distribution), entry_point.name} & wanted:
+                self._load(source, entry_point)
             else:
                 self.left_out.append(source)
 
-    def pipelines(self) -> dict[str, Offer[PipelineSpec]]:
-        """Return every pipeline under the name that `pipeline` takes, built-ins first."""
+    def pipelines(self) -> dict[str, Declaration[PipelineSpec]]:
+        """Return every pipeline by the name that `pipeline` accepts, built-ins first."""
         return _by_name(self._pipelines)
 
-    def backends(self) -> dict[str, Offer[BackendSpec]]:
-        """Return every registry backend under the name that `backend` takes, built-ins first."""
+    def backends(self) -> dict[str, Declaration[BackendSpec]]:
+        """Return every registry backend by the name that `backend` accepts, built-ins first."""
         return _by_name(self._backends)
 
-    def pipeline(self, name: str) -> Offer[PipelineSpec]:
+    def pipeline(self, name: str) -> Declaration[PipelineSpec]:
         """Return the pipeline called `name`; raise `UnknownPipeline` or `AmbiguousName`."""
         return _pick(name, self._pipelines, UnknownPipeline)
 
-    def backend(self, name: str) -> Offer[BackendSpec]:
+    def backend(self, name: str) -> Declaration[BackendSpec]:
         """Return the registry backend called `name`; raise `UnknownBackend` or `AmbiguousName`."""
         return _pick(name, self._backends, UnknownBackend)
 
-    def backend_for(self, uri: str) -> Offer[BackendSpec]:
-        """Return the backend that the scheme of `uri` means; a bare path has the scheme ``file``."""
+    def backend_for(self, uri: str) -> Declaration[BackendSpec]:
+        """Return the backend for the scheme of `uri`; a path without a scheme has the scheme ``file``."""
         scheme = uri.partition("://")[0] if "://" in uri else "file"
-        matching = [offer for offer in self._backends if scheme in offer.spec.schemes]
-        for offer in sorted(matching, key=lambda offer: not offer.source.built_in):
-            if not offer.source.built_in and len(matching) > 1:
+        matching = [declaration for declaration in self._backends if scheme in declaration.spec.schemes]
+        for declaration in sorted(matching, key=lambda declaration: not declaration.source.built_in):
+            if not declaration.source.built_in and len(matching) > 1:
                 ways = " or ".join(f"--backend {other.qualified_name}" for other in matching)
-                raise AmbiguousName(f"{scheme}:// is offered by more than one registry backend; say {ways}")
-            return offer
-        known = sorted({scheme for offer in self._backends for scheme in offer.spec.schemes})
+                raise AmbiguousName(
+                    f"{scheme}:// is declared by more than one registry backend; use {ways}",
+                    "scheme-ambiguous",
+                    scheme=scheme,
+                    known=[other.qualified_name for other in matching],
+                )
+            return declaration
+        known = sorted({scheme for declaration in self._backends for scheme in declaration.spec.schemes})
         raise UnknownBackend(f"{scheme}://", [f"{scheme}://" for scheme in known])
 
     def after_train(self, record: ModelRecord, metrics: Mapping[str, float]) -> None:
-        """Tell each plugin of a model that was registered; what one of them raises is said, and fails nothing."""
+        """Call ``bt_after_train`` of each plugin; an exception in one is reported and stops nothing."""
         for source in self.sources:
             plugin = self._manager.get_plugin(_registered_name(source))
             try:
@@ -168,10 +178,10 @@ class PluginHost:
                 self._notify(str(PluginFailure(source, "bt_after_train", error)))
 
     def _only(self, plugin: object, hook: str) -> pluggy.HookCaller:
-        """Return a hook that calls this one plugin, so that its exception stays its own."""
+        """Return a hook that calls this plugin alone, so that its exception does not affect the others."""
         return self._manager.subset_hook_caller(hook, self._manager.get_plugins() - {plugin})
 
-    def _admit(self, source: PluginSource, entry_point: EntryPoint) -> None:
+    def _load(self, source: PluginSource, entry_point: EntryPoint) -> None:
         stage: Stage = "import"
         try:
             plugin = entry_point.load()
@@ -184,34 +194,32 @@ class PluginHost:
             stage = "declare"
             pipelines = _declared(self._only(plugin, "bt_pipelines"), PipelineSpec)
             backends = _declared(self._only(plugin, "bt_registry_backends"), BackendSpec)
-        except (Exception, SystemExit) as error:  # a plugin may not end the program it is loaded into
+        except (Exception, SystemExit) as error:  # a plugin must not end the program that loads it
             self._manager.unregister(name=_registered_name(source))
             self._fail(PluginFailure(source, stage, error))
             return
         self.sources.append(source)
-        self._pipelines += [Offer(spec, source) for spec in pipelines if self._speaks_our_api(spec, source)]
-        self._backends += [Offer(spec, source) for spec in backends if self._speaks_our_api(spec, source)]
+        self._pipelines += [Declaration(spec, source) for spec in pipelines if self._is_supported(spec, source)]
+        self._backends += [Declaration(spec, source) for spec in backends if self._is_supported(spec, source)]
 
-    def _speaks_our_api(self, spec: PipelineSpec | BackendSpec, source: PluginSource) -> bool:
+    def _is_supported(self, spec: PipelineSpec | BackendSpec, source: PluginSource) -> bool:
         if spec.api <= PLUGIN_API:
             return True
         reason = PluginError(
-            f"'{spec.name}' wants plugin API {spec.api}, this bike-traffic speaks {PLUGIN_API}: "
-            "pip install --upgrade bike-traffic"
+            f"'{spec.name}' needs plugin API {spec.api}, this bike-traffic has {PLUGIN_API}: "
+            "pip install --upgrade bike-traffic",
+            "plugin-api-too-new",
+            name=spec.name,
+            api=spec.api,
         )
         self._fail(PluginFailure(source, "api", reason))
         return False
 
     def _fail(self, failure: PluginFailure) -> None:
         if self._strict:
-            raise PluginError(str(failure)) from failure.error
+            raise PluginError(str(failure), "plugin-failed") from failure.error
         self.failures.append(failure)
-        self._notify(f"{failure} (bt plugins tells more)")
-
-
-def bare_name(name: str) -> str:
-    """Return the name that records have, of a pipeline that may be called ``distribution:name``."""
-    return name.rpartition(":")[2]
+        self._notify(f"{failure} (see bt plugins)")
 
 
 class UnknownHook(UnknownName):
@@ -221,23 +229,23 @@ class UnknownHook(UnknownName):
 
 
 def _installed() -> list[tuple[PluginSource, EntryPoint]]:
-    """List the entry points by (distribution, name), so that the order never depends on the disk."""
-    found: dict[tuple[str, str], tuple[PluginSource, EntryPoint]] = {}
+    """List the entry points sorted by (distribution, name), so that the order does not depend on the file system."""
+    installed: dict[tuple[str, str], tuple[PluginSource, EntryPoint]] = {}
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
         distribution = entry_point.dist
         name = distribution.name if distribution else "unknown"
         version = distribution.version if distribution else "unknown"
-        found[name, entry_point.name] = (PluginSource(name, version, entry_point.name), entry_point)
-    return [found[key] for key in sorted(found)]
+        installed[name, entry_point.name] = (PluginSource(name, version, entry_point.name), entry_point)
+    return [installed[key] for key in sorted(installed)]
 
 
 def _canonical(distribution: str) -> str:
-    """Spell a distribution's name the one way that packaging compares: ``My_Plugin`` is ``my-plugin``."""
+    """Return the normalized name of a distribution (PEP 503): ``My_Plugin`` is ``my-plugin``."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _warn(line: str) -> None:
-    import logging  # only when something is wrong
+    import logging  # needed only after a failure
 
     logging.getLogger("bike_traffic").warning(line)
 
@@ -247,33 +255,41 @@ def _registered_name(source: PluginSource) -> str:
 
 
 def _declared(hook: pluggy.HookCaller, kind: type[SpecT]) -> list[SpecT]:
-    """Return what a plugin declares; raise `TypeError` for what is no spec of this kind."""
+    """Return the specs that a plugin declares; raise `TypeError` for an object of another kind."""
     specs: list[SpecT] = []
     for answer in hook():
         for spec in answer:
             if not isinstance(spec, kind):
-                raise TypeError(f"{hook.name} must give {kind.__name__}, not {type(spec).__name__}")
+                raise TypeError(f"{hook.name} must return {kind.__name__}, not {type(spec).__name__}")
             specs.append(spec)
     return specs
 
 
-def _by_name(offers: Sequence[Offer[SpecT]]) -> dict[str, Offer[SpecT]]:
-    named: dict[str, Offer[SpecT]] = {}
-    for offer in sorted(offers, key=lambda offer: not offer.source.built_in):
-        same = [other for other in offers if other.spec.name == offer.spec.name]
-        bare = offer.source.built_in or len(same) == 1
-        named[offer.spec.name if bare else offer.qualified_name] = offer
+def _by_name(declarations: Sequence[Declaration[SpecT]]) -> dict[str, Declaration[SpecT]]:
+    named: dict[str, Declaration[SpecT]] = {}
+    for declaration in sorted(declarations, key=lambda declaration: not declaration.source.built_in):
+        same = [other for other in declarations if other.spec.name == declaration.spec.name]
+        bare = declaration.source.built_in or len(same) == 1
+        named[declaration.spec.name if bare else declaration.qualified_name] = declaration
     return named
 
 
-def _pick(name: str, offers: Sequence[Offer[SpecT]], unknown: type[UnknownName]) -> Offer[SpecT]:
-    named = _by_name(offers)
+def _pick(name: str, declarations: Sequence[Declaration[SpecT]], unknown: type[UnknownName]) -> Declaration[SpecT]:
+    named = _by_name(declarations)
     if name in named:
         return named[name]
-    matching = [offer for offer in offers if name in (offer.qualified_name, offer.spec.name)]
+    matching = [
+        declaration for declaration in declarations if name in (declaration.qualified_name, declaration.spec.name)
+    ]
     if not matching:
         raise unknown(name, named)
     if len(matching) > 1:
-        ways = " or ".join(offer.qualified_name for offer in matching)
-        raise AmbiguousName(f"{unknown.what} '{name}' is offered more than once; say {ways}")
+        ways = " or ".join(declaration.qualified_name for declaration in matching)
+        raise AmbiguousName(
+            f"{unknown.what} '{name}' is declared more than once; use {ways}",
+            "name-ambiguous",
+            what=unknown.what,
+            name=name,
+            known=[declaration.qualified_name for declaration in matching],
+        )
     return matching[0]

@@ -1,8 +1,7 @@
-"""What a plugin declares: a name and where its class is, as strings, so that declaring imports nothing."""
+"""What a plugin declares: the name of a class and where it is, as strings, so that a declaration imports nothing."""
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,23 +9,20 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bike_traffic.errors import MissingExtra, PluginError
+from bike_traffic.names import NAME, NEEDS, Need
 
 if TYPE_CHECKING:
     from bike_traffic.pipeline import Pipeline
-    from bike_traffic.registry import RegistryBackend
+    from bike_traffic.registry.backend import RegistryBackend
 
 PLUGIN_API = 1
-"""The version of the plugin interface that this package speaks."""
+"""The version of the plugin interface that this package implements."""
 
 
 def _is_target(_: object, __: attrs.Attribute[str], value: str) -> None:
     module, separator, name = value.partition(":")
     if not (module and separator and name):
-        raise ValueError(f"target must read 'package.module:Class', not {value!r}")
-
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""What pipelines, backends and runs may be called: their names become folders and parts of URIs."""
+        raise ValueError(f"target must have the form 'package.module:Class', not {value!r}")
 
 
 def _is_name(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -43,9 +39,9 @@ class _Spec:
     name : the name users type.
     target : ``"package.module:Class"``.
     summary : one line for ``bt models``.
-    requires : top-level modules the class imports beyond the core; ``bt models`` looks for them.
-    install : what pip should be given when one of them is missing, e.g. ``"'bike-traffic[nn]'"``.
-    api : version of the plugin interface it was written for.
+    requires : top-level modules that the class imports beyond the core; ``bt models`` checks that they are installed.
+    install : the argument of ``pip install`` if one of them is missing, e.g. ``"'bike-traffic[nn]'"``.
+    api : version of the plugin interface that the plugin was written for.
     """
 
     name: str = attrs.field(validator=_is_name)
@@ -60,9 +56,12 @@ class _Spec:
         return [module for module in self.requires if find_spec(module) is None]
 
     def missing_extra(self, module: str) -> MissingExtra:
-        """Say that `module` is not installed, and the pip line that mends it."""
+        """Return the error that names the missing `module` and the pip command that installs it."""
         return MissingExtra(
-            f"'{self.name}' needs {module}, which is not installed: pip install {self.install or module}"
+            f"'{self.name}' needs {module}, which is not installed: pip install {self.install or module}",
+            "extra-missing",
+            name=self.name,
+            module=module,
         )
 
     def _load(self) -> Any:
@@ -72,31 +71,41 @@ class _Spec:
         except ModuleNotFoundError as error:
             absent = (error.name or "").partition(".")[0]
             if not absent or absent == module_name.partition(".")[0]:
-                raise  # the plugin's own module: a fault of the plugin, not a missing extra
+                raise  # the plugin's own module: an error in the plugin, not a missing extra
             raise self.missing_extra(absent) from error
         try:
             return getattr(module, class_name)
         except AttributeError:
-            raise PluginError(f"'{self.name}': {module_name} has no class {class_name}") from None
+            raise PluginError(
+                f"'{self.name}': {module_name} has no class {class_name}",
+                "plugin-class-missing",
+                name=self.name,
+                module_name=module_name,
+                class_name=class_name,
+            ) from None
 
 
 @attrs.frozen(kw_only=True)
 class PipelineSpec(_Spec):
-    """A pipeline that a plugin offers."""
+    """A pipeline that a plugin declares; `needs` equals the class attribute, and is known without an import."""
+
+    needs: tuple[Need, ...] = attrs.field(
+        default=(), converter=tuple, validator=attrs.validators.deep_iterable(attrs.validators.in_(NEEDS))
+    )
 
     def load(self) -> type[Pipeline]:
-        """Import the class; raise `MissingExtra` when a library it needs is absent."""
+        """Import the class; raise `MissingExtra` if a library that it needs is missing."""
         loaded: type[Pipeline] = self._load()
         return loaded
 
 
 @attrs.frozen(kw_only=True)
 class BackendSpec(_Spec):
-    """A registry backend that a plugin offers; `schemes` are the URI schemes that mean it."""
+    """A registry backend that a plugin declares; `schemes` are the URI schemes that select it."""
 
     schemes: tuple[str, ...] = ()
 
     def load(self) -> type[RegistryBackend]:
-        """Import the class; raise `MissingExtra` when a library it needs is absent."""
+        """Import the class; raise `MissingExtra` if a library that it needs is missing."""
         loaded: type[RegistryBackend] = self._load()
         return loaded

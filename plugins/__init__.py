@@ -1,4 +1,4 @@
-"""The built-in pipelines, declared like anyone else's."""
+"""The built-in pipelines, declared in the same way as those of any plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The affluence classifier: is an hour busier than its counter's mean?"""
+"""The affluence classifier: whether an hour is busier than its counter's mean."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from bike_traffic.cleaning import RawCleanerTransformer
-from bike_traffic.data.schema import COUNT
-from bike_traffic.metrics import Task
+from bike_traffic.columns import COUNT
+from bike_traffic.names import Task
+from bike_traffic.pipeline import PREDICTION, PROBABILITY
 from bike_traffic.plugins.forest import ForestPipeline
 
 
 class AffluenceClassifierPipeline(ForestPipeline):
     """Random forest classifier of hours above the counter's training mean.
 
-    The means are frozen in the artefact: taken anew on later counts they would move the labels.
+    The means are frozen in the artefact: taken again on later counts they would move the labels.
     """
 
     name: ClassVar[str] = "rf_class"
@@ -44,20 +44,21 @@ class AffluenceClassifierPipeline(ForestPipeline):
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         return np.asarray(cleaned[COUNT] > features["counter_mean"], dtype=np.float64)
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
-        """Predict the label: 1 where the hour is more likely than not above the mean, shape (n,)."""
-        return (self.probability(counts) > 0.5).astype(np.int64)
+    def _predict(
+        self,
+        cleaned: pd.DataFrame,
+        history: pd.DataFrame | None,  # noqa: ARG002
+    ) -> dict[str, NDArray[np.float64]]:
+        """Predict the probability that an hour is above its counter's training mean, and label 1 above one half."""
+        classes = list(self.forest_.classes_)
+        if 1.0 in classes:
+            features = self.features_.transform(cleaned)
+            busy = self._apply(self.forest_.predict_proba, features)[:, classes.index(1.0)]
+        else:  # training had no busy hour
+            busy = np.zeros(len(cleaned))
+        return {PREDICTION: (busy > 0.5).astype(np.float64), PROBABILITY: busy}
 
-    def probability(self, counts: pd.DataFrame) -> pd.Series:
-        """Return the probability that the hour is above the counter's training mean, shape (n,)."""
-        features = self._features_of(counts)
-        if not len(counts) or 1.0 not in self.forest_.classes_:  # no busy hour was ever seen
-            return pd.Series(0.0, index=counts.index)
-        busy = list(self.forest_.classes_).index(1.0)
-        return pd.Series(self._ask(self.forest_.predict_proba, features)[:, busy], index=counts.index)
-
-    def truth(self, counts: pd.DataFrame) -> pd.Series:
+    def _truth(self, cleaned: pd.DataFrame) -> pd.Series:
         """Return the labels that the counts imply under the frozen means."""
-        cleaned = RawCleanerTransformer().transform(counts)
-        labels = self._target(cleaned, self.features_.transform(cleaned))
-        return pd.Series(labels.astype(np.int64), index=counts.index)
+        means = self.features_.history_.means_of(cleaned)
+        return (cleaned[COUNT] > means).astype(np.int64)

@@ -1,7 +1,8 @@
-"""What the two forests share: features, columns, growing with progress, and their file."""
+"""The base class of the two forests: features, columns, fitting with progress, saving."""
 
 from __future__ import annotations
 
+import io
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -10,26 +11,28 @@ from typing import Any, ClassVar, Self
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
-from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import OrdinalEncoder
 
-from bike_traffic.cleaning import RawCleanerTransformer, training_rows
-from bike_traffic.data.schema import COUNTER
+from bike_traffic.columns import COUNTER, HOUR, MONTH, WEEKDAY, YEAR
 from bike_traffic.errors import ParameterError
-from bike_traffic.features import CountFeatures
+from bike_traffic.features.history import CountFeatures
+from bike_traffic.features.outages import training_rows
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
 
-MODEL_FILE = "model.joblib"
-_COMPRESSION = 3
+MODEL_FILE = "model.joblib.zst"
+EARLIER_FILE = "model.joblib"
+"""Name of the file of earlier versions, which compressed it with zlib; Zstandard is faster and compresses more."""
+_COMPRESSION_LEVEL = 1
 
 NUMERIC = (
-    "heure",
-    "jour_semaine",
-    "mois",
-    "annee",
+    HOUR,
+    WEEKDAY,
+    MONTH,
+    YEAR,
     "public_holiday",
     "school_holiday",
     "bridge_day",
@@ -51,11 +54,11 @@ class ForestPipeline(Pipeline):
     Parameters
     ----------
     n_estimators : number of trees.
-    min_samples_leaf : rows in a leaf at least; the lever on cost and on size.
-    max_features : share of the features looked at for a split.
+    min_samples_leaf : fewest rows in a leaf; it decides most of cost and size.
+    max_features : share of the features that are considered for a split.
     max_samples : share of the rows each tree is grown on; many trees on few rows each vary less than few on many.
     random_state : seed.
-    n_jobs : threads that grow and ask trees; -1 is all.
+    n_jobs : threads that fit and predict; -1 is all processors.
     """
 
     n_estimators: int
@@ -70,13 +73,15 @@ class ForestPipeline(Pipeline):
 
     @abstractmethod
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Return what the trees learn, from clean rows with their count and the features of these."""
+        """Return the trees' target, from clean rows with their counts and the features of these rows."""
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
-        """Clean, drop outages, learn the history, and grow the trees."""
+    def _fit(self, cleaned: pd.DataFrame) -> None:
+        """Drop outages, learn the history, and grow the trees."""
         if self.n_jobs == 0:
-            raise ParameterError(f"'{self.name}': n_jobs must not be 0; -1 is all processors")
-        cleaned = training_rows(counts)
+            raise ParameterError(
+                f"'{self.name}': n_jobs must not be 0; -1 is all processors", "n-jobs-zero", model_type=self.name
+            )
+        cleaned = training_rows(cleaned)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         counter = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
@@ -86,10 +91,9 @@ class ForestPipeline(Pipeline):
         features = self.features_.transform(cleaned)
         design = self.columns_.fit_transform(features).astype(np.float32)
         self.forest_ = self._grow(design, self._target(cleaned, features))
-        return self
 
     def _grow(self, design: NDArray[np.float32], target: NDArray[np.float64]) -> Any:
-        """Grow the trees a few at a time, so that the bar moves; the forest is the same as grown at once."""
+        """Grow the trees a few at a time, for the progress bar; the forest is the same as if grown at once."""
         forest = self.forest_class(
             n_estimators=0,
             min_samples_leaf=self.min_samples_leaf,
@@ -105,7 +109,7 @@ class ForestPipeline(Pipeline):
                 grown = forest.n_estimators
                 forest.set_params(n_estimators=size).fit(design, target)
                 advance(size - grown)
-        return forest.set_params(n_jobs=1)  # asked in one order by `_ask`, which shares out rows and not trees
+        return forest.set_params(n_jobs=1)  # `_apply` distributes rows, not trees
 
     @property
     def feature_names_(self) -> list[str]:
@@ -114,38 +118,42 @@ class ForestPipeline(Pipeline):
 
     @property
     def feature_importances_(self) -> pd.Series:
-        """Each input's share of the decrease of impurity, by name; it flatters inputs of many values."""
+        """Each input's share of the decrease of impurity, by name; biased toward inputs with many values."""
         return pd.Series(self.forest_.feature_importances_, index=self.feature_names_)
 
-    def _features_of(self, counts: pd.DataFrame) -> pd.DataFrame:
-        if not hasattr(self, "forest_"):
-            raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
-        features: pd.DataFrame = self.features_.transform(RawCleanerTransformer().transform(counts))
-        return features
+    def _apply(self, method: Callable[[NDArray[np.float32]], NDArray[Any]], features: pd.DataFrame) -> NDArray[Any]:
+        """Apply a method of the forest to all rows on all processors.
+
+        Each processor applies all trees, in one order, to a block of rows, so that sums do not depend on threads.
+        """
+        blocks = np.array_split(self._design(features), joblib.effective_n_jobs(self.n_jobs))
+        answers = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            joblib.delayed(method)(block) for block in blocks if len(block)
+        )
+        return np.concatenate(answers)
 
     def _design(self, features: pd.DataFrame) -> NDArray[np.float32]:
         """Return the trees' input, one row of numbers for each row of features."""
         design: NDArray[np.float32] = self.columns_.transform(features).astype(np.float32)
         return design
 
-    def _ask(self, question: Callable[[NDArray[np.float32]], NDArray[Any]], features: pd.DataFrame) -> NDArray[Any]:
-        """Ask the trees on all processors: block by block of rows, so that sums do not depend on the order."""
-        blocks = np.array_split(self._design(features), joblib.effective_n_jobs(self.n_jobs))
-        answers = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            joblib.delayed(question)(block) for block in blocks if len(block)
-        )
-        return np.concatenate(answers)
-
     def save(self, directory: Path) -> None:
-        """Write ``model.joblib``."""
+        """Write ``model.joblib.zst``."""
         fitted = {name: getattr(self, name) for name in ("features_", "columns_", "forest_")}
         state = {"parameters": self.get_params(), "fitted": fitted}
-        joblib.dump(state, directory / MODEL_FILE, compress=_COMPRESSION)
+        pickled = io.BytesIO()
+        joblib.dump(state, pickled)
+        codec = pa.Codec("zstd", compression_level=_COMPRESSION_LEVEL)
+        (directory / MODEL_FILE).write_bytes(codec.compress(pickled.getbuffer(), asbytes=True))
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Read ``model.joblib``: a pickle, so only from files whose digest was checked."""
-        state = joblib.load(directory / MODEL_FILE)
+        """Read what `save` wrote. It is a pickle: load only files whose digests were checked."""
+        if (directory / EARLIER_FILE).exists():
+            state = joblib.load(directory / EARLIER_FILE)
+        else:
+            with pa.CompressedInputStream(str(directory / MODEL_FILE), "zstd") as file:
+                state = joblib.load(io.BytesIO(file.read()))
         pipeline = cls(**state["parameters"])
         for name, value in state["fitted"].items():
             setattr(pipeline, name, value)

@@ -9,15 +9,14 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
-from bike_traffic.calendar import SUNDAY_OR_HOLIDAY
-from bike_traffic.cleaning import RawCleanerTransformer, training_rows
-from bike_traffic.data.schema import COUNT, TIME
+from bike_traffic.columns import COUNT, HOUR, TIME, WEEKDAY
 from bike_traffic.errors import ParameterError
-from bike_traffic.features import CountFeatures
-from bike_traffic.metrics import Task
+from bike_traffic.features.calendar import SUNDAY_OR_HOLIDAY
+from bike_traffic.features.history import CountFeatures
+from bike_traffic.features.outages import training_rows
+from bike_traffic.names import Task
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.quiet_keras import keras
 from bike_traffic.progress import progress
@@ -28,20 +27,20 @@ CALENDAR = ["public_holiday", "school_holiday", "bridge_day", "previous_day_off"
 SEASON = ["season_sine", "season_cosine"]
 
 SEASON_DAYS = 330
-"""Days of training that teach a season. From less the nets guess wildly at the rest of the year: trained on September
-to March, their error in April was three times that without the season."""
+"""Fewest days of training for the season as an input. With fewer the nets extrapolate badly to the rest of the year:
+trained on September to March, their error in April was three times that without the season."""
 
 
 class NNPipeline(Pipeline):
     """Mean of a few small Keras nets that predict the count as a factor on the counter's profile for the hour.
 
-    Each multiplies exp(net) by the profile and minimises the Poisson loss, so that predictions are positive and busy
-    counters weigh what their counts do. The season is an input only where training covered `SEASON_DAYS`.
+    Each multiplies exp(net) by the profile and minimises the Poisson loss, so that predictions are positive and
+    counters weigh in proportion to their counts. The season is an input only if training covers `SEASON_DAYS`.
 
     Parameters
     ----------
     epochs : passes over the training rows.
-    batch_size : rows in a step.
+    batch_size : rows in a training step.
     learning_rate : at the start; it falls to zero along a cosine.
     embedding_size : dimensions of the counter's and of the hour's embedding.
     hidden : units of the hidden layers.
@@ -73,10 +72,10 @@ class NNPipeline(Pipeline):
         self.n_nets = n_nets
         self.random_state = random_state
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
-        """Clean, drop outages, learn the history, and train the nets."""
+    def _fit(self, cleaned: pd.DataFrame) -> None:
+        """Drop outages, learn the history, and train the nets."""
         self._check_parameters()
-        cleaned = training_rows(counts)
+        cleaned = training_rows(cleaned)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         features = self.features_.transform(cleaned)
@@ -96,7 +95,6 @@ class NNPipeline(Pipeline):
                 )
                 self.nets_.append(net)
                 self.history_[f"loss/net_{number + 1}"] = [float(loss) for loss in done.history["loss"]]
-        return self
 
     @property
     def feature_names_(self) -> list[str]:
@@ -107,16 +105,37 @@ class NNPipeline(Pipeline):
         whole = ("epochs", "batch_size", "embedding_size", "n_nets")
         for name in whole:
             if getattr(self, name) < 1:
-                raise ParameterError(f"'{self.name}': {name} must be 1 or more, not {getattr(self, name)}")
+                raise ParameterError(
+                    f"'{self.name}': {name} must be 1 or more, not {getattr(self, name)}",
+                    "parameter-below-one",
+                    model_type=self.name,
+                    name=name,
+                    value=getattr(self, name),
+                )
         if self.learning_rate <= 0:
-            raise ParameterError(f"'{self.name}': learning_rate must be above 0, not {self.learning_rate}")
+            raise ParameterError(
+                f"'{self.name}': learning_rate must be above 0, not {self.learning_rate}",
+                "learning-rate-range",
+                model_type=self.name,
+                learning_rate=self.learning_rate,
+            )
         if not 0 <= self.dropout < 1:
-            raise ParameterError(f"'{self.name}': dropout must be from 0 to below 1, not {self.dropout}")
+            raise ParameterError(
+                f"'{self.name}': dropout must be from 0 to below 1, not {self.dropout}",
+                "dropout-range",
+                model_type=self.name,
+                dropout=self.dropout,
+            )
         if not all(isinstance(units, int) and units > 0 for units in self.hidden):
-            raise ParameterError(f"'{self.name}': hidden must be whole numbers above 0, not {self.hidden}")
+            raise ParameterError(
+                f"'{self.name}': hidden must be whole numbers above 0, not {self.hidden}",
+                "hidden-range",
+                model_type=self.name,
+                hidden=str(self.hidden),
+            )
 
     def _build(self, counters: int, numbers: int, rows: int) -> Any:
-        """Return a compiled net; counter 0 stands for those never seen."""
+        """Return a compiled net; counter 0 is any counter that training does not have."""
         layers = keras.layers
         small = keras.regularizers.L2(1e-6)
         counter = keras.Input((), name="counter", dtype="int32")
@@ -138,11 +157,11 @@ class NNPipeline(Pipeline):
 
     def _inputs(self, features: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """Return the nets' inputs; a public holiday counts as a Sunday."""
-        weekday = np.where(features["day_type"] == SUNDAY_OR_HOLIDAY, 6, features["jour_semaine"])
+        weekday = np.where(features["day_type"] == SUNDAY_OR_HOLIDAY, 6, features[WEEKDAY])
         counter = self.features_.history_.positions(features) + 1
         return {
             "counter": counter.astype(np.int32),
-            "hour_of_week": (weekday * 24 + features["heure"]).to_numpy(np.int32),
+            "hour_of_week": (weekday * 24 + features[HOUR]).to_numpy(np.int32),
             "numbers": self.scaler_.transform(self._continuous(features)).clip(-4, 4).astype(np.float32),
             "log_profile": np.log(features[["profile"]].to_numpy(np.float32) + 1.0),
         }
@@ -155,18 +174,14 @@ class NNPipeline(Pipeline):
         columns["level"] = np.log(features["level"])
         return columns
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
-        if not hasattr(self, "nets_"):
-            raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
-        if not len(counts):
-            return pd.Series(np.empty(0), index=counts.index)
-        inputs = self._inputs(self.features_.transform(RawCleanerTransformer().transform(counts)))
-        rates = [_ask(net, inputs, len(counts)) for net in self.nets_]
-        return pd.Series(np.mean(rates, axis=0, dtype=np.float64), index=counts.index)
+        inputs = self._inputs(self.features_.transform(cleaned))
+        rates = [_rates(net, inputs, len(cleaned)) for net in self.nets_]
+        return np.asarray(np.mean(rates, axis=0, dtype=np.float64))
 
     def save(self, directory: Path) -> None:
-        """Write each net in Keras' own format, and the features beside them."""
+        """Write each net in Keras' own format, and the features in a pickle."""
         for number, net in enumerate(self.nets_):
             net.save(directory / f"net_{number}.keras")
         state = {name: getattr(self, name) for name in ("features_", "season_", "scaler_")}
@@ -174,7 +189,7 @@ class NNPipeline(Pipeline):
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Read what `save` wrote: a pickle among it, so only from files whose digest was checked."""
+        """Read what `save` wrote. It contains a pickle: load only files whose digests were checked."""
         state = joblib.load(directory / STATE_FILE)
         pipeline = cls(**state["parameters"])
         for name, value in state["fitted"].items():
@@ -185,13 +200,13 @@ class NNPipeline(Pipeline):
         return pipeline
 
 
-_ASKED_AT_ONCE = 32_768
+_BLOCK_ROWS = 32_768
 
 
-def _ask(net: Any, inputs: dict[str, NDArray[Any]], rows: int) -> NDArray[np.float32]:
-    """Call the net itself: its `predict` would trace a graph anew for every net and every shape."""
+def _rates(net: Any, inputs: dict[str, NDArray[Any]], rows: int) -> NDArray[np.float32]:
+    """Return a net's predictions; its `predict` method would trace a graph again for every net and every shape."""
     answers = []
-    for start in range(0, rows, _ASKED_AT_ONCE):
-        block = {name: values[start : start + _ASKED_AT_ONCE] for name, values in inputs.items()}
+    for start in range(0, rows, _BLOCK_ROWS):
+        block = {name: values[start : start + _BLOCK_ROWS] for name, values in inputs.items()}
         answers.append(np.asarray(net(block, training=False)).ravel())
     return np.concatenate(answers)

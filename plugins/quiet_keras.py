@@ -1,7 +1,7 @@
-"""Keras, without what TensorFlow's libraries write to the terminal while they are loaded.
+"""Keras, imported without the messages that TensorFlow's libraries write to the terminal.
 
-They write to file descriptor 2 from C++, before any setting of theirs is read, so it is the descriptor that is
-turned away for the time of the import. An import that fails raises as ever.
+They write to file descriptor 2 from C++ before they read any setting, so the descriptor is redirected during the
+import. An import that fails raises as usual.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 @contextmanager
 def _silent_descriptor() -> Iterator[None]:
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    terminal = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(null)
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

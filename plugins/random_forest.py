@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
-from bike_traffic.data.schema import COUNT
-from bike_traffic.metrics import Task
+from bike_traffic.columns import COUNT, DAY_OF_MONTH
+from bike_traffic.names import Task
 from bike_traffic.plugins.forest import NUMERIC, ForestPipeline
 
 
@@ -24,7 +24,7 @@ class RFPipeline(ForestPipeline):
     name: ClassVar[str] = "rf"
     task: ClassVar[Task] = "regression"
     forest_class = RandomForestRegressor
-    numeric = (*NUMERIC, "jour_mois")
+    numeric = (*NUMERIC, DAY_OF_MONTH)
 
     def __init__(
         self,
@@ -46,13 +46,11 @@ class RFPipeline(ForestPipeline):
         return np.asarray(np.sqrt(cleaned[COUNT].to_numpy(np.float64) / self._usual(features)))
 
     def _usual(self, features: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the profile, in bikes per hour; one bike more, since a quiet hour's may be nought."""
+        """Return the profile in bikes per hour, plus one, so that it is never zero."""
         return np.asarray(features["profile"].to_numpy(np.float64) + 1.0)
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
-        features = self._features_of(counts)
-        if not len(counts):
-            return pd.Series(0.0, index=counts.index)
-        factor = self._ask(self.forest_.predict, features) ** 2
-        return pd.Series(factor * self._usual(features), index=counts.index)
+        features = self.features_.transform(cleaned)
+        factor = self._apply(self.forest_.predict, features) ** 2
+        return np.asarray(factor * self._usual(features))

@@ -1,7 +1,7 @@
-"""An append-only JSON array that loses nothing, on any store.
+"""An append-only JSON array on any store, which loses no entry.
 
 An entry is first written as an object of its own, created and never replaced: from there on it is durable.
-Then it is merged into the array by compare-and-swap. Whoever merges brings along what others left pending,
+Then it is merged into the array by compare-and-swap. A merge includes what other writers left pending,
 so a writer that died between the two steps loses nothing.
 
 What is pending is known from marks, made before the durable entry and removed after the merge: an append looks at
@@ -21,8 +21,9 @@ from typing import Any, TypedDict
 import msgspec
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
-from bike_traffic.registry_backends.store import VOUCHED, Parts, Store, StoreConflict, StoreMissing
-from bike_traffic.specs import NAME
+from bike_traffic.names import NAME
+from bike_traffic.registry_backends.json_array import json_line, spliced
+from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing
 
 # The process-wide generator may have been seeded, by a training for one, and the same in every process.
 _JITTER = random.SystemRandom()
@@ -56,7 +57,7 @@ class AppendLog:
         self._deadline = deadline
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the array; raise `RegistryCorrupt` when the file is not one."""
+        """Return the array; raise `RegistryCorrupt` if the file is not one."""
         return self._parse(self._read()[0])
 
     def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
@@ -88,22 +89,22 @@ class AppendLog:
         """
         name = str(entry[self.identity])
         if not NAME.fullmatch(name):
-            raise RegistryError(f"'{name}' cannot be a run id")
-        line = _line(entry)
+            raise RegistryError(f"'{name}' cannot be a run id", "run-id-malformed", name=name)
+        line = json_line(entry)
         data, version = self._read_sound()
-        standing: dict[str, Any] | None = None
-        if not _is_ours(version) and self._held(data, [name]):
-            standing = next(one for one in self._parse(data) if str(one.get(self.identity)) == name)
+        existing: dict[str, Any] | None = None
+        if not _is_ours(version) and self._present(data, [name]):
+            existing = next(one for one in self._parse(data) if str(one.get(self.identity)) == name)
         else:
-            standing = self._make_durable(name, line)
-        if standing is not None and standing != json.loads(line):
-            raise RegistryConflict(f"another record stands under the id {name}")
-        known = (data, version, name) if standing is None else None
+            existing = self._make_durable(name, line)
+        if existing is not None and existing != json.loads(line):
+            raise RegistryConflict(f"another record has the id {name}", "record-conflict", name=name)
+        known = (data, version, name) if existing is None else None
         durable = f"the record is durable under {self.entries_prefix}"
         self._merge(lambda _: self._marked(), durable, patient=True, known=known)
 
     def _make_durable(self, name: str, line: bytes) -> dict[str, Any] | None:
-        """Mark and write an entry; return the one that stands there already, written by another or by us before."""
+        """Mark and write an entry; return the existing one if another writer, or an earlier attempt, wrote it."""
         marked = True
         try:
             self._store.create(f"{self._marks_prefix}{name}", b"")
@@ -111,11 +112,11 @@ class AppendLog:
             marked = False
         try:
             self._store.create(self._durable_path(name), line)
-        except StoreConflict:  # or our own answer was lost
-            standing = self._durable(self._durable_path(name))
-            if marked and standing != json.loads(line):
+        except StoreConflict:  # or the answer to our own request was lost
+            existing = self._durable(self._durable_path(name))
+            if marked and existing != json.loads(line):
                 self._unmark([name])
-            return standing
+            return existing
         return None
 
     def durable_entries(self) -> list[dict[str, Any]]:
@@ -127,7 +128,7 @@ class AppendLog:
         return self._unmerged(self._read()[0])
 
     def reconcile(self) -> int:
-        """Merge every pending entry into the array, marked or not, and return how many there were."""
+        """Merge every pending entry into the array, marked or not, and return their number."""
         durable = f"what was pending is durable under {self.entries_prefix}"
         merged = self._merge(self._unmerged, durable, patient=False)
         self._unmark(self._marked())
@@ -141,7 +142,7 @@ class AppendLog:
         patient: bool,
         known: tuple[bytes, str | None, str] | None = None,
     ) -> int:
-        """Try until the deadline; a writer whose entry is durable is `patient` with a store that does not answer.
+        """Try until the deadline; a writer with a durable entry is `patient`, and retries without an answer.
 
         `known` is the array and its version, where they were just read, and a name that it does not hold.
         """
@@ -156,40 +157,47 @@ class AppendLog:
                 if time.monotonic() > end:
                     raise MergePending(
                         f"{durable}, but {self.path} was busy for {self._deadline:.0f} s; "
-                        "run `bt registry reconcile` to merge it"
+                        "run `bt registry reconcile` to merge it",
+                        "summary-busy",
+                        durable=durable,
+                        path=str(self.path),
+                        seconds=self._deadline,
                     ) from error
-                time.sleep(_JITTER.uniform(0, longest))  # full: writers that met once part ways
+                time.sleep(_JITTER.uniform(0, longest))  # full jitter, so that two writers do not collide again
                 longest = min(2 * longest, limit)
                 known = None
 
     def _merge_once(
         self, pending_in: Callable[[bytes], list[str]], data: bytes, version: str | None, absent: str | None
     ) -> int:
-        names = pending_in(data) if version else self._unmerged(data)  # an array that was moved away is made anew
-        held = self._held(data, [name for name in names if name != absent])
+        names = pending_in(data) if version else self._unmerged(data)  # an array that was moved away is created again
+        present = self._present(data, [name for name in names if name != absent])
         pending = []
         for name in names:
             with contextlib.suppress(StoreMissing):  # marked and not yet durable, or removed since it was listed
-                if name not in held and (entry := self._durable(self._durable_path(name))).get(self.identity) == name:
-                    pending.append(entry)  # another identity: somebody's copy under another name
+                if (
+                    name not in present
+                    and (entry := self._durable(self._durable_path(name))).get(self.identity) == name
+                ):
+                    pending.append(entry)  # another identity: someone's copy under another name
         if pending:
             pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
-            spliced = _spliced(data, b",\n".join(_line(entry) for entry in pending))
+            parts = spliced(data, b",\n".join(json_line(entry) for entry in pending))
             if version is None:
-                self._store.create(self.path, b"".join(spliced), vouch=True)
+                self._store.create(self.path, b"".join(parts), vouch=True)
             else:
-                self._store.replace(self.path, spliced, version, vouch=_is_ours(version))
-        self._unmark([*held, *(entry[self.identity] for entry in pending)])
+                self._store.replace(self.path, parts, version, vouch=_is_ours(version))
+        self._unmark([*present, *(entry[self.identity] for entry in pending)])
         return len(pending)
 
     def _unmark(self, names: Iterable[str]) -> None:
-        """Remove marks; what cannot be removed is looked at again by the next writer."""
+        """Remove marks; the next writer checks again those that cannot be removed."""
         with contextlib.suppress(RegistryUnavailable):
             for name in names:
                 self._store.discard(f"{self._marks_prefix}{name}")
 
     def _read_sound(self) -> tuple[bytes, str | None]:
-        """Read the array, and raise `RegistryCorrupt` when it is not one."""
+        """Read the array, and raise `RegistryCorrupt` if it is not one."""
         data, version = self._read()
         if not _is_ours(version):
             self._decoded(data, _Object)
@@ -209,7 +217,7 @@ class AppendLog:
         return [path for path in self._store.list(self.entries_prefix) if path.endswith(".json")]
 
     def _marked(self) -> list[str]:
-        """Return the names of the entries that writers are at, or were when they died."""
+        """Return the names of the entries that writers work on, or worked on when they died."""
         marks = (path.removeprefix(self._marks_prefix) for path in self._store.list(self._marks_prefix))
         return [name for name in marks if NAME.fullmatch(name)]
 
@@ -219,8 +227,8 @@ class AppendLog:
         names = (path.removeprefix(self.entries_prefix).removesuffix(".json") for path in self._durable_paths())
         return [name for name in names if name not in known]
 
-    def _held(self, data: bytes, names: Sequence[str]) -> set[str]:
-        """Return which of the names stand in the array; of a few, its bytes as good as always say that none does."""
+    def _present(self, data: bytes, names: Sequence[str]) -> set[str]:
+        """Return which of the names are in the array. For few names a search of the bytes usually rules them out."""
         if len(names) <= _FEW and b"\\" not in data and not any(f'"{name}"'.encode() in data for name in names):
             return set()
         return set(self._names(data)).intersection(names)
@@ -237,19 +245,23 @@ class AppendLog:
         """Return each entry as what `kind` takes of it."""
         try:
             if not data.isascii():
-                data.decode("utf-8")  # which skipped values are not checked for
+                data.decode("utf-8")  # skipped values are not checked for it
             rows: list[Any] = msgspec.json.decode(data, type=list[kind])
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return self._parse(data)  # says what is wrong, or takes what is merely unusual
+            return self._parse(data)  # raises for what is invalid, and accepts unusual JSON
         return rows
 
     def _durable(self, path: str) -> dict[str, Any]:
         try:
             entry = json.loads(self._store.read(path)[0])
         except ValueError as error:
-            raise RegistryCorrupt(f"{path} is not a record: {error}") from None
+            raise RegistryCorrupt(
+                f"{path} is not a record: {error}", "entry-malformed", path=str(path), reason=str(error)
+            ) from None
         if not isinstance(entry, dict):
-            raise RegistryCorrupt(f"{path} is not a record: it holds a {type(entry).__name__}")
+            raise RegistryCorrupt(
+                f"{path} is not a record: it holds a {type(entry).__name__}", "entry-type", path=str(path)
+            )
         return entry
 
     def _parse(self, data: bytes) -> list[dict[str, Any]]:
@@ -267,30 +279,17 @@ class AppendLog:
     def _corrupt(self, reason: str) -> RegistryCorrupt:
         return RegistryCorrupt(
             f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
-            f"it away, and what stands under {self.entries_prefix} is merged into a new one"
+            f"it away, and what stands under {self.entries_prefix} is merged into a new one",
+            "summary-malformed",
+            path=str(self.path),
+            reason=reason,
+            entries_prefix=self.entries_prefix,
         )
 
 
 def _is_ours(version: str | None) -> bool:
-    """Whether an array is known, without a look at it, to be whole and to hold no entry but durable ones.
+    """Return whether an array needs no check: it is complete and holds only durable entries.
 
-    It is so when it is not there yet, and stays so while only we add to it, which the store keeps with the version.
+    This holds for a new array, and while only this package adds to it; the store keeps that with the version.
     """
     return version is None or version.endswith(VOUCHED)
-
-
-def _line(entry: Mapping[str, Any]) -> bytes:
-    return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _spliced(array: bytes, addition: bytes) -> Parts:
-    """Add to a JSON array by its bytes, so that what stands there stays as it was."""
-    end = _without_spaces(array, _without_spaces(array, len(array)) - 1)
-    separator = b"\n" if array[end - 1 : end] == b"[" else b",\n"
-    return [memoryview(array)[:end], separator, addition, b"\n]\n"]
-
-
-def _without_spaces(array: bytes, end: int) -> int:
-    while array[end - 1 : end].isspace():
-        end -= 1
-    return end

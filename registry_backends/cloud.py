@@ -11,7 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bike_traffic.artifacts import (
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    RegistryError,
+    RegistryUnavailable,
+    SettingsError,
+)
+from bike_traffic.progress import progress
+from bike_traffic.registry.backend import parameter_names
+from bike_traffic.registry.files.artifacts import (
     MANIFEST,
     FileDigest,
     all_digests,
@@ -20,25 +29,17 @@ from bike_traffic.artifacts import (
     read_digests,
     verify,
 )
-from bike_traffic.errors import (
-    IntegrityError,
-    NoRecord,
-    RegistryConflict,
-    RegistryError,
-    RegistryUnavailable,
-    SettingsError,
-)
-from bike_traffic.progress import progress
-from bike_traffic.registry import ModelRecord, folder_of
-from bike_traffic.registry_backends.foreign_files import bring_foreign_files
-from bike_traffic.registry_backends.object_stores import (
-    GcsStore,
-    ObjectStore,
-    S3Store,
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry_backends.cloud_clients import (
     explain,
+    gcs_class,
     gcs_filesystem,
+    s3_class,
     s3_filesystem,
 )
+from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
+from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
+from bike_traffic.registry_backends.object_stores import GcsStore, ObjectStore, S3Store
 from bike_traffic.registry_backends.store import StoreMissing
 from bike_traffic.registry_backends.summary import SummaryRegistry
 
@@ -53,42 +54,62 @@ class CloudRegistry(SummaryRegistry):
     scheme: ClassVar[str]
     store: ObjectStore
 
-    def _open_store(self, options: Mapping[str, Any]) -> ObjectStore:
+    def __init__(self, uri: str, **options: Any) -> None:
+        self._options = options
+        super().__init__(uri)
+
+    @classmethod
+    def option_names(cls) -> list[str]:
+        """Return the names of what the file system of the bucket takes, such as ``endpoint_url``."""
+        return parameter_names(cls._filesystem_class().__init__)
+
+    @classmethod
+    @abstractmethod
+    def _filesystem_class(cls) -> type[Any]:
+        """Import the class of the file system."""
+
+    def _open_store(self) -> ObjectStore:
         if not self.root.startswith(f"{self.scheme}://"):
-            raise SettingsError(f"backend '{self.name}' keeps a registry at {self.scheme}://…, not at {self.root}")
-        self.store = self._connect(dict(options))
+            raise SettingsError(
+                f"backend '{self.name}' keeps a registry at {self.scheme}://…, not at {self.root}",
+                "registry-uri-not-of-bucket",
+                backend=self.name,
+                scheme=self.scheme,
+                uri=self.root,
+            )
+        self.store = self._connect()
         return self.store
 
     @abstractmethod
-    def _connect(self, options: dict[str, Any]) -> ObjectStore:
-        """Return the store, not yet talked to."""
+    def _connect(self) -> ObjectStore:
+        """Return the store; no request is sent yet."""
 
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
         """Upload what is not there yet with the right content, and read everything back.
 
-        A second call after a break goes on where the first one stopped; files of a run that is registered already
+        A second call after a break continues where the first one stopped; files of a run that is registered already
         may be restored, and never be replaced by others.
         """
         target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
-        self.store.list(_NOTHING)  # says in one line when there is no such bucket, or no way to it
+        self.store.list(_NOTHING)  # raises in one line if there is no such bucket, or no access
         digests = all_digests(directory)
         registered = self._registered_digests(run_id)
         if registered is not None and registered != digest_directory(directory):
-            raise RegistryConflict(f"{target} holds other files than those of run {run_id}")
+            raise files_conflict(run_id, target)
 
         def store(name: str) -> int:
             remote = f"{target}/{name}"
             if self._digest(remote) != digests[name]:
                 self.store.filesystem.put_file(str(directory / name), remote)
                 if self._digest(remote) != digests[name]:
-                    raise IntegrityError(f"{remote}: what was read back is not what was uploaded")
+                    raise read_back_differs(remote)
             return digests[name].size
 
         self._each(store, digests, "uploading", target)
         return f"{target}/"
 
     def _registered_digests(self, run_id: str) -> Mapping[str, FileDigest] | None:
-        """Return the digests of a run's files, ``None`` where it is not registered or has none."""
+        """Return the digests of a run's files, ``None`` if it is not registered or has none."""
         try:
             entry = json.loads(self.store.read(f"{self.log.entries_prefix}{run_id}.json")[0])
         except StoreMissing:
@@ -97,27 +118,31 @@ class CloudRegistry(SummaryRegistry):
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Download the files of `record`, each checked against its digest."""
-        folder = folder_of(record)
+        folder = record.folder
         source = f"{self.root}/{folder}"
         names = [path.removeprefix(f"{folder}/") for path in self.store.list(f"{folder}/")]
         if not names and record.artifacts is None:
             own = record.model_uri.startswith(f"{self.scheme}://")
-            bring_foreign_files(record, directory, self.store.filesystem if own else None)
+            fetch_foreign_files(record, directory, self.store.filesystem if own else None)
             return
         if not names:
-            raise NoRecord(f"the files of run {record.run_id} are gone: {source} does not exist")
+            raise files_gone(record.run_id, source)
         known = read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
         known |= record.artifacts or {}
         if record.artifacts is not None and (foreign := set(names) - {*record.artifacts, MANIFEST}):
-            raise IntegrityError(f"{source}: {min(foreign)} is not part of the registered model; nothing was loaded")
+            raise IntegrityError(
+                f"{source}: {min(foreign)} is not part of the registered model; nothing was loaded",
+                "file-foreign",
+                where=str(source),
+            )
         files = {name: known.get(name, FileDigest("", 0)) for name in names}
 
-        def bring(name: str) -> int:
+        def fetch(name: str) -> int:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             self.store.filesystem.get_file(f"{source}/{name}", str(directory / name))
             return files[name].size
 
-        self._each(bring, files, "downloading", source)
+        self._each(fetch, files, "downloading", source)
         if record.artifacts is not None:
             verify(directory, record.artifacts, source)
 
@@ -133,7 +158,7 @@ class CloudRegistry(SummaryRegistry):
                 advance(size)
 
     def _digest(self, remote: str) -> FileDigest | None:
-        """Return the digest of an object as it is read back, ``None`` where there is none."""
+        """Return the digest of an object as it is read back, ``None`` if there is none."""
         sha256, size = hashlib.sha256(), 0
         try:
             with self.store.filesystem.open(remote, "rb", cache_type="none", block_size=_BLOCK) as file:
@@ -151,9 +176,11 @@ class CloudRegistry(SummaryRegistry):
         except RegistryError:
             raise
         except FileNotFoundError:
-            raise NoRecord(f"{where} does not exist") from None
+            raise NoRecord(f"{where} does not exist", "object-not-found", where=where) from None
         except Exception as error:
-            raise RegistryUnavailable(f"{where}: {explain(error)}") from None  # its text may hold the request
+            raise RegistryUnavailable(
+                f"{where}: {explain(error)}", "store-error", where=where, reason=explain(error)
+            ) from None  # the text may contain the request
 
 
 class GcsRegistry(CloudRegistry):
@@ -162,15 +189,23 @@ class GcsRegistry(CloudRegistry):
     name: ClassVar[str] = "gcs"
     scheme: ClassVar[str] = "gs"
 
-    def _connect(self, options: dict[str, Any]) -> ObjectStore:
-        return GcsStore(self.root, gcs_filesystem(options))
+    @classmethod
+    def _filesystem_class(cls) -> type[Any]:
+        return gcs_class()
+
+    def _connect(self) -> ObjectStore:
+        return GcsStore(self.root, gcs_filesystem(self._options))
 
 
 class S3Registry(CloudRegistry):
-    """A registry on S3, or on what speaks its language."""
+    """A registry on S3, or on a service with the same API."""
 
     name: ClassVar[str] = "s3"
     scheme: ClassVar[str] = "s3"
 
-    def _connect(self, options: dict[str, Any]) -> ObjectStore:
-        return S3Store(self.root, s3_filesystem(options))
+    @classmethod
+    def _filesystem_class(cls) -> type[Any]:
+        return s3_class()
+
+    def _connect(self) -> ObjectStore:
+        return S3Store(self.root, s3_filesystem(self._options))

@@ -6,15 +6,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bike_traffic.artifacts import MANIFEST, read_digests
 from bike_traffic.errors import MissingExtra, NoRecord, RegistryUnavailable
-from bike_traffic.registry import ModelRecord
+from bike_traffic.registry.files.artifacts import MANIFEST, read_digests
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry_backends.file_errors import files_gone
 
 _CLOUDS = {"gs": "gcs", "s3": "s3"}
 
 
-def bring_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = None) -> None:
-    """Copy what stands at a record's `model_uri`, on this machine or in a bucket, into `directory`.
+def fetch_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = None) -> None:
+    """Copy what is at a record's `model_uri`, on this machine or in a bucket, into `directory`.
 
     Parameters
     ----------
@@ -30,30 +31,41 @@ def bring_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = 
     if scheme == "file":
         source = Path(uri.removeprefix("file://"))
         if not source.is_dir():
-            raise NoRecord(f"the files of run {record.run_id} are gone: {uri} does not exist")
+            raise files_gone(record.run_id, uri)
         try:
             shutil.copytree(source, directory, dirs_exist_ok=True)
         except (OSError, shutil.Error) as error:
-            raise RegistryUnavailable(f"{source}: {error}") from error
+            raise RegistryUnavailable(
+                f"{source}: {error}", "copy-failed", source=str(source), reason=str(error)
+            ) from error
     elif scheme in _CLOUDS:
-        _bring_objects(record, directory, filesystem or _open(scheme))
+        _fetch_objects(record, directory, filesystem or _open(scheme))
     else:
         raise NoRecord(
-            f"the files of run {record.run_id} are at {uri}, and a server of {scheme}:// does not list them"
+            f"the files of run {record.run_id} are at {uri}, and a server of {scheme}:// does not list them",
+            "files-not-listed",
+            run_id=record.run_id,
+            uri=uri,
+            scheme=scheme,
         )
 
 
 def _open(scheme: str) -> Any:
-    from bike_traffic.registry_backends.object_stores import gcs_filesystem, s3_filesystem
+    from bike_traffic.registry_backends.cloud_clients import gcs_filesystem, s3_filesystem
 
     try:
         return {"gs": gcs_filesystem, "s3": s3_filesystem}[scheme]({})
     except ImportError as error:
-        raise MissingExtra(f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{_CLOUDS[scheme]}]'") from None
+        raise MissingExtra(
+            f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{_CLOUDS[scheme]}]'",
+            "scheme-extra-missing",
+            scheme=scheme,
+            name=str(error.name),
+        ) from None
 
 
-def _bring_objects(record: ModelRecord, directory: Path, filesystem: Any) -> None:
-    from bike_traffic.registry_backends.object_stores import explain
+def _fetch_objects(record: ModelRecord, directory: Path, filesystem: Any) -> None:
+    from bike_traffic.registry_backends.cloud_clients import explain
 
     source = record.model_uri.rstrip("/")
     try:
@@ -68,6 +80,8 @@ def _bring_objects(record: ModelRecord, directory: Path, filesystem: Any) -> Non
     except (RegistryUnavailable, NoRecord):
         raise
     except OSError as error:
-        raise RegistryUnavailable(f"{source}: {explain(error)}") from None  # its text may hold the request
+        raise RegistryUnavailable(
+            f"{source}: {explain(error)}", "store-error", where=str(source), reason=explain(error)
+        ) from None  # the text may contain the request
     if not names:
-        raise NoRecord(f"the files of run {record.run_id} are gone: {record.model_uri} does not exist")
+        raise files_gone(record.run_id, record.model_uri)

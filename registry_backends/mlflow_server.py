@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bike_traffic.artifacts import FileDigest, all_digests
 from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.registry.files.artifacts import FileDigest, all_digests
+from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.tracking.logged_model import FILES, MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import (
     already_there,
@@ -35,7 +37,7 @@ _TAG_LENGTH = 4000
 
 
 class MlflowServer:
-    """An MLflow tracking server, or the SQLite file of one; talked to when it is first asked."""
+    """An MLflow tracking server, or the SQLite file of one; connected on first use."""
 
     def __init__(self, uri: str, experiment: str) -> None:
         address = uri.removeprefix("mlflow+")
@@ -43,7 +45,9 @@ class MlflowServer:
         if scheme not in ("http", "https", "sqlite") or not rest.strip("/"):
             raise SettingsError(
                 "backend 'mlflow' keeps a registry at mlflow+http://…, mlflow+https://… or mlflow+sqlite:///…, "
-                f"not at {uri}"
+                f"not at {uri}",
+                "registry-uri-not-mlflow",
+                uri=uri,
             )
         self._address = address
         self._experiment = experiment
@@ -53,7 +57,7 @@ class MlflowServer:
 
     @cached_property
     def client(self) -> MlflowClient:
-        """MLflow's own client, which makes the file of SQLite where there is none."""
+        """MLflow's own client, which makes the file of SQLite if there is none."""
         from mlflow import MlflowClient
 
         if self._database is not None:
@@ -73,7 +77,9 @@ class MlflowServer:
             raise
         except (MlflowException, OSError) as error:
             message = f"{self.uri}: {without_secret(reason_of(error), self._secret)}"
-            raise RegistryUnavailable(message) from None  # a traceback would show the address with its password
+            raise RegistryUnavailable(
+                message, "mlflow-error"
+            ) from None  # a traceback would show the address with its password
 
     def experiment(self, *, create: bool) -> str | None:
         """Return the id of the experiment that holds the runs."""
@@ -88,7 +94,7 @@ class MlflowServer:
         return None if found is None else str(found.experiment_id)
 
     def versions(self, condition: str) -> list[ModelVersion]:
-        """Return the versions of registered models for which `condition` holds, in no order to rely on."""
+        """Return the versions of registered models for which `condition` holds, in no particular order."""
         if self._database is not None and not self._database.exists():
             return []
         found: list[ModelVersion] = []
@@ -126,7 +132,7 @@ class MlflowServer:
         return self.client.create_run(str(experiment), tags={TAG + k: v for k, v in tags.items()}, run_name=name)
 
     def logged_json(self, run_id: str, name: str) -> dict[str, Any] | None:
-        """Return the JSON object in a file of a run, ``None`` where there is no such file."""
+        """Return the JSON object in a file of a run, ``None`` if there is no such file."""
         if name not in [file.path for file in self.client.list_artifacts(run_id)]:
             return None
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
@@ -134,10 +140,10 @@ class MlflowServer:
             return _parse(path.read_text(encoding="utf-8"), f"{name} of run {run_id}")
 
     def holds_files(self, run: Run) -> bool:
-        """Whether a run has files of a model."""
+        """Return whether a run has files of a model."""
         return bool(self.client.list_artifacts(run.info.run_id, FILES))
 
-    def bring_files(self, run: Run, directory: Path) -> None:
+    def fetch_files(self, run: Run, directory: Path) -> None:
         """Copy a run's files of a model."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             path = self.client.download_artifacts(run.info.run_id, FILES, folder)
@@ -146,13 +152,42 @@ class MlflowServer:
     def digests_of_files(self, run: Run) -> dict[str, FileDigest]:
         """Read a run's files back and return their digests, that of the manifest among them."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-            self.bring_files(run, Path(folder))
+            self.fetch_files(run, Path(folder))
             return all_digests(Path(folder))
+
+    def note_metrics(self, run: Run, record: ModelRecord) -> None:
+        """Log what `best` searches for as metrics and tags of the run."""
+        from mlflow.entities import Metric as Noted
+        from mlflow.entities import RunTag
+
+        entry, time = record.to_json(), microseconds(parse_time(record.timestamp))
+        values = {name: float(entry[name]) for name in record.metrics if name in entry}
+        values[f"{TAG}time"] = float(time)
+        noted = [Noted(name, value, max(time // 1000, 0), 0) for name, value in values.items()]
+        tags = [RunTag(TAG + key, as_tag(value)) for key, value in described(record).items()]
+        self.client.log_batch(run.info.run_id, noted, tags=tags)
 
     def log_model(self, run: Run, directory: Path) -> None:
         """Store the files of `directory` in a run, inside a model that plain MLflow can load."""
         with mlflow_model(directory) as model:
             self.client.log_artifacts(run.info.run_id, str(model), MODEL)
+
+
+def as_tag(value: object) -> str:
+    """Return the text of a value in a tag: booleans as JSON writes them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def described(record: ModelRecord) -> dict[str, Any]:
+    """Return what people look for in MLflow's pages, and `best` in its search."""
+    keys = ("run_id", "model_type", "env", "test_mode", "timestamp")
+    return {key: getattr(record, key) for key in keys} | dict(record.metrics)
+
+
+def in_words(record: ModelRecord) -> str:
+    """Return a record as the description of its version: model, environment and metrics."""
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+    return f"{record.model_type}, {record.env}{', test mode' if record.test_mode else ''}: {scores}"
 
 
 def pieces(key: str, text: str) -> dict[str, str]:
@@ -162,7 +197,7 @@ def pieces(key: str, text: str) -> dict[str, str]:
 
 
 def joined(found: ModelVersion, key: str) -> dict[str, Any]:
-    """Read what `pieces` cut; raise `RegistryCorrupt` when it does not parse."""
+    """Read what `pieces` cut; raise `RegistryCorrupt` if it does not parse."""
     prefix = f"{TAG}{key}."
     numbered = {name.removeprefix(prefix): value for name, value in found.tags.items() if name.startswith(prefix)}
     text = "".join(numbered[number] for number in sorted(numbered, key=lambda number: (len(number), number)))
@@ -170,11 +205,23 @@ def joined(found: ModelVersion, key: str) -> dict[str, Any]:
 
 
 def _parse(text: str, what: str) -> dict[str, Any]:
-    """Read a JSON object; raise `RegistryCorrupt` when it is not one."""
+    """Read a JSON object; raise `RegistryCorrupt` if it is not one."""
     try:
         entry = json.loads(text)
     except ValueError as error:
-        raise RegistryCorrupt(f"{what} is not a record: {error}") from None
+        raise RegistryCorrupt(
+            f"{what} is not a record: {error}", "mlflow-record-malformed", what=what, reason=str(error)
+        ) from None
     if not isinstance(entry, dict):
-        raise RegistryCorrupt(f"{what} is not a record: it holds a {type(entry).__name__}")
+        raise RegistryCorrupt(
+            f"{what} is not a record: it holds a {type(entry).__name__}", "mlflow-record-type", what=what
+        )
     return entry
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (time - _EPOCH) // timedelta(microseconds=1)

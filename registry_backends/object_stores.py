@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from bike_traffic.errors import RegistryUnavailable, SettingsError
+from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.registry_backends.cloud_clients import codes_of, explain, is_precondition
 from bike_traffic.registry_backends.store import VOUCHED, Parts, Store, StoreConflict, StoreMissing
 
 _PROBE_PASSED = ".bt-store-probed"
 _VOUCHED_BY, _OURSELVES = "vouched-by", "bike-traffic"
-"""An object's metadata that says so; whoever else writes the object does not write that."""
-_NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-_TOKENS = ("google_default", "cloud", "anon", "cache", "browser")
+"""The metadata of an object that only this package wrote; other writers do not set it."""
 
 
 class ObjectStore(Store):
@@ -59,7 +55,7 @@ class ObjectStore(Store):
             self.read(_PROBE_PASSED)
         except StoreMissing:
             path = f"{_PROBE_PASSED}-{uuid4().hex}"
-            with suppress(StoreConflict):  # of our own write, whose answer was lost
+            with suppress(StoreConflict):  # of our own write, if its answer was lost
                 self._create(path, b"1")
             self._must_refuse(lambda: self._create(path, b"2"), "a second create")
             version = self.read(path)[1]
@@ -77,7 +73,10 @@ class ObjectStore(Store):
             return
         raise RegistryUnavailable(
             f"{self.root}: the store accepted {what}: it ignores conditions, and concurrent writers would lose "
-            "records; nothing was registered"
+            "records; nothing was registered",
+            "store-ignores-conditions",
+            root=self.root,
+            what=what,
         )
 
     @contextmanager
@@ -91,13 +90,20 @@ class ObjectStore(Store):
         except FileExistsError:
             raise StoreConflict(f"{where} was written meanwhile") from None
         except FileNotFoundError as error:
-            if "NoSuchBucket" in _codes(error):
-                raise RegistryUnavailable(f"{self.scheme}://{self.bucket}: there is no such bucket") from None
+            if "NoSuchBucket" in codes_of(error):
+                raise RegistryUnavailable(
+                    f"{self.scheme}://{self.bucket}: there is no such bucket",
+                    "bucket-not-found",
+                    scheme=self.scheme,
+                    bucket=self.bucket,
+                ) from None
             raise StoreMissing(f"{where} does not exist") from None
         except Exception as error:
-            if _is_precondition(error):
+            if is_precondition(error):
                 raise StoreConflict(f"{where} was written meanwhile") from None
-            raise RegistryUnavailable(f"{where}: {explain(error)}") from None  # its text may hold the request
+            raise RegistryUnavailable(
+                f"{where}: {explain(error)}", "store-error", where=where, reason=explain(error)
+            ) from None  # the text may contain the request
 
 
 class GcsStore(ObjectStore):
@@ -128,7 +134,9 @@ class GcsStore(ObjectStore):
                 "GET", "b/{}/o", self.bucket, prefix=prefix, fields=fields, json_out=True, **words
             )
         except FileNotFoundError:
-            raise RegistryUnavailable(f"gs://{self.bucket}: there is no such bucket") from None
+            raise RegistryUnavailable(
+                f"gs://{self.bucket}: there is no such bucket", "bucket-not-found", scheme="gs", bucket=self.bucket
+            ) from None
 
     def _create(self, path: str, data: bytes, vouch: bool = False) -> None:
         self._upload(path, [data], "0", vouch)
@@ -183,7 +191,7 @@ class GcsStore(ObjectStore):
 
 
 class S3Store(ObjectStore):
-    """A bucket of S3, or of what speaks its language; versions are entity tags."""
+    """A bucket of S3, or of a service with the same API; versions are entity tags."""
 
     scheme = "s3"
 
@@ -240,63 +248,3 @@ class S3Store(ObjectStore):
 
     def _call(self, operation: str, **words: Any) -> Any:
         return self.filesystem.call_s3(operation, Bucket=self.bucket, **words)
-
-
-def gcs_filesystem(options: dict[str, Any]) -> Any:
-    """Return gcsfs for these options; credentials as Google's libraries find them, none against an emulator."""
-    # gcsfs would ask each bucket for its kind over gRPC, which takes minutes where nothing answers.
-    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    import gcsfs
-
-    # It logs failed requests with what the server answered, which can hold a token; what failed is said by us.
-    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
-    emulated = "endpoint_url" in options or os.environ.get("STORAGE_EMULATOR_HOST")
-    chosen = {"token": "anon" if emulated else "google_default", **options}
-    token = chosen["token"]
-    if isinstance(token, str) and token not in _TOKENS and not Path(token).is_file():
-        # gcsfs would take it for an access token and send it out to be checked.
-        raise SettingsError(f"[backends.gcs] token is neither a key file that exists nor one of {', '.join(_TOKENS)}")
-    try:
-        return gcsfs.GCSFileSystem(skip_instance_cache=True, use_listings_cache=False, **chosen)
-    except Exception as error:
-        reason = _NO_GOOGLE_CREDENTIALS if isinstance(error, KeyError | ValueError) else explain(error)
-        raise RegistryUnavailable(f"Google Cloud Storage: {reason}") from None
-
-
-def s3_filesystem(options: dict[str, Any]) -> Any:
-    """Return s3fs for these options; credentials by AWS's usual chain."""
-    import s3fs
-
-    return s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False, **options)
-
-
-def explain(error: Exception) -> str:
-    """Say what a cloud client's error means, from its kind; its own text may hold requests and tokens."""
-    names = {type(found).__name__ for found in _chain(error)}
-    text = str(error)
-    if names & {"DefaultCredentialsError", "RefreshError"}:
-        return _NO_GOOGLE_CREDENTIALS
-    if names & {"NoCredentialsError", "PartialCredentialsError"}:
-        return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
-    if "PermissionError" in names or text.startswith("Forbidden") or getattr(error, "code", None) in (401, 403):
-        return "these credentials are not allowed to do this"
-    if names & {"ClientConnectorError", "EndpointConnectionError", "ServerDisconnectedError", "TimeoutError"}:
-        return "the service cannot be reached"
-    return f"the service answered with an error ({type(error).__name__})"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_precondition(error: Exception) -> bool:
-    """Whether a conditional write was refused: S3 answers 412, or 409 to two at once."""
-    return bool({"PreconditionFailed", "ConditionalRequestConflict"} & _codes(error))
-
-
-def _codes(error: Exception) -> set[str]:
-    """Return the error codes that S3 gave."""
-    answers = (getattr(found, "response", None) for found in _chain(error))
-    return {answer["Error"].get("Code", "") for answer in answers if isinstance(answer, dict) and "Error" in answer}

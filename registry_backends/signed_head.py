@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from bike_traffic.errors import IntegrityError, MergePending, RegistryUnavailable
-from bike_traffic.registry import utc_now
+from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.records import utc_now
+from bike_traffic.registry.signing import SIGNATURE, PublicKeys, SigningKey, ids_digest
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
-from bike_traffic.signing import SIGNATURE, PublicKeys, SigningKey, ids_digest
-from bike_traffic.upkeep import Finding
 
 HEAD = "head.json"
 _DEADLINE_SECONDS = 30.0
@@ -31,7 +31,7 @@ class SignedHead:
         self._log = log
 
     def sign(self, key: SigningKey) -> None:
-        """Let the head answer for every record there is; one that answers for more is left as it is.
+        """Sign a head over every record; a head that counts more records is left as it is.
 
         Raises
         ------
@@ -49,7 +49,9 @@ class SignedHead:
                 if time.monotonic() > end:
                     raise MergePending(
                         f"the record is registered, but {HEAD} could not be signed ({error}); "
-                        "the next signed training or `bt registry reconcile` does it"
+                        "the next signed training or `bt registry reconcile` does it",
+                        "head-not-signed",
+                        reason=str(error),
                     ) from error
                 time.sleep(0.05)
 
@@ -59,7 +61,9 @@ class SignedHead:
         if head is not None and (fault := _missing(head, ids)):
             raise IntegrityError(
                 f"{HEAD} was not signed anew, for that would hide a deletion: {fault}; "
-                f"restore them, or move {HEAD} away if they were meant to go"
+                f"restore them, or move {HEAD} away if they were meant to go",
+                "head-would-hide-deletion",
+                fault=fault,
             )
         if head is not None and head["count"] == len(ids) and head[SIGNATURE]["key"] == key.key_id:
             return
@@ -71,20 +75,20 @@ class SignedHead:
             self._store.replace(HEAD, [data], version)
 
     def verify(self, keys: PublicKeys) -> Iterator[Finding]:
-        """Find whether records are gone that a head with a right signature answers for."""
+        """Find whether records are gone that a validly signed head counts."""
         try:
             head, version = self._read()
         except IntegrityError as error:
-            yield Finding("forged", HEAD, str(error))
+            yield Finding("forged", HEAD, str(error), {"cause": error.id, **error.parts})
             return
         if head is None or version is None:
             yield Finding("unsigned", HEAD, "there is no signed head: a record deleted everywhere would not show")
             return
         said = {key: value for key, value in head.items() if key != SIGNATURE}
         if fault := keys.fault(said, head[SIGNATURE]):
-            yield Finding("forged", HEAD, fault)
+            yield Finding("forged", HEAD, fault, {"reason": fault})
         elif fault := _missing(head, self._log.names()):
-            yield Finding("deleted", HEAD, fault)
+            yield Finding("deleted", HEAD, fault, {"signed": head["count"], "present": len(self._log.names())})
 
     def _read(self) -> tuple[dict[str, Any] | None, str | None]:
         try:
@@ -98,7 +102,7 @@ class SignedHead:
             ):
                 raise ValueError("a field is of the wrong kind")
         except (ValueError, KeyError, TypeError):
-            raise IntegrityError(f"{HEAD} is not a signed head; it was left as it is") from None
+            raise IntegrityError(f"{HEAD} is not a signed head; it was left as it is", "head-malformed") from None
         return head, version
 
 

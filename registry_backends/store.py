@@ -25,7 +25,7 @@ class StoreConflict(BikeTrafficError):
 
 
 class StoreMissing(BikeTrafficError):
-    """Nothing stands at the path."""
+    """There is nothing at the path."""
 
 
 Parts = Sequence[bytes | memoryview]
@@ -36,7 +36,7 @@ VOUCHED = " vouched"
 
 
 class Store(ABC):
-    """Four methods over small objects, with the one guarantee a log needs: no write is lost unseen.
+    """Four methods over small objects, with the one guarantee a log needs: no write is lost without an error.
 
     A fifth, `discard`, tidies up; nothing depends on it.
     """
@@ -47,7 +47,7 @@ class Store(ABC):
 
     @abstractmethod
     def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
-        """Write a new object; raise `StoreConflict` when the path exists."""
+        """Write a new object; raise `StoreConflict` if the path exists."""
 
     @abstractmethod
     def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
@@ -62,7 +62,7 @@ class Store(ABC):
 
     @abstractmethod
     def discard(self, path: str) -> None:
-        """Remove an object, be it there or not."""
+        """Remove an object, whether it exists or not."""
 
 
 class LocalStore(Store):
@@ -73,7 +73,7 @@ class LocalStore(Store):
         self._swept = False
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file and its version, which tells it from every file that was here before."""
+        """Return a file and its version, which differs from that of every earlier file at the path."""
         try:
             with (self.root / path).open("rb") as file:
                 data, version = file.read(), _version(os.fstat(file.fileno()))
@@ -117,9 +117,7 @@ class LocalStore(Store):
         while waiting:
             folder = waiting.pop()
             try:
-                with os.scandir(
-                    self.root / folder
-                ) as entries:  # which tells files from folders without asking for each
+                with os.scandir(self.root / folder) as entries:  # tells files from folders without a request for each
                     for entry in entries:
                         path = f"{folder}/{entry.name}" if folder else entry.name
                         if entry.is_dir():
@@ -143,11 +141,11 @@ class LocalStore(Store):
         return self.root / f"{_VOUCHER}{path}"
 
     def _noted(self, path: str, *, vouch: bool) -> str:
-        """Return the version of what was just written, and note it where it is vouched for; the lock is held."""
+        """Return the version of the new file, and record it if the writer vouches for it; the lock is held."""
         version = _version((self.root / path).stat())
         if not vouch:
             return version
-        self._voucher(path).write_text(version, encoding="ascii")  # lost or half written it fits no version
+        self._voucher(path).write_text(version, encoding="ascii")  # lost or half written, it matches no version
         return version + VOUCHED
 
     @contextlib.contextmanager
@@ -171,7 +169,7 @@ class LocalStore(Store):
             raise _unavailable(target, error) from error
 
     def _sweep(self) -> None:
-        """Remove what killed writers left behind; the lock is held, so no such file is anybody's."""
+        """Remove temporary files of killed writers; the lock is held, so that no writer uses them."""
         if not self._swept:
             self._swept = True
             for path in self.root.glob(f"{_TEMPORARY}*"):
@@ -179,7 +177,7 @@ class LocalStore(Store):
 
 
 def _version(found: os.stat_result) -> str:
-    """Tell one state of a file from another without reading it.
+    """Return what distinguishes one state of a file from another without reading it.
 
     Every write of ours makes a new file, with an inode and times of its own; an edit in place changes the times.
     """
@@ -203,4 +201,4 @@ def sync(path: Path) -> None:
 
 
 def _unavailable(path: Path, error: OSError) -> RegistryUnavailable:
-    return RegistryUnavailable(f"{path}: {error.strerror or error}")
+    return RegistryUnavailable(f"{path}: {error.strerror or error}", "folder-error", path=str(path))

@@ -5,50 +5,50 @@ from __future__ import annotations
 import contextlib
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from bike_traffic.aliases import AliasChange
-from bike_traffic.artifacts import digest_directory, model_folder, verify
 from bike_traffic.errors import (
-    IntegrityError,
-    NoRecord,
-    RegistryConflict,
     RegistryCorrupt,
     RegistryUnavailable,
     SettingsError,
 )
-from bike_traffic.metrics import metric_named
-from bike_traffic.registry import QUERIED_KEYS, ModelRecord, Query, RegistryBackend, best_entry, folder_of
+from bike_traffic.evaluation.metrics import metric_named
+from bike_traffic.registry.aliases import AliasChange
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.artifacts import digest_directory, model_folder, verify
+from bike_traffic.registry.queries import QUERIED_KEYS, Query, best_entry
+from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
-from bike_traffic.registry_backends.foreign_files import bring_foreign_files
+from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
+from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
 
 if TYPE_CHECKING:
+    from bike_traffic.registry.findings import Finding
+    from bike_traffic.registry.signing import PublicKeys, SigningKey
     from bike_traffic.registry_backends.signed_head import SignedHead
-    from bike_traffic.signing import PublicKeys, SigningKey
-    from bike_traffic.upkeep import Finding
 
 
 class SummaryRegistry(RegistryBackend):
     """Records in an append-only array on a store; how files of models move is the subclass's part."""
 
-    def __init__(self, uri: str, **options: Any) -> None:
+    def __init__(self, uri: str) -> None:
         if not uri.endswith(".json"):
             uri = f"{uri.rstrip('/')}/summary.json"
         root, _, name = uri.rpartition("/")
         self.root = root or "."
-        self.place = uri if "://" in uri else str(Path(uri).absolute())
-        store = self._open_store(options)
+        self.registry_id = uri if "://" in uri else str(Path(uri).absolute())
+        store = self._open_store()
         self.log = AppendLog(store, path=name, entries_prefix="records/", identity="run_id")
         self.alias_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
         self._store = store
 
     @abstractmethod
-    def _open_store(self, options: Mapping[str, Any]) -> Store:
-        """Return the store at ``self.root``; `options` are those of the backend's table in ``bt.toml``."""
+    def _open_store(self) -> Store:
+        """Return the store at ``self.root``."""
 
     def append(self, record: ModelRecord) -> None:
         """Add a record; see `AppendLog.append`."""
@@ -76,7 +76,7 @@ class SummaryRegistry(RegistryBackend):
         self._head().sign(key)
 
     def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:
-        """Find whether records are gone that the signed head answers for."""
+        """Find whether records are gone that the signed head counts."""
         return self._head().verify(keys)
 
     def _head(self) -> SignedHead:
@@ -85,7 +85,7 @@ class SummaryRegistry(RegistryBackend):
         return SignedHead(self._store, self.log)
 
     def records_to_verify(self) -> Iterator[ModelRecord]:
-        """Give each run's record as it was first written, where it can be read, else as the array has it."""
+        """Yield each run's record as it was first written if it can be read, else as the array has it."""
         merged = {str(entry.get("run_id")): entry for entry in self.log.entries()}
         durable = {str(entry.get("run_id")): entry for entry in self.log.durable_entries()}
         for run_id in [*merged, *sorted(durable.keys() - merged.keys())]:
@@ -96,13 +96,20 @@ class SummaryRegistry(RegistryBackend):
                         break
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
-        """Give the records that `query` admits, in the order of the array."""
+        """Yield the records that `query` admits, in the order of the array."""
         for number, entry in enumerate(self.log.entries(), start=1):
             try:
                 if query.admits(entry):
                     yield ModelRecord.from_json(entry)
             except RegistryCorrupt as error:
-                raise RegistryCorrupt(f"{self.root}/{self.log.path}, entry {number}: {error}") from None
+                raise RegistryCorrupt(
+                    f"{self.root}/{self.log.path}, entry {number}: {error}",
+                    "summary-entry-malformed",
+                    root=self.root,
+                    path=str(self.log.path),
+                    number=number,
+                    reason=str(error),
+                ) from None
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record; only the winner becomes a `ModelRecord`, which keeps long logs fast."""
@@ -120,12 +127,14 @@ class LocalRegistry(SummaryRegistry):
 
     name: ClassVar[str] = "local"
 
-    def _open_store(self, options: Mapping[str, Any]) -> Store:
-        if options:
-            raise SettingsError(f"backend 'local' has no option '{min(options)}'")
+    def _open_store(self) -> Store:
         if "://" in self.root:
             if not self.root.startswith("file://"):
-                raise SettingsError(f"backend 'local' keeps a registry in a folder, not at {self.root}")
+                raise SettingsError(
+                    f"backend 'local' keeps a registry in a folder, not at {self.root}",
+                    "registry-uri-no-folder",
+                    uri=self.root,
+                )
             self.root = self.root.removeprefix("file://")
         return LocalStore(Path(self.root))
 
@@ -143,13 +152,15 @@ class LocalRegistry(SummaryRegistry):
                     sync(path)
                 sync(incoming)
                 if digest_directory(incoming) != digests:
-                    raise IntegrityError(f"{target}: what was read back is not what was stored")
+                    raise read_back_differs(str(target))
                 incoming.rename(target)
                 sync(target.parent)
             elif digest_directory(target) != digests:
-                raise RegistryConflict(f"{target} holds other files than those of run {run_id}")
+                raise files_conflict(run_id, str(target))
         except OSError as error:
-            raise RegistryUnavailable(f"{target}: {error.strerror or error}") from error
+            raise RegistryUnavailable(
+                f"{target}: {error.strerror or error}", "folder-not-writable", target=str(target)
+            ) from error
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return f"{self.root}/{folder}/"
@@ -160,28 +171,30 @@ class LocalRegistry(SummaryRegistry):
 
     def _folder(self, record: ModelRecord) -> Path:
         """Return where a model's files are: by the layout, so a moved registry keeps working."""
-        folder = Path(self.root, folder_of(record))
+        folder = Path(self.root, record.folder)
         if not folder.is_dir():
-            raise NoRecord(f"the files of run {record.run_id} are gone: {folder} does not exist")
+            raise files_gone(record.run_id, str(folder))
         return folder
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of `record`."""
-        if record.artifacts is None and not Path(self.root, folder_of(record)).is_dir():
-            bring_foreign_files(record, directory)
+        if record.artifacts is None and not Path(self.root, record.folder).is_dir():
+            fetch_foreign_files(record, directory)
             return
         source = self._folder(record)
         try:
             shutil.copytree(source, directory, dirs_exist_ok=True)
         except (OSError, shutil.Error) as error:
-            raise RegistryUnavailable(f"{source}: {error}") from error
+            raise RegistryUnavailable(
+                f"{source}: {error}", "copy-failed", source=str(source), reason=str(error)
+            ) from error
         if record.artifacts is not None:
             verify(directory, record.artifacts, str(source))
 
 
 def _differences(log: AppendLog) -> Iterator[Finding]:
-    """Find what an array and the durable entries behind it say differently."""
-    from bike_traffic.upkeep import Finding
+    """Find differences between an array and its durable entries."""
+    from bike_traffic.registry.findings import Finding
 
     merged = log.entries()
     durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries()}
@@ -189,11 +202,14 @@ def _differences(log: AppendLog) -> Iterator[Finding]:
         name = str(entry.get(log.identity))
         if name not in durable:
             if log.identity == "run_id" and "artifacts" not in entry:
-                continue  # a record that we did not write, which `verify` says of its files
-            yield Finding("unrecorded", name, f"it stands in {log.path}, but not under {log.entries_prefix}")
+                continue  # not written by us; `verify` reports it when it checks files
+            detail = f"it is in {log.path}, but not under {log.entries_prefix}"
+            yield Finding("unrecorded", name, detail, {"where": log.path})
         elif durable[name] != entry:
             first = durable[name]
             keys = sorted(key for key in entry.keys() | first.keys() if entry.get(key, ...) != first.get(key, ...))
-            yield Finding("edited", name, f"{', '.join(keys)} in {log.path} and under {log.entries_prefix} differ")
+            detail = f"{', '.join(keys)} in {log.path} and under {log.entries_prefix} differ"
+            yield Finding("edited", name, detail, {"keys": keys, "where": log.path})
     for name in sorted(durable.keys() - {str(entry.get(log.identity)) for entry in merged}):
-        yield Finding("pending", name, f"it stands under {log.entries_prefix}, but not in {log.path}")
+        detail = f"it is under {log.entries_prefix}, but not in {log.path}"
+        yield Finding("pending", name, detail, {"where": log.entries_prefix})

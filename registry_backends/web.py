@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote
 
-from bike_traffic.artifacts import verify
-from bike_traffic.errors import NoRecord, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.errors import RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.progress import progress
-from bike_traffic.registry import ModelRecord, folder_of
-from bike_traffic.registry_backends.foreign_files import bring_foreign_files
+from bike_traffic.registry.files.artifacts import verify
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry_backends.file_errors import files_gone
+from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
 from bike_traffic.registry_backends.store import Store, StoreMissing
 from bike_traffic.registry_backends.summary import SummaryRegistry
 
@@ -29,18 +29,24 @@ class WebStore(Store):
             data: bytes = _http().cat_file(where)
         except FileNotFoundError:
             raise StoreMissing(f"{where} does not exist") from None
-        except Exception as error:  # of aiohttp, whose errors have no base that fsspec promises
-            raise RegistryUnavailable(f"{where}: {_explain(error)}") from None
+        except Exception as error:  # aiohttp's errors have no common base class that fsspec documents
+            raise RegistryUnavailable(
+                f"{where}: {_explain(error)}", "web-error", where=where, reason=_explain(error)
+            ) from None
         return data, where
 
     def _only_read(self, *_: object, **__: object) -> NoReturn:
         raise RegistryError(
-            f"{self.root}: a registry is only read over http; write to the folder or bucket that it publishes"
+            f"{self.root}: a registry is only read over http; write to the folder or bucket that it publishes",
+            "web-read-only",
+            root=self.root,
         )
 
     def _not_listed(self, *_: object, **__: object) -> NoReturn:
         raise RegistryError(
-            f"{self.root}: a web server does not list its files; do this on the folder or bucket that it publishes"
+            f"{self.root}: a web server does not list its files; do this on the folder or bucket that it publishes",
+            "web-not-listed",
+            root=self.root,
         )
 
     create = replace = discard = _only_read
@@ -52,11 +58,13 @@ class WebRegistry(SummaryRegistry):
 
     name: ClassVar[str] = "web"
 
-    def _open_store(self, options: Mapping[str, Any]) -> Store:
-        if options:
-            raise SettingsError(f"backend 'web' has no option '{min(options)}'")
+    def _open_store(self) -> Store:
         if not self.root.startswith(("http://", "https://")):
-            raise SettingsError(f"backend 'web' reads a registry at http(s)://…, not at {self.root}")
+            raise SettingsError(
+                f"backend 'web' reads a registry at http(s)://…, not at {self.root}",
+                "registry-uri-not-http",
+                uri=self.root,
+            )
         self._web = WebStore(self.root)
         return self._web
 
@@ -71,9 +79,9 @@ class WebRegistry(SummaryRegistry):
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Download the files that the record lists, and check each against its digest."""
         if record.artifacts is None:
-            bring_foreign_files(record, directory)
+            fetch_foreign_files(record, directory)
             return
-        source = f"{self.root}/{folder_of(record)}"
+        source = f"{self.root}/{record.folder}"
         total = sum(digest.size for digest in record.artifacts.values())
         with progress(f"web: downloading {source}", total) as advance:
             for name, digest in record.artifacts.items():
@@ -81,11 +89,14 @@ class WebRegistry(SummaryRegistry):
                 try:
                     _http().get_file(f"{source}/{quote(name)}", str(directory / name))
                 except FileNotFoundError:
-                    raise NoRecord(
-                        f"the files of run {record.run_id} are gone: {source}/{name} does not exist"
-                    ) from None
+                    raise files_gone(record.run_id, f"{source}/{name}") from None
                 except Exception as error:
-                    raise RegistryUnavailable(f"{source}/{name}: {_explain(error)}") from None
+                    raise RegistryUnavailable(
+                        f"{source}/{name}: {_explain(error)}",
+                        "web-error",
+                        where=f"{source}/{name}",
+                        reason=_explain(error),
+                    ) from None
                 advance(digest.size)
         verify(directory, record.artifacts, source)
 

@@ -1,4 +1,4 @@
-"""What all tests share: a clean place to run in, small counts, and the command line."""
+"""Fixtures of all tests: a clean folder, small counts, and the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             if variable.startswith("BT_"):
                 patch.delenv(variable)
         patch.setenv("BT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking take it back
+        patch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking undo this
         yield
 
 

@@ -1,4 +1,4 @@
-"""An environment of its own for packages of plugins, so that no other test sees them."""
+"""A virtual environment for packages of plugins, so that no other test finds them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import attrs
 _SCRIPTS = {
     "bt": "#!{python}\nfrom bike_traffic.cli.main import main\nmain()\n",
     "pytest": "#!{python}\nimport sys, pytest\nsys.exit(pytest.main())\n",
-    # Without the network; the libraries are those beside the tests, and so is what packages are built with.
+    # Without the network: libraries and build tools are those of the environment of the tests.
     "pip": "#!/bin/sh\nPIP_NO_INDEX=1 PIP_NO_DEPS=1 PIP_NO_BUILD_ISOLATION=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "
     'exec {here} -m pip --python {python} "$@"\n',
 }
@@ -23,7 +23,7 @@ _SCRIPTS = {
 
 @attrs.frozen
 class FreshEnvironment:
-    """A virtual environment that sees what is installed beside the tests; what it installs stays in it."""
+    """A virtual environment that also has the packages of the tests' environment, and installs into its folder."""
 
     folder: Path
 
@@ -37,10 +37,10 @@ class FreshEnvironment:
         venv.create(folder, symlinks=True)
         environment = cls(folder)
         (site,) = folder.glob("lib/python*/site-packages")
-        # Unlike a bare path, this reads the .pth files there as well: bike-traffic itself may stand in one.
-        # One thread: tests share the machine, and threads that wait for one another wait for other tests too.
-        beside = f"import os, site; os.environ['OMP_NUM_THREADS'] = '1'; site.addsitedir({get_path('purelib')!r})\n"
-        (site / "beside.pth").write_text(beside, encoding="utf-8")
+        # Unlike a path in a .pth file, this reads the .pth files there: an editable bike-traffic is in one.
+        # One thread: tests share the machine, and threads that wait for each other would also wait for other tests.
+        parent = f"import os, site; os.environ['OMP_NUM_THREADS'] = '1'; site.addsitedir({get_path('purelib')!r})\n"
+        (site / "parent.pth").write_text(parent, encoding="utf-8")
         for name, text in _SCRIPTS.items():
             script = environment.scripts / name
             script.write_text(text.format(here=sys.executable, python=folder / "bin/python"), encoding="utf-8")
@@ -48,7 +48,7 @@ class FreshEnvironment:
         return environment
 
     def run(self, *words: str | Path, cwd: Path, more: Mapping[str, str] | None = None) -> str:
-        """Run a command of the environment and return its stdout; show all of it when it fails."""
+        """Run a command of the environment and return its stdout; show all output if it fails."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
         environ = kept | {"PATH": f"{self.scripts}{os.pathsep}{os.environ['PATH']}"} | dict(more or {})
         done = subprocess.run([str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True)

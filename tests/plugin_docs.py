@@ -1,4 +1,4 @@
-"""The parts of ``docs/plugins`` that come from the code. ``python -m tests.plugin_docs`` writes them anew."""
+"""The parts of ``docs/plugins`` that are made from the code. ``python -m tests.plugin_docs`` writes them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _FILE = re.compile(r"# (\S+\.py)\n(.*)", re.DOTALL)
 _PROMISES = """\
 # Promises
 
-What `bt` and its users take for granted of a plugin. The list is the conformance kit's own: each promise is the
-docstring of a check, and the built-in models and registries pass the same checks.
+What `bt` and its users rely on. Each promise is the docstring of a check in the conformance kit; the built-in models
+and registries pass the same checks.
 
 ## Of a pipeline
 
@@ -37,9 +37,9 @@ def test_promises(check):
     check()
 ```
 
-gives one test a promise; `bt plugins check weekly` does the same without pytest. A promise that yours cannot keep is
-named with the reason, `expected_failures={{"check_same_seed_same_predictions": "the GPU rounds as it likes"}}`, and
-the test fails on the day when it is kept after all.
+is one test for each promise; `bt plugins check weekly` runs the same checks without pytest. If yours cannot keep one,
+give the reason: `expected_failures={{"check_same_seed_same_predictions": "sums on the GPU have no fixed order"}}`.
+The test fails if the promise is kept nevertheless.
 
 | check | promise |
 | --- | --- |
@@ -57,7 +57,7 @@ class TestShelf(BackendChecks):
         return lambda: ShelfRegistry(f"shelf://{{tmp_path}}")
 ```
 
-The one fixture returns a function that opens the same registry each time it is called; at first it is empty.
+The fixture returns a function that opens the same registry each time it is called; the registry is empty at first.
 
 | test | promise |
 | --- | --- |
@@ -66,7 +66,7 @@ The one fixture returns a function that opens the same registry each time it is 
 
 
 def promises() -> str:
-    """Return what ``promises.md`` says of the kit as it is."""
+    """Return the text of ``promises.md``."""
     tests = [member for name, member in vars(BackendChecks).items() if name.startswith("test_")]
     return _PROMISES.format(pipeline=_table(PIPELINE_CHECKS), backend=_table(tests))
 
@@ -81,15 +81,15 @@ def _promise(check: Callable[..., object]) -> str:
 
 
 def signatures() -> list[str]:
-    """Return each hook with its arguments and what it gives, as ``hookspecs.py`` has it."""
+    """Return the signature of each hook in ``hookspecs.py``."""
     hooks = [member for name, member in vars(hookspecs).items() if name.startswith("bt_")]
     return [f"{hook.__name__}{inspect.signature(hook)}".replace("'", "") for hook in hooks]
 
 
 def follow_tutorial(environment: FreshEnvironment, folder: Path) -> Iterator[tuple[str, str]]:
-    """Do what the tutorial says, block by block, and give what each shows and what it prints today.
+    """Follow the tutorial block by block, and yield what each console block shows and what it prints now.
 
-    Code that begins with the name of a file is written there; other code is run, and must end well.
+    Code that begins with the name of a file is written to it; other code is run, and must succeed.
     """
     for kind, block in _BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
         named = _FILE.match(block)
@@ -102,7 +102,7 @@ def follow_tutorial(environment: FreshEnvironment, folder: Path) -> Iterator[tup
 
 
 def rewrite() -> None:
-    """Write the promises, and into the tutorial what its commands print today."""
+    """Write the promises, and the current output of the commands into the tutorial."""
     PROMISES.write_text(promises(), encoding="utf-8")
     text = TUTORIAL.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as place:

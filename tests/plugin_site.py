@@ -1,4 +1,4 @@
-"""Packages as pip leaves them: modules in a folder, and a dist-info beside them."""
+"""Packages as pip installs them: modules in a folder, and a dist-info folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def write_distribution(
     entry_points: Mapping[str, str],
     version: str = "1.0",
 ) -> None:
-    """Write a distribution into the folder `site`, in the place of what it had there before.
+    """Write a distribution into the folder `site`, and replace an earlier version.
 
     Parameters
     ----------

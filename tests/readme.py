@@ -36,7 +36,7 @@ def commands_of(block: str) -> list[str]:
 def run(commands: list[str], folder: Path, scripts: Path | None = None) -> str:
     """Run commands one after another as a user would, and return the block that they and their output make.
 
-    `scripts` is where the commands are, those of this environment where it is not said.
+    `scripts` is the folder of the commands; by default that of this environment.
     """
     path = f"{scripts or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BT_")}

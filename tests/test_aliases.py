@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.aliases import AliasChange, Kind
 from bike_traffic.errors import (
     IntegrityError,
     NoRecord,
@@ -20,7 +19,10 @@ from bike_traffic.errors import (
     RegistryCorrupt,
     RegistryError,
 )
-from bike_traffic.registry import Query, RegistryBackend, parse_time
+from bike_traffic.registry.aliases import AliasChange, ChangeKind
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.records import parse_time
 from bike_traffic.registry_backends.store import LocalStore, Store
 from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.registry_backends.test_append_log import on_disk
@@ -42,7 +44,10 @@ def registry() -> RegistryBackend:
 
 
 def change(
-    run_id: str, timestamp: str = "2026-06-01T00:00:00.000000+00:00", alias: str = "champion", kind: Kind = "promote"
+    run_id: str,
+    timestamp: str = "2026-06-01T00:00:00.000000+00:00",
+    alias: str = "champion",
+    kind: ChangeKind = "promote",
 ) -> AliasChange:
     """Return a change whose id is the same for the same change."""
     change_id = f"{alias}-{kind}-{run_id}-{timestamp[:10]}"
@@ -91,8 +96,8 @@ def test_two_aliases_are_independent(registry: RegistryBackend) -> None:
     for run_id, alias in ((A, "champion"), (B, "challenger"), (C, "champion"), (C, "challenger"), (A, "nightly.v-1")):
         registry.promote(run_id, alias, actor=ACTOR)
     registry.rollback("champion", actor=ACTOR)
-    standing = {alias: registry.alias(alias).run_id for alias in ("champion", "challenger", "nightly.v-1")}
-    assert standing == {"champion": A, "challenger": C, "nightly.v-1": A}
+    existing = {alias: registry.alias(alias).run_id for alias in ("champion", "challenger", "nightly.v-1")}
+    assert existing == {"champion": A, "challenger": C, "nightly.v-1": A}
     assert [one.run_id for one in registry.alias_history("challenger")] == [B, C]
     assert [one.run_id for one in registry.alias_changes()] == [A, B, C, C, A, A]
 
@@ -252,7 +257,7 @@ def test_the_same_change_twice_is_a_no_op_and_another_of_its_id_is_a_conflict(re
     registry.append_alias_change(change(A))
     before = on_disk()
     registry.append_alias_change(change(A))
-    with pytest.raises(RegistryConflict, match=exactly(f"another record stands under the id {change(A).change_id}")):
+    with pytest.raises(RegistryConflict, match=exactly(f"another record has the id {change(A).change_id}")):
         registry.append_alias_change(attrs.evolve(change(A), run_id=B))
     assert on_disk() == before
 
@@ -267,7 +272,7 @@ class StoppedHalfway(LocalStore):
 
 
 class Interrupted(LocalRegistry):
-    def _open_store(self, options: Mapping[str, Any]) -> Store:
+    def _open_store(self) -> Store:
         return StoppedHalfway(Path(self.root))
 
 

@@ -22,7 +22,7 @@ from bike_traffic.errors import (
     UnknownMetric,
     UnknownPipeline,
 )
-from bike_traffic.registry import Query
+from bike_traffic.registry.queries import Query
 from bike_traffic.training import TrainingResult
 
 COUNTER, TIME = "Nom du compteur", "Date et heure de comptage"
@@ -52,9 +52,9 @@ def test_what_is_asked_for_stands_in_the_record(small_counts: pd.DataFrame) -> N
     result = train(small_counts, registry="kept", env="prod", holdout="14d", parameters=asked, seed=7)
     record = result.record
     assert (record.model_type, record.env, record.test_mode) == ("rf", "prod", False)
-    assert {name: record.extra["parameters"][name] for name in asked} == asked
-    assert record.extra["parameters"]["random_state"] == 7
-    assert record.extra["split"] == {
+    assert {name: record.to_json()["parameters"][name] for name in asked} == asked
+    assert record.to_json()["parameters"]["random_state"] == 7
+    assert record.to_json()["split"] == {
         "kind": "temporal",
         "seed": 7,
         "training_until": "2024-11-16T23:00:00+01:00",
@@ -67,14 +67,15 @@ def test_what_is_asked_for_stands_in_the_record(small_counts: pd.DataFrame) -> N
 
 
 def test_a_random_split_is_there_to_compare_with_the_seed(small_counts: pd.DataFrame) -> None:
-    split = train(small_counts, split="random").record.extra["split"]
-    assert (split["kind"], split["held_out_rows"]) == ("random", len(small_counts) // 5)
+    split = train(small_counts, split="random").record.split
+    assert split is not None
+    assert (split.kind, split.held_out_rows) == ("random", len(small_counts) // 5)
 
 
 def test_without_data_the_settings_say_what_is_read(small_file: Path) -> None:
     Path("bt.toml").write_text(f'[profiles.dev]\ndata = "{small_file.name}"\n')
     rows = len(pd.read_csv(small_file, sep=";"))
-    assert bike_traffic.train("rf", parameters=TINY).record.extra["data"]["rows"] == rows
+    assert bike_traffic.train("rf", parameters=TINY).record.to_json()["data"]["rows"] == rows
 
 
 @pytest.mark.parametrize("labels", ["text", "times", "twice"])
@@ -219,7 +220,7 @@ def test_no_model_an_unknown_metric_or_changed_files_are_no_best(small_counts: p
     folder = train(small_counts, registry="kept").record.model_uri.rstrip("/")
     with pytest.raises(NoRecord, match=r"^no record with rmse for model rf$"):
         bike_traffic.load_best("rf")
-    (model,) = (path.name for path in Path(folder).iterdir() if path.suffix == ".joblib")
+    (model,) = (path.name for path in Path(folder).iterdir() if path.suffix == ".zst")
     Path(folder, model).write_bytes(b"not the forest")
     message = f"{folder}: {model} is not the file that was registered (its SHA-256 differs); nothing was loaded"
     with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):

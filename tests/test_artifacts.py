@@ -16,20 +16,20 @@ import attrs
 import joblib
 import pytest
 
-from bike_traffic.artifacts import (
+from bike_traffic.errors import IntegrityError, NoRecord, PluginError, RegistryCorrupt
+from bike_traffic.loading import load_model
+from bike_traffic.registry.files.artifacts import (
     FileDigest,
     digest_directory,
     digest_file,
-    model_files,
     model_folder,
     read_digests,
     verify,
     write_manifest,
 )
-from bike_traffic.errors import IntegrityError, NoRecord, PluginError, RegistryCorrupt
-from bike_traffic.prediction import load_model
-from bike_traffic.registry import ModelRecord
-from bike_traffic.signing import Trust
+from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import Trust
 from tests.test_manager import built_in_host
 from tests.test_registry import local_registry, make_record, register
 
@@ -206,7 +206,7 @@ def evil(marker: Path) -> bytes:
 
 def refuse_to_load(record: ModelRecord, marker: Path) -> None:
     with pytest.raises(IntegrityError, match=r"nothing was loaded(; --allow-unverified loads them all the same)?$"):
-        load_model(local_registry(), record, built_in_host())
+        load_model(local_registry(), record, built_in_host(), Trust())
     assert not marker.exists()
 
 
@@ -235,5 +235,5 @@ def test_a_pickle_that_was_put_into_the_cache_is_never_unpickled(evil: bytes, ma
     (cached(record) / "model.joblib").write_bytes(evil)
     # What the honest file lacks, since it was fetched again:
     with pytest.raises(PluginError, match=r"^'rf' cannot load run abcd1234: KeyError: 'parameters'$"):
-        load_model(local_registry(), record, built_in_host())
+        load_model(local_registry(), record, built_in_host(), Trust())
     assert not marker.exists()

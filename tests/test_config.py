@@ -8,8 +8,7 @@ import pytest
 
 from bike_traffic.config import load_settings
 from bike_traffic.errors import SettingsError
-from bike_traffic.registry import chosen_backend, open_registry
-from tests.test_manager import built_in_host
+from bike_traffic.workspace import Workspace
 
 WHOLE_FILE = """
 env = "prod"
@@ -65,7 +64,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
     environ = {f"BT_{key.upper()}": variable}
     by_file = load_settings(environ={})
     by_variable = load_settings(environ=environ)
-    by_flag = load_settings(environ=environ, **{key: flag})  # type: ignore[arg-type]  # one of three names
+    by_flag = load_settings(environ=environ, **{key: flag})
     assert (getattr(by_file, key), by_file.sources[key]) == (in_file, place)
     assert (getattr(by_variable, key), by_variable.sources[key]) == (variable, f"BT_{key.upper()}")
     assert (getattr(by_flag, key), by_flag.sources[key]) == (flag, f"--{key}")
@@ -167,10 +166,9 @@ def test_a_registry_said_more_directly_than_the_backend_names_it_by_its_scheme(
 
 
 def test_a_bare_path_and_a_file_uri_mean_the_local_backend() -> None:
-    host = built_in_host()
     for uri in ("elsewhere/summary.json", "file:///srv/models/summary.json"):
         settings = load_settings(registry=uri, environ={})
-        assert chosen_backend(settings, host).qualified_name == "bike-traffic:local"
+        assert Workspace(settings).backend.qualified_name == "bike-traffic:local"
 
 
 def test_a_backend_without_a_registry_says_how_to_give_one() -> None:
@@ -184,8 +182,11 @@ def test_a_backend_without_a_registry_says_how_to_give_one() -> None:
 
 def test_the_table_of_a_backend_reaches_it_without_the_registry() -> None:
     write_settings('[backends.local]\nregistry = "kept"\ncolour = "blue"\n')
-    with pytest.raises(SettingsError, match=r"^backend 'local' has no option 'colour'$"):
-        open_registry(settings=load_settings(environ={}), host=built_in_host())
+    with pytest.raises(
+        SettingsError,
+        match=r"^\[backends\.local\] in bt\.toml: no option of backend 'local' 'colour'; there are none$",
+    ):
+        _ = Workspace(load_settings(environ={})).registry
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ def test_a_file_that_was_asked_for_must_be_there(asked: dict[str, Mapping[str, s
             "bt.toml [profiles]: no setting 'prods'; there are dev, prod (did you mean 'prod'?)",
         ),
         ('env = "prd"', "no environment 'prd'; there are dev, prod (did you mean 'prod'?) [bt.toml]"),
-        ("env = 3", "no environment '3'; there are dev, prod [bt.toml]"),
+        ("env = 3", "bt.toml: env must be a string, not 3"),
         ("[profiles.dev]\ndata = 3", "bt.toml [profiles.dev]: data must be a string, not 3"),
         ('track = "no"', "bt.toml: track must be true or false, not 'no'"),
         ('plugins = "one"', "bt.toml: plugins must be a list of names, not 'one'"),
@@ -282,6 +283,6 @@ def test_a_file_that_is_not_toml_is_named(content: bytes) -> None:
 
 
 def test_an_environment_filters_records_wherever_it_was_said_and_not_by_default() -> None:
-    assert load_settings(environ={}).env_asked_for is None
-    assert load_settings(env="dev", environ={}).env_asked_for == "dev"
-    assert load_settings(environ={"BT_ENV": "prod"}).env_asked_for == "prod"
+    assert load_settings(environ={}).requested_env is None
+    assert load_settings(env="dev", environ={}).requested_env == "dev"
+    assert load_settings(environ={"BT_ENV": "prod"}).requested_env == "prod"

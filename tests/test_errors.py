@@ -15,8 +15,11 @@ from bike_traffic.errors import (
     AmbiguousName,
     BikeTrafficError,
     IntegrityError,
+    InvalidName,
     MergePending,
     MissingExtra,
+    MissingFile,
+    MissingInput,
     NoRecord,
     ParameterError,
     PredictionError,
@@ -54,12 +57,15 @@ ALL = [value for value in vars(errors).values() if inspect.isclass(value) and is
         (SchemaError, ValueError),
         (UnknownCounters, LookupError),
         (ParameterError, ValueError),
+        (MissingInput, ValueError),
+        (InvalidName, ValueError),
         (SplitError, ValueError),
         (PredictionError, ValueError),
         (NoRecord, LookupError),
         (RegistryCorrupt, ValueError),
         (RegistryUnavailable, OSError),
         (IntegrityError, ValueError),
+        (MissingFile, ValueError),
     ],
 )
 def test_an_error_is_also_the_builtin_that_a_caller_expects(
@@ -69,11 +75,12 @@ def test_an_error_is_also_the_builtin_that_a_caller_expects(
 
 
 def test_what_the_registry_raises_is_a_registry_error() -> None:
-    for error in (NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable, MergePending, IntegrityError):
+    registry_errors = (NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable, MergePending)
+    for error in (*registry_errors, IntegrityError, MissingFile):
         assert issubclass(error, RegistryError)
 
 
-def test_every_error_leaves_with_1_but_a_pending_merge_with_3() -> None:
+def test_the_exit_code_of_every_error_is_1_and_of_a_pending_merge_3() -> None:
     assert {error: error.exit_code for error in ALL} == {**dict.fromkeys(ALL, 1), MergePending: 3}
 
 
@@ -124,3 +131,74 @@ def test_every_command_that_a_message_names_exists(folder: str) -> None:
         if command is None:
             unknown.append(f"{place}: bt {' '.join(words)}")
     assert unknown == []
+
+
+CLASSES = {kind.__name__ for kind in ALL}
+SELF_NAMED = {name for name in CLASSES if issubclass(getattr(errors, name), errors.UnknownName)}
+"""These take a name and the names there are, and have the id of their class."""
+OF_STORES = {"StoreConflict", "StoreMissing"}
+"""These pass between a store and its registry, which raises an error with an id for them."""
+PRODUCT = [
+    path
+    for folder in ("framework", "plugins", "registry_backends", "cli", "app")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.name != "errors.py"
+]
+
+
+def name_of(node: ast.expr | None) -> str:
+    """Return the last part of a dotted name; empty for any other expression."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def errors_made(path: Path) -> list[ast.Call]:
+    """Return every call in a module that makes an error of ours."""
+    calls = [node for node in nodes_of(path) if isinstance(node, ast.Call)]
+    return [call for call in calls if name_of(call.func) in CLASSES - SELF_NAMED]
+
+
+def id_of(call: ast.Call) -> object:
+    return call.args[1].value if len(call.args) == 2 and isinstance(call.args[1], ast.Constant) else None
+
+
+def test_the_errors_of_the_product_are_in_one_module_and_are_raised_with_a_message() -> None:
+    classes, bare = set(), []
+    for path in PRODUCT:
+        for node in nodes_of(path):
+            if isinstance(node, ast.ClassDef) and {name_of(base) for base in node.bases} & (CLASSES - SELF_NAMED):
+                classes.add(node.name)
+            if isinstance(node, ast.Raise) and name_of(node.exc) in CLASSES:
+                bare.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert (classes, bare) == (OF_STORES, [])
+
+
+def test_every_error_has_an_id_of_its_own_message() -> None:
+    """A fault of counts takes the id of the rule that it breaks."""
+    without = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in PRODUCT
+        for call in errors_made(path)
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", str(id_of(call) or ""))
+        and "parts.pop" not in ast.unparse(call)
+    ]
+    assert without == []
+
+
+def test_one_id_is_one_kind_of_error_with_the_same_parts() -> None:
+    kinds: dict[object, set[tuple[str, frozenset[str | None]]]] = {}
+    for path in PRODUCT:
+        for call in errors_made(path):
+            parts = frozenset(keyword.arg for keyword in call.keywords)
+            kinds.setdefault(id_of(call), set()).add((ast.unparse(call.func), parts))
+    kinds.pop(None, None)
+    assert {name: found for name, found in kinds.items() if len(found) > 1} == {}
+
+
+def test_an_error_without_an_id_has_that_of_its_class() -> None:
+    assert errors.SplitError("no").to_json() == {"id": "split", "message": "no", "parts": {}}
+    error = errors.UnknownMetric("r3", ["r2"])
+    assert (error.id, error.parts) == ("unknown-metric", {"name": "r3", "known": ["r2"]})

@@ -17,8 +17,11 @@ ROOT = Path(__file__).parents[1]
 SIBLINGS = {"plugins", "registry_backends", "cli", "app"}
 FOLDERS = {"framework", *SIBLINGS}
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-LONGEST = 350
-FOR_TESTS = [(f"framework/testing/{name}.py", "pytest") for name in ("__init__", "backends", "pytest_pipelines")]
+LONGEST, LARGEST_ROOM = 300, 1000
+"""Lines of a module, and of a folder below `framework`."""
+FOR_TESTS = [
+    (f"framework/testing/{name}.py", "pytest") for name in ("__init__", "backends/checks", "pipelines/in_pytest")
+]
 """What a plugin's own tests import, which have pytest."""
 
 
@@ -49,7 +52,11 @@ def own_siblings(path: Path) -> set[str]:
     return {part[1] for part in parts if part[0] == "bike_traffic" and len(part) > 1} & SIBLINGS
 
 
-ROOMS = {"framework/tracking/": "mlflow", "framework/signing.py": "signing"}
+ROOMS = {
+    "framework/tracking/": "mlflow",
+    "framework/evaluation/pictures.py": "mlflow",
+    "framework/registry/signing.py": "signing",
+}
 """The parts of the core that need an extra, which they import when they are asked to do something."""
 
 
@@ -119,3 +126,117 @@ def test_plugins_backends_and_app_import_what_is_installed_always_or_by_an_extra
     known = required("options", "install_requires") | {"keras"}  # tensorflow brings it
     known |= required("options.extras_require", "nn", "mlflow", "gcs", "s3", "app")
     assert [(place, package) for place, package in third_parties(folder) if package not in known] == []
+
+
+USES = {
+    "errors": set(),
+    "names": set(),
+    "columns": set(),
+    "progress": set(),
+    "settings_file": {"errors"},
+    "config": {"errors", "settings_file"},
+    "features": {"columns", "errors"},
+    "data": {"columns", "config", "errors", "features"},
+    "pipeline": {"columns", "data", "errors", "names"},
+    "evaluation": {"columns", "errors", "names", "pipeline"},
+    "registry": {"config", "errors", "evaluation", "names", "progress"},
+    "specs": {"errors", "names", "pipeline", "registry"},
+    "hookspecs": {"registry", "specs"},
+    "manager": {"errors", "hookspecs", "registry", "specs"},
+    "parameters": {"errors", "manager", "pipeline", "specs"},
+    "loading": {"errors", "evaluation", "manager", "names", "pipeline", "registry", "specs"},
+    "prediction": {"columns", "data", "errors", "pipeline", "progress"},
+    "tracking": {
+        "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pipeline", "prediction",
+        "progress", "registry",
+    },
+    "training": {
+        "columns", "data", "errors", "evaluation", "manager", "parameters", "pipeline", "registry", "specs",
+        "tracking",
+    },
+    "evaluating": {"columns", "evaluation", "loading", "prediction"},
+    "backtesting": {"columns", "evaluation", "manager", "names", "parameters", "specs"},
+    "workspace": {
+        "backtesting", "config", "data", "errors", "evaluating", "evaluation", "loading", "manager", "names",
+        "parameters", "prediction", "registry", "specs", "tracking", "training",
+    },
+    "api": {
+        "backtesting", "evaluating", "evaluation", "pipeline", "prediction", "training", "workspace",
+    },
+    "testing": {
+        "columns", "data", "errors", "evaluation", "manager", "names", "parameters", "pipeline", "registry", "specs",
+    },
+}  # fmt: skip
+"""What each room and module of the core may use of the others: only what stands above it in this table."""
+
+CORE = {
+    ".".join(["bike_traffic", *path.relative_to(ROOT / "framework").with_suffix("").parts]).removesuffix(
+        ".__init__"
+    ): path
+    for path in MODULES
+    if path.is_relative_to(ROOT / "framework") and path != ROOT / "framework/__init__.py"
+}
+"""The modules of the core but for its root, which imports the public names when they are used."""
+
+
+def uses(path: Path) -> set[str]:
+    """Return the modules of the core that a module imports, for types only and inside functions included."""
+    named = {name for name in imports(path) if name.startswith("bike_traffic.")}
+    return {name if name in CORE else name.rpartition(".")[0] for name in named} & CORE.keys()
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_the_table_of_rooms_has_no_circle() -> None:
+    order = list(USES)
+    assert [(room, used) for room in order for used in USES[room] if order.index(used) >= order.index(room)] == []
+
+
+@pytest.mark.parametrize("module", sorted(CORE))
+def test_a_module_uses_the_rooms_that_the_table_admits(module: str) -> None:
+    used = {room_of(name) for name in uses(CORE[module])}
+    assert used - {room_of(module)} <= USES[room_of(module)]
+
+
+def test_every_use_that_the_table_admits_is_made() -> None:
+    made = {room: {room_of(name) for path in of_room(room) for name in uses(path)} - {room} for room in USES}
+    assert made == USES
+
+
+def of_room(room: str) -> list[Path]:
+    return [path for module, path in CORE.items() if room_of(module) == room]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """In a graph without circles, modules can be taken away one by one that use none of those left."""
+    left = {module: uses(path) - {module} for module, path in CORE.items()}
+    while free := [module for module, used in left.items() if not used & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in CORE.values()} - {ROOT / "framework"}), ids=module_id
+)
+def test_a_room_is_small(folder: Path) -> None:
+    lines = [line for path in folder.glob("*.py") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) <= LARGEST_ROOM
+
+
+PUBLISHED = {"CITY_HEADERS", "column_of", "has_counts", "headers_of", "standard_name", "parse_counts", "parse_times"}
+"""What knows the City's own columns and values."""
+EDGES = {
+    "framework/tracking/logged_model.py": "the signature of a model in MLflow, whose rows are published ones",
+    "cli/data.py": "the check of a published file",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_id)
+def test_published_columns_are_known_in_data_and_at_the_edges_alone(path: Path) -> None:
+    place = module_id(path)
+    if place.startswith(("framework/data/", "framework/testing/")) or place in EDGES:
+        return
+    assert {name.rpartition(".")[2] for name in imports(path)} & PUBLISHED == set()

@@ -10,7 +10,7 @@ import pytest
 
 from bike_traffic.errors import AmbiguousName, MissingExtra, PluginError, UnknownBackend, UnknownPipeline
 from bike_traffic.manager import PluginHost
-from bike_traffic.testing.records import make_record
+from bike_traffic.testing.backends.records import make_record
 from tests.plugin_site import write_distribution
 
 _NUMBERS = itertools.count()
@@ -19,7 +19,7 @@ HEADER = "from bike_traffic import BackendSpec, PipelineSpec, hookimpl\n\n"
 
 
 def declaring(specs: str, hook: str = "bt_pipelines") -> str:
-    """Return the source of a plugin whose hook returns `specs`; ``{here}`` in it stands for its own module."""
+    """Return the source of a plugin whose hook returns `specs`; ``{here}`` in it becomes the name of its module."""
     return f"{HEADER}@hookimpl\ndef {hook}():\n    return {specs}\n"
 
 
@@ -37,9 +37,9 @@ def install_distribution(
     entry_point: str = "main",
     attribute: str = "",
 ) -> str:
-    """Put a package on ``sys.path`` as pip would, its dist-info beside it, and return its module's name.
+    """Put a package and its dist-info on ``sys.path`` as pip would, and return its module's name.
 
-    The name is new each time: modules outlive a test in ``sys.modules``.
+    The name is new each time, because modules stay in ``sys.modules`` after a test.
     """
     module = f"{distribution.replace('-', '_')}_{next(_NUMBERS)}"
     modules = {module: source.replace("{here}", module)}
@@ -54,7 +54,7 @@ def built_in_host() -> PluginHost:
 
 
 class Site:
-    """Where a test installs its plugins, and the host that then finds them."""
+    """The folder where a test installs plugins, and the host that finds them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._monkeypatch = monkeypatch
@@ -75,7 +75,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Site:
     return Site(monkeypatch, tmp_path / "site")
 
 
-def test_the_built_ins_come_through_the_entry_point_group_like_anyones() -> None:
+def test_the_built_ins_are_entry_points_like_other_plugins() -> None:
     host = built_in_host()
     version = importlib.metadata.version("bike-traffic")
     assert [str(source) for source in host.sources] == [
@@ -88,13 +88,13 @@ def test_the_built_ins_come_through_the_entry_point_group_like_anyones() -> None
     assert host.failures == []
 
 
-def test_a_third_partys_pipeline_stands_under_its_name_and_under_its_distributions(site: Site) -> None:
+def test_a_third_partys_pipeline_has_a_bare_and_a_qualified_name(site: Site) -> None:
     module = site.install("good-plugin", declaring(f"[{pipeline_spec('mean')}]") + "\n\nclass Model: pass\n")
     host = site.host()
-    offer = host.pipeline("mean")
-    assert host.pipeline("good-plugin:mean") == offer
-    assert (offer.qualified_name, str(offer.source)) == ("good-plugin:mean", "good-plugin 1.0 (main)")
-    assert offer.spec.load() is importlib.import_module(module).Model
+    declaration = host.pipeline("mean")
+    assert host.pipeline("good-plugin:mean") == declaration
+    assert (declaration.qualified_name, str(declaration.source)) == ("good-plugin:mean", "good-plugin 1.0 (main)")
+    assert declaration.spec.load() is importlib.import_module(module).Model
     assert list(host.pipelines()) == ["rf", "nn", "rf_class", "mean"]
     assert site.notes == []
 
@@ -139,34 +139,36 @@ BROKEN = {
     ),
     "newer api": (
         declaring(f"[{pipeline_spec('future', ', api=2')}]"),
-        "failed at api: PluginError: 'future' wants plugin API 2, this bike-traffic speaks 1: "
+        "failed at api: PluginError: 'future' needs plugin API 2, this bike-traffic has 1: "
         "pip install --upgrade bike-traffic",
     ),
     "wrong element": (
         declaring('["rf"]'),
-        "failed at declare: TypeError: bt_pipelines must give PipelineSpec, not str",
+        "failed at declare: TypeError: bt_pipelines must return PipelineSpec, not str",
     ),
     "spec of the other kind": (
         declaring('[BackendSpec(name="x", target="x:X")]'),
-        "failed at declare: TypeError: bt_pipelines must give PipelineSpec, not BackendSpec",
+        "failed at declare: TypeError: bt_pipelines must return PipelineSpec, not BackendSpec",
     ),
     "no iterable": (declaring("5"), "failed at declare: TypeError: 'int' object is not iterable"),
     "bad spec": (
         declaring('[PipelineSpec(name="x", target="no colon")]'),
-        "failed at declare: ValueError: target must read 'package.module:Class', not 'no colon'",
+        "failed at declare: ValueError: target must have the form 'package.module:Class', not 'no colon'",
     ),
 }
 
 
 @pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_plugin_is_said_in_one_line_and_hurts_only_itself(site: Site, source: str, reason: str) -> None:
+def test_a_broken_plugin_is_reported_in_one_line_and_affects_only_itself(
+    site: Site, source: str, reason: str
+) -> None:
     # Names before and after it in the order of loading, so that neither side can suffer.
     site.install("a-good", declaring(f"[{pipeline_spec('first')}]"))
     module = site.install("broken-dist", source)
     site.install("z-good", declaring(f"[{pipeline_spec('last')}]"))
     host = site.host()
     line = f"plugin broken-dist 1.0 (main) {reason}".replace("{here}", module)
-    assert site.notes == [f"{line} (bt plugins tells more)"]
+    assert site.notes == [f"{line} (see bt plugins)"]
     assert [str(failure) for failure in host.failures] == [line]
     assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first", "last"]
 
@@ -213,7 +215,7 @@ def test_only_restricts_the_third_parties_and_never_the_built_ins(
     assert list(site.host(only).pipelines()) == ["rf", "nn", "rf_class", *names]
 
 
-def test_a_plugin_that_is_not_admitted_is_not_imported_and_not_complained_of(site: Site) -> None:
+def test_an_excluded_plugin_is_not_imported_and_not_reported(site: Site) -> None:
     site.install("broken-dist", "import no_such_library")
     host = site.host(only=["other"])
     assert (host.failures, site.notes) == ([], [])
@@ -230,18 +232,18 @@ def test_a_built_in_keeps_its_bare_name_and_the_qualified_name_always_works(site
         assert host.pipeline(name).qualified_name == name
 
 
-def test_a_name_of_two_third_parties_is_ambiguous_and_says_the_ways_to_tell_them_apart(site: Site) -> None:
+def test_a_name_of_two_third_parties_is_ambiguous_and_the_message_lists_both(site: Site) -> None:
     for distribution in ("first-dist", "second-dist"):
         site.install(distribution, declaring(f"[{pipeline_spec('mean')}]"))
     host = site.host()
-    message = "pipeline 'mean' is offered more than once; say first-dist:mean or second-dist:mean"
+    message = "pipeline 'mean' is declared more than once; use first-dist:mean or second-dist:mean"
     with pytest.raises(AmbiguousName, match=f"^{re.escape(message)}$"):
         host.pipeline("mean")
     assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first-dist:mean", "second-dist:mean"]
     assert host.pipeline("second-dist:mean").source.distribution == "second-dist"
 
 
-def test_an_unknown_name_lists_those_there_are() -> None:
+def test_the_message_for_an_unknown_name_lists_the_known_ones() -> None:
     host = built_in_host()
     message = "no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"
     with pytest.raises(UnknownPipeline, match=f"^{re.escape(message)}$"):
@@ -264,7 +266,7 @@ def test_a_missing_library_is_a_missing_extra_with_the_pip_line(site: Site) -> N
         spec.load()
 
 
-def test_a_missing_module_of_the_plugins_own_stays_what_it_is(site: Site) -> None:
+def test_a_missing_module_of_the_plugin_itself_is_no_missing_extra(site: Site) -> None:
     source = declaring(f"[{pipeline_spec('forgetful').replace('{here}', '{here}.model')}]")
     module = site.install("good-plugin", source)
     spec = site.host().pipeline("forgetful").spec
@@ -292,9 +294,11 @@ def test_a_built_in_backend_keeps_its_scheme(site: Site, distribution: str) -> N
     assert site.host().backend_for("models/summary.json").qualified_name == "bike-traffic:local"
 
 
-def test_an_unknown_scheme_lists_those_there_are() -> None:
+def test_the_message_for_an_unknown_scheme_lists_the_known_ones() -> None:
     host = built_in_host()
-    schemes = sorted({f"{scheme}://" for offer in host.backends().values() for scheme in offer.spec.schemes})
+    schemes = sorted(
+        {f"{scheme}://" for declaration in host.backends().values() for scheme in declaration.spec.schemes}
+    )
     message = f"no registry backend 'ftp://'; there are {', '.join(schemes)}"
     with pytest.raises(UnknownBackend, match=f"^{re.escape(message)}"):
         host.backend_for("ftp://models/summary.json")
@@ -318,10 +322,10 @@ def raising(error: str) -> str:
     [("ValueError('two\\n  lines')", "ValueError: two lines"), ("SystemExit(3)", "SystemExit: 3")],
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_each_plugin_learns_of_a_trained_model_and_one_that_fails_hurts_only_itself(
+def test_each_plugin_is_called_after_a_training_and_one_that_fails_affects_only_itself(
     site: Site, error: str, reason: str, strict: bool
 ) -> None:
-    """Strict plugins raise when they are loaded; the model is registered by now."""
+    """Strict plugins raise when they are loaded; now the model is registered."""
     before = site.install("a-good", LEARNS)
     site.install("broken-dist", raising(error))
     after = site.install("z-good", LEARNS)
@@ -341,8 +345,7 @@ def test_without_a_listener_a_failure_is_logged_as_a_warning(site: Site, caplog:
         (
             "bike_traffic",
             logging.WARNING,
-            "plugin worse-dist 1.0 (main) failed at import: ZeroDivisionError: division by zero (bt plugins tells "
-            "more)",
+            "plugin worse-dist 1.0 (main) failed at import: ZeroDivisionError: division by zero (see bt plugins)",
         ),
         (
             "bike_traffic",

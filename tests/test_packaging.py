@@ -47,7 +47,7 @@ def package_folders() -> list[Path]:
 def wheel_names() -> set[str]:
     """Return the names that the tree's modules, templates, and the marker of types must have in a wheel."""
     shipped = [path for folder in package_folders() for path in folder.glob("*.py")]
-    shipped += [path for path in (ROOT / "framework/skeletons").rglob("*") if path.is_file()]
+    shipped += [path for path in (ROOT / "cli/skeletons").rglob("*") if path.is_file()]
     return {f"{package_name(path.parent).replace('.', '/')}/{path.name}" for path in shipped} | {
         "bike_traffic/py.typed"
     }
@@ -64,9 +64,9 @@ def test_every_package_folder_has_an_init() -> None:
 
 def test_types_and_templates_are_shipped() -> None:
     assert (ROOT / "framework/py.typed").exists()
-    shipped = settings()["options.package_data"]["bike_traffic"]
-    assert shipped == "py.typed, skeletons/**/*.template"
-    assert {path.suffix for path in (ROOT / "framework/skeletons").rglob("*") if path.is_file()} == {".template"}
+    shipped = dict(settings()["options.package_data"])
+    assert shipped == {"bike_traffic": "py.typed", "bike_traffic.cli": "skeletons/**/*.template"}
+    assert {path.suffix for path in (ROOT / "cli/skeletons").rglob("*") if path.is_file()} == {".template"}
 
 
 def test_the_command_and_the_built_ins_are_entry_points() -> None:

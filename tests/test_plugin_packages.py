@@ -1,4 +1,4 @@
-"""Packages of plugins at work, installed into a fresh environment: those of `bt plugins new`, and the examples."""
+"""Packages of plugins, installed into a new environment: those that `bt plugins new` writes, and the examples."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the packages stand."""
+    """Return the folder of the packages."""
     return tmp_path_factory.mktemp("packages")
 
 
 @pytest.fixture(scope="module")
 def environment(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """Return an environment with every package: those that it generated itself, and copies of the examples."""
+    """Return an environment with every package: the generated ones, and copies of the examples."""
     fresh = FreshEnvironment.create(tmp_path_factory.mktemp("environment"))
     for name, kind in GENERATED.items():
         fresh.run("bt", "plugins", "new", name, "--kind", kind, cwd=packages)
@@ -45,7 +45,7 @@ def environment(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Fre
 
 @pytest.mark.parametrize("name", [*GENERATED, *(example.name for example in EXAMPLES)])
 def test_a_packages_own_tests_pass_untouched(environment: FreshEnvironment, packages: Path, name: str) -> None:
-    """Every one of them: none is skipped, and none is expected to fail."""
+    """All of them: none is skipped, and none is expected to fail."""
     printed = environment.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=packages / name)
     assert re.fullmatch(r"\d+ passed( in .*)?", printed.splitlines()[-1])
 
@@ -67,7 +67,7 @@ def test_a_package_is_found_by_its_keyword_and_requires_the_framework(
 def test_generated_code_passes_lint_format_and_types(
     environment: FreshEnvironment, packages: Path, name: str
 ) -> None:
-    """Those of `ruff` as they are without any setting, too."""
+    """Also the rules of `ruff` without any configuration."""
     folder = packages / name
     environment.run("python", "-m", "ruff", "check", "--no-cache", ".", cwd=folder)
     environment.run("python", "-m", "ruff", "check", "--no-cache", "--isolated", ".", cwd=folder)
@@ -137,7 +137,7 @@ def test_a_generated_command_is_listed_and_answers(
     assert (counted["model"], counted["models"]) == ("weekly", 1)
 
 
-def test_lightgbm_stands_beside_the_forest_in_a_backtest(
+def test_lightgbm_is_compared_with_the_forest_in_a_backtest(
     environment: FreshEnvironment, small_file: Path, clean_place: Path
 ) -> None:
     words: list[str | Path] = ["-m", "rf", "-m", "lightgbm", "--data", small_file, "--folds", "2", "--horizon", "14d"]
@@ -149,10 +149,10 @@ def test_lightgbm_stands_beside_the_forest_in_a_backtest(
     assert rmse["lightgbm"] < rmse["4-week mean"]
 
 
-def test_a_webhook_hears_of_a_training_and_none_can_fail_it(
+def test_a_webhook_gets_a_notice_of_a_training_and_cannot_make_it_fail(
     environment: FreshEnvironment, small_file: Path, clean_place: Path
 ) -> None:
-    """Neither one that refuses, nor one that never answers: the model is registered by then."""
+    """Whether the server refuses or never answers, the model is registered already."""
 
     def train(url: str) -> tuple[dict[str, Any], list[str]]:
         words: list[str | Path] = [

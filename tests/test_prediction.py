@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
     IntegrityError,
     PluginVersionWarning,
@@ -20,12 +21,16 @@ from bike_traffic.errors import (
     UnknownPipeline,
     WriteError,
 )
+from bike_traffic.loading import load_model
 from bike_traffic.manager import PluginHost
+from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import load_model, predict, predict_file
+from bike_traffic.prediction import predict, predict_file
+from bike_traffic.registry.record_parts import PluginInfo
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import Trust
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.testing.records import make_record
-from bike_traffic.training import new_pipeline
+from bike_traffic.testing.backends.records import make_record
 
 COUNTER, TIME, COUNT = "Nom du compteur", "Date et heure de comptage", "Comptage horaire"
 
@@ -56,7 +61,7 @@ def test_each_row_gives_one_row_in_the_same_order(
 def test_a_classifier_gives_the_label_and_its_probability(
     pipelines: dict[str, Pipeline], small_counts: pd.DataFrame
 ) -> None:
-    predicted = predict(pipelines["rf_class"], small_counts)
+    predicted = predict(pipelines["rf_class"], clean(small_counts))
     assert list(predicted.columns) == ["prediction", "probability"]
     assert (predicted["prediction"] == (predicted["probability"] > 0.5)).mean() > 0.999
     assert set(predicted["prediction"]) == {0, 1}
@@ -87,7 +92,7 @@ def test_rows_of_unknown_counters_are_named_and_nothing_is_written(
     assert Path("out.csv").read_text() == "what stood there before"
     assert sorted(path.name for path in Path().iterdir()) == ["in.csv", "out.csv"]
     with pytest.raises(UnknownCounters):
-        predict(pipelines["rf"], rows)
+        predict(pipelines["rf"], clean(rows))
 
 
 def test_unknown_counters_are_predicted_when_asked_for_and_marked_row_by_row(
@@ -95,7 +100,7 @@ def test_unknown_counters_are_predicted_when_asked_for_and_marked_row_by_row(
 ) -> None:
     rows = small_counts.head(3).copy()
     rows.loc[1, COUNTER] = "new street"
-    predicted = predict(pipelines["rf"], rows, unknown_counters="predict")
+    predicted = predict(pipelines["rf"], clean(rows), unknown_counters="predict")
     assert list(predicted["unknown_counter"]) == [False, True, False]
     assert (predicted["prediction"] >= 0).all()
 
@@ -147,9 +152,9 @@ def test_memory_does_not_grow_with_the_input(
 
 @pytest.mark.parametrize("plugin", ["of our own", {"version": "1.0"}, 7, None])
 def test_a_record_that_others_wrote_is_loaded_by_the_pipeline_of_its_name(plugin: object) -> None:
-    record = make_record(model_type="mean", extra={"plugin": plugin})
+    record = ModelRecord.from_json({**make_record(model_type="mean").to_json(), "plugin": plugin})
     with pytest.raises(UnknownPipeline, match=r"^no pipeline 'mean'; there are nn, rf, rf_class$"):
-        load_model(LocalRegistry("models"), record, PluginHost(only=()))
+        load_model(LocalRegistry("models"), record, PluginHost(only=()), Trust())
 
 
 @pytest.mark.parametrize(
@@ -159,13 +164,13 @@ def test_a_record_that_others_wrote_is_loaded_by_the_pipeline_of_its_name(plugin
 def test_loading_warns_of_another_major_version_alone(version: str, warned: bool) -> None:
     own = importlib.metadata.version("bike-traffic")
     version = version.format(major=own.partition(".")[0])
-    record = make_record(extra={"plugin": {"distribution": "bike-traffic", "version": version}})
+    record = make_record(plugin=PluginInfo(distribution="bike-traffic", version=version))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(IntegrityError):  # it has no files, which is looked at later
-            load_model(LocalRegistry("models"), record, PluginHost(only=()))
+            load_model(LocalRegistry("models"), record, PluginHost(only=()), Trust())
     line = (
         f"run abcd1234 was trained by 'rf' of bike-traffic {version}, and bike-traffic {own} loads it: another major "
-        f"version may understand its files differently; train it anew, or pip install 'bike-traffic=={version}'"
+        f"version may understand its files differently; train it again, or pip install 'bike-traffic=={version}'"
     )
     assert [(one.category, str(one.message)) for one in caught] == [(PluginVersionWarning, line)] * warned

@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands print what it shows, its code runs, its plugin works."""
+"""The README is correct: its commands print what it shows, its code runs, its plugin works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_commands_print_what_the_readme_shows(clean_place: Path) -> None:
-    """Run ids and times differ from run to run; figures may differ by a hundredth from machine to machine."""
+    """Run ids and times differ from run to run; metrics may differ by a hundredth from machine to machine."""
     for block in blocks():
         shown, shown_numbers = lasting(block)
         printed, printed_numbers = lasting(run(commands_of(block), clean_place))

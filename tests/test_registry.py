@@ -9,17 +9,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from bike_traffic import open_registry
-from bike_traffic.artifacts import FileDigest
 from bike_traffic.config import load_settings
 from bike_traffic.errors import NoRecord, RegistryCorrupt, UnknownBackend, UnknownMetric
-from bike_traffic.metrics import metric_named
-from bike_traffic.registry import ModelRecord, Query, RegistryBackend, best_entry, parse_time, utc_now
-from bike_traffic.testing import records
-from bike_traffic.testing.records import make_record as make_record
-from tests.test_manager import built_in_host
+from bike_traffic.evaluation.metrics import metric_named
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.artifacts import FileDigest
+from bike_traffic.registry.queries import Query, best_entry
+from bike_traffic.registry.record_parts import SplitInfo
+from bike_traffic.registry.records import ModelRecord, parse_time, utc_now
+from bike_traffic.testing.backends import records
+from bike_traffic.testing.backends.records import make_record as make_record
+from bike_traffic.workspace import Workspace
 
 SEED_ENTRY: dict[str, Any] = {
     "timestamp": "2025-06-18T22:59:26.111358",
@@ -39,7 +43,7 @@ def register(registry: RegistryBackend, record: ModelRecord, files: dict[str, by
 
 
 def local_registry(uri: str = "models/summary.json") -> RegistryBackend:
-    return open_registry(settings=load_settings(registry=uri), host=built_in_host())
+    return open_registry(uri)
 
 
 def test_a_record_is_the_seeds_entry_key_for_key() -> None:
@@ -67,7 +71,9 @@ def test_a_record_with_everything_survives_json() -> None:
     record = make_record(
         metrics={"r2": 0.8, "rmse": 40.0, "mae": 22.5, "wape": 0.25, "rmsle": 0.4},
         artifacts={"model.joblib": FileDigest("ab" * 32, 12), "sub/scaler.json": FileDigest("cd" * 32, 0)},
-        extra={"split": {"kind": "temporal"}, "fit_seconds": 1.5, "parameters": {"depth": None, "list": [1, "é"]}},
+        split=SplitInfo(kind="temporal"),
+        fit_seconds=1.5,
+        parameters={"depth": None, "list": [1, "é"]},
     )
     assert ModelRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
 
@@ -249,5 +255,5 @@ def test_a_uri_is_opened_with_the_settings_that_were_handed_in() -> None:
     Path("mine.toml").write_text('plugins = []\n[profiles.dev]\nbackend = "gcs"\n')
     Path("bt.toml").write_text("not = 'the settings that were handed in'\n")
     settings = load_settings(config="mine.toml", registry="mine")
-    open_registry("kept", settings=settings).append(make_record())
+    Workspace(attrs.evolve(settings, registry="kept")).registry.append(make_record())
     assert Path("kept/summary.json").exists()

@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bike_traffic.app.model_registry_summary import get_best_model_from_summary, update_summary
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import IntegrityError, NoRecord, UnknownMetric
 from bike_traffic.manager import PluginHost
-from bike_traffic.registry import open_registry
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
+from bike_traffic.workspace import open_registry
 from tests.conftest import Bt
 from tests.servers import gcs_server, new_gcs_bucket, token_server
 
@@ -28,13 +29,13 @@ SUMMARY = "models/summary.json"
 TINY = TrainingPlan(parameters={"n_estimators": 2})
 
 
-def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_left_where_asked(
+def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_copied_to_the_given_folder(
     small_counts: pd.DataFrame,
 ) -> None:
-    offer, registry = PluginHost(only=()).pipeline("rf"), LocalRegistry(SUMMARY)
+    declaration, registry = PluginHost(only=()).pipeline("rf"), LocalRegistry(SUMMARY)
     weak = TrainingPlan(env="prod", parameters={"n_estimators": 1, "min_samples_leaf": 2000, "max_samples": 0.9})
     strong = TrainingPlan(env="prod", parameters={"n_estimators": 5})
-    results = [train_model(offer, small_counts, registry, plan) for plan in (weak, strong)]
+    results = [train_model(declaration, clean(small_counts), registry, plan) for plan in (weak, strong)]
     best = min(results, key=lambda result: result.record.metrics["mae"])
 
     pipeline = get_best_model_from_summary("rf", SUMMARY, metric="mae", download_dir="copy")
@@ -42,7 +43,7 @@ def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_left_where_ask
     assert sorted(path.name for path in Path("copy").iterdir()) == [
         "four_week_mean.json",
         "manifest.json",
-        "model.joblib",
+        "model.joblib.zst",
     ]
 
 
@@ -55,7 +56,7 @@ def test_an_entry_is_written_as_the_original_wrote_it(clean_place: Path) -> None
 def test_what_has_no_digests_is_found_and_loaded_only_when_that_is_allowed(
     bt: Bt, small_file: Path, small_counts: pd.DataFrame
 ) -> None:
-    result = train_model(PluginHost(only=()).pipeline("rf"), small_counts, LocalRegistry("ours"), TINY)
+    result = train_model(PluginHost(only=()).pipeline("rf"), clean(small_counts), LocalRegistry("ours"), TINY)
     shutil.copytree(result.record.model_uri, "theirs/20250619_005924/rf")  # the original's folder in a folder
     update_summary(SUMMARY, "rf", "prod", False, "theirs/20250619_005924/", run_id="old", r2=0.5, rmse=50.0)
     message = (
@@ -66,7 +67,7 @@ def test_what_has_no_digests_is_found_and_loaded_only_when_that_is_allowed(
         get_best_model_from_summary("rf", SUMMARY)
     pipeline = get_best_model_from_summary("rf", SUMMARY, download_dir="copy", allow_unverified=True)
     assert pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
-    assert Path("copy/model.joblib").exists()
+    assert Path("copy/model.joblib.zst").exists()
 
     for command in ("predict", "evaluate"):
         refused = bt(command, "-m", "rf", small_file)
@@ -84,11 +85,11 @@ def test_a_service_accounts_key_is_used_from_memory_and_never_written_down(
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    with gcs_server() as gcs, token_server() as (tokens, asked):
+    with gcs_server() as gcs, token_server() as (tokens, requests):
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
         summary = f"gs://{new_gcs_bucket(gcs)}/models/summary.json"
         plan = TrainingPlan(env="prod", parameters={"n_estimators": 2})
-        result = train_model(PluginHost(only=()).pipeline("rf"), small_counts, open_registry(summary), plan)
+        result = train_model(PluginHost(only=()).pipeline("rf"), clean(small_counts), open_registry(summary), plan)
         credentials = {
             "type": "service_account",
             "client_email": "app@project.example",
@@ -97,13 +98,13 @@ def test_a_service_accounts_key_is_used_from_memory_and_never_written_down(
         }
         pipeline = get_best_model_from_summary("rf", summary, credentials=credentials)
     assert pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
-    assert asked
-    assert all(body.startswith(b"assertion=") for body in asked)
+    assert requests
+    assert all(body.startswith(b"assertion=") for body in requests)
     secret = pem.splitlines()[1].encode()
     assert [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
 
 
-def test_what_is_not_there_is_said(clean_place: Path) -> None:
+def test_a_missing_record_or_metric_is_an_error(clean_place: Path) -> None:
     with pytest.raises(NoRecord, match="no record with r2 for model rf, env prod"):
         get_best_model_from_summary("rf", SUMMARY)
     with pytest.raises(UnknownMetric, match="no metric 'r3'; there are"):

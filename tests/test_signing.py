@@ -12,11 +12,14 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.artifacts import model_files
 from bike_traffic.errors import IntegrityError, SettingsError, WriteError
-from bike_traffic.registry import EVERYTHING, ModelRecord, RegistryBackend
-from bike_traffic.signing import PublicKeys, SigningKey, Trust, generate_keys
-from bike_traffic.upkeep import Finding, copy, verify
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import PublicKeys, SigningKey, Trust, generate_keys
+from bike_traffic.registry.upkeep import copy, verify
 from tests.conftest import Bt
 from tests.test_registry import local_registry, make_record, register
 
@@ -55,7 +58,7 @@ def registry(keys: tuple[SigningKey, PublicKeys]) -> RegistryBackend:
 
 
 def found(registry: RegistryBackend, keys: PublicKeys) -> list[tuple[str, str]]:
-    return [(finding.trouble, finding.run_id) for finding in verify(registry, keys)]
+    return [(finding.kind, finding.run_id) for finding in verify(registry, keys)]
 
 
 def edit(run_id: str, **changes: Any) -> None:
@@ -178,7 +181,7 @@ def test_a_signature_that_is_none_is_a_forgery(
     keys: tuple[SigningKey, PublicKeys], damage: Callable[[dict[str, Any]], Any]
 ) -> None:
     record = keys[0].sign_record(make_record())
-    damaged = attrs.evolve(record, extra={**record.extra, "signature": damage(record.extra["signature"])})
+    damaged = attrs.evolve(record, signature=damage(dict(record.signature or {})))
     assert keys[1].fault_of(damaged) == "it says something else than what was signed"
 
 

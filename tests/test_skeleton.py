@@ -1,4 +1,4 @@
-"""`bt plugins new`: which names it takes, what it writes, and that it writes all of it or nothing."""
+"""`bt plugins new`: which names it accepts, what it writes, and that it writes all of it or nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bike_traffic.skeleton import NewPackage
+from bike_traffic.cli.skeleton import NewPackage
 from tests.conftest import Bt
 from tests.test_manager import Site, site  # noqa: F401  # a fixture
 
@@ -42,7 +42,7 @@ def test_a_package_is_written_whole(
     assert project["entry-points"] == {group: {"weekday-mean": target}}
 
 
-def test_what_to_do_next_is_said(bt: Bt) -> None:
+def test_the_next_steps_are_printed(bt: Bt) -> None:
     assert bt("plugins", "new", "bt-weekday-mean", "--directory", "mine").stdout.splitlines() == [
         "mine/bt-weekday-mean written: a pipeline 'weekday-mean', with tests that pass. What to do next:",
         "",
@@ -65,12 +65,12 @@ def test_the_plugins_name_is_the_packages_without_the_prefix() -> None:
 
 
 MALFORMED = (
-    "'{name}' cannot be the name of a plugin's package; it takes lower-case letters and digits, and single hyphens "
+    "'{name}' is not a valid name of a plugin's package; use lower-case letters and digits, with single hyphens "
     "between them, such as bt-weekday-mean"
 )
-TAKEN_BY_PYTHON = "'{name}' is taken: Python itself uses the name; choose another, such as bt-mine"
+TAKEN_BY_PYTHON = "'{name}' is the name of a module of Python; choose another, such as bt-mine"
 TAKEN = "'{name}' is taken by {owner}, which is installed here; choose another"
-BUILT_IN = "'{name}' would be the {kind} '{plugin}', and bike-traffic has one of that name; choose another"
+BUILT_IN = "'{name}' would declare the {kind} '{plugin}', which bike-traffic has already; choose another"
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_a_name_that_is_malformed_or_taken_is_refused_in_one_line(
     assert list(clean_place.iterdir()) == []
 
 
-def test_the_author_of_an_installed_plugin_may_start_it_again(bt: Bt, site: Site) -> None:  # noqa: F811
+def test_the_author_of_an_installed_plugin_may_create_it_again(bt: Bt, site: Site) -> None:  # noqa: F811
     site.install("bt-mine", "")
     assert bt("plugins", "new", "bt-mine").exit_code == 0
 
 
-def test_a_folder_that_holds_something_is_left_as_it_is(bt: Bt, clean_place: Path) -> None:
+def test_a_folder_that_is_not_empty_is_left_as_it_is(bt: Bt, clean_place: Path) -> None:
     (clean_place / "bt-mine").mkdir()
     (clean_place / "bt-mine/thesis.txt").write_text("years of work")
     (clean_place / "bt-other").write_text("a file")
@@ -129,8 +129,8 @@ main(["plugins", "new", "bt-mine"])
 """
 
 
-def test_where_writing_fails_half_way_nothing_is_left_behind(clean_place: Path) -> None:
-    """A file is refused that is longer than the limit, when shorter ones are written already."""
+def test_a_write_that_fails_half_way_leaves_nothing_behind(clean_place: Path) -> None:
+    """The system refuses a file longer than the limit after shorter ones were written."""
     done = subprocess.run([sys.executable, "-B", "-c", LIMITED], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"Error: (\S+: )?File too large\n", done.stderr)

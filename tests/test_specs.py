@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import attrs
 import pytest
 
 from bike_traffic.errors import PluginError
+from bike_traffic.manager import PluginHost
+from bike_traffic.names import Need
+from bike_traffic.parameters import new_pipeline
 from bike_traffic.plugins import bt_pipelines
 from bike_traffic.registry_backends import bt_registry_backends
 from bike_traffic.specs import PLUGIN_API, BackendSpec, PipelineSpec
@@ -15,7 +19,7 @@ from tests.test_manager import install_distribution
 
 @pytest.mark.parametrize("target", ["", "module", "module:", ":Class", "module.Class"])
 def test_a_target_names_a_module_and_a_class(target: str) -> None:
-    message = f"target must read 'package.module:Class', not {target!r}"
+    message = f"target must have the form 'package.module:Class', not {target!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         PipelineSpec(name="x", target=target)
 
@@ -72,4 +76,22 @@ def test_every_built_in_has_a_summary_and_says_how_to_install_what_it_requires(
 @pytest.mark.parametrize("name", ["rf", "rf_class"])
 def test_a_built_in_class_calls_itself_as_its_spec_does(name: str) -> None:
     spec = next(spec for spec in bt_pipelines() if spec.name == name)
-    assert spec.load().name == name
+    assert (spec.load().name, spec.load().needs) == (name, spec.needs)
+
+
+def test_what_a_pipeline_needs_is_a_tuple_of_known_needs() -> None:
+    names: list[Need] = ["history"]
+    assert PipelineSpec(name="x", target="module:Class", needs=names).needs == ("history",)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"'needs' must be in \('history', 'weather'\) \(got 'snow'\)"):
+        PipelineSpec(name="x", target="module:Class", needs=["snow"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "in_spec", "in_class"), [("name", "'forest'", "'rf'"), ("needs", "('history',)", "()")]
+)
+def test_a_class_that_contradicts_its_spec_is_not_used(attribute: str, in_spec: str, in_class: str) -> None:
+    declaration = PluginHost(only=()).pipeline("rf")
+    spec = attrs.evolve(declaration.spec, **{attribute: ast.literal_eval(in_spec)})
+    message = f"'{spec.name}': the spec has {attribute} {in_spec}, the class {in_class}; make them equal"
+    with pytest.raises(PluginError, match=f"^{re.escape(message)}$"):
+        new_pipeline(attrs.evolve(declaration, spec=spec), {}, seed=0)

@@ -50,15 +50,17 @@ def test_the_package_its_help_and_its_version_import_nothing_heavy_and_no_plugin
     assert imported(modules_after(code), HEAVY | PLUGINS) == set()
 
 
-@pytest.mark.parametrize("form", ["table", "json", "uri"])
-def test_the_best_record_is_found_without_the_libraries_of_models_and_tables(clean_place: Path, form: str) -> None:
+@pytest.mark.parametrize("output_format", ["table", "json", "uri"])
+def test_the_best_record_is_found_without_the_libraries_of_models_and_tables(
+    clean_place: Path, output_format: str
+) -> None:
     entries = [make_record(f"run{number}", metrics={"r2": number / 100}).to_json() for number in range(100)]
     (clean_place / "models").mkdir()
     (clean_place / "models/summary.json").write_text(json.dumps(entries))
-    words = ["registry", "best", "--metric", "r2", "--format", form]
+    words = ["registry", "best", "--metric", "r2", "--format", output_format]
     modules = modules_after(RUN_BT.format(words=words))
-    assert imported(modules, HEAVY - ({"rich"} if form == "table" else set())) == set()
-    assert "bike_traffic.registry_backends.summary" in modules  # the question was really asked
+    assert imported(modules, HEAVY - ({"rich"} if output_format == "table" else set())) == set()
+    assert "bike_traffic.registry_backends.summary" in modules  # the registry was really read
 
 
 def test_the_forest_imports_neither_the_net_nor_another_models_module() -> None:

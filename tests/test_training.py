@@ -9,14 +9,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bike_traffic.artifacts import digest_directory
+from bike_traffic.data.check import describe
+from bike_traffic.data.cleaning import clean
 from bike_traffic.data.schema import clean_counter_names
 from bike_traffic.errors import NoRecord, ParameterError, RegistryCorrupt, RegistryUnavailable, SplitError
+from bike_traffic.loading import load_model
 from bike_traffic.manager import PluginHost
-from bike_traffic.prediction import load_model
-from bike_traffic.registry import EVERYTHING, ModelRecord, Query, open_registry
+from bike_traffic.parameters import new_pipeline
+from bike_traffic.registry.files.artifacts import digest_directory
+from bike_traffic.registry.queries import EVERYTHING, Query
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import Trust
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.training import TrainingPlan, new_pipeline, train_model
+from bike_traffic.training import TrainingPlan, train_model
+from bike_traffic.workspace import open_registry
 
 TINY = {"n_estimators": 3}
 
@@ -28,13 +34,13 @@ def host() -> PluginHost:
 
 def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, small_counts: pd.DataFrame) -> None:
     registry = LocalRegistry("models")
-    result = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY, seed=7))
+    result = train_model(host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY, seed=7))
     record = result.record
     assert list(registry.records(Query())) == [record]
     assert (record.model_type, record.env, record.test_mode) == ("rf", "dev", False)
     assert record.metrics == result.evaluation.metrics
-    assert record.extra["baseline"] == result.evaluation.baseline
-    assert record.extra["split"] == {
+    assert record.baseline == result.evaluation.baseline
+    assert record.to_json()["split"] == {
         "kind": "temporal",
         "seed": 7,
         "training_until": "2024-11-02T23:00:00+01:00",
@@ -42,10 +48,10 @@ def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, 
         "held_out_rows": 28 * 24 * 4,
         "left_out_rows": 0,
     }
-    assert record.extra["data"]["rows"] == len(small_counts)
-    assert record.extra["parameters"]["n_estimators"] == 3
-    assert record.extra["parameters"]["random_state"] == 7
-    assert record.extra["plugin"]["distribution"] == "bike-traffic"
+    assert record.to_json()["data"] == describe(clean(small_counts))
+    assert record.to_json()["parameters"]["n_estimators"] == 3
+    assert record.to_json()["parameters"]["random_state"] == 7
+    assert record.to_json()["plugin"]["distribution"] == "bike-traffic"
     assert record.artifacts == digest_directory(Path(record.model_uri))
 
 
@@ -53,8 +59,8 @@ def test_a_model_predicts_the_same_after_its_way_through_the_registry(
     host: PluginHost, small_counts: pd.DataFrame
 ) -> None:
     registry = LocalRegistry("models")
-    result = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY))
-    loaded = load_model(registry, registry.best("rmse", Query()), host)
+    result = train_model(host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY))
+    loaded = load_model(registry, registry.best("rmse", Query()), host, Trust())
     assert loaded.pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
     assert loaded.baseline is not None
 
@@ -64,7 +70,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(
 ) -> None:
     def metrics(seed: int) -> Any:
         plan = TrainingPlan(parameters=TINY, seed=seed)
-        return train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), plan).record.metrics
+        return train_model(host.pipeline("rf"), clean(small_counts), LocalRegistry("models"), plan).record.metrics
 
     assert metrics(1) == metrics(1)
     assert metrics(1) != metrics(2)
@@ -76,9 +82,11 @@ def test_held_out_rows_of_counters_that_are_new_there_are_left_out_and_counted(
     newcomer = small_counts.tail(40).assign(**{"Nom du compteur": "opened yesterday"})
     newcomer = newcomer.drop_duplicates("Date et heure de comptage")
     counts = pd.concat([small_counts, newcomer], ignore_index=True)
-    record = train_model(host.pipeline("rf"), counts, LocalRegistry("models"), TrainingPlan(parameters=TINY)).record
-    assert record.extra["split"]["left_out_rows"] == len(newcomer)
-    assert record.extra["split"]["held_out_rows"] == 28 * 24 * 4
+    record = train_model(
+        host.pipeline("rf"), clean(counts), LocalRegistry("models"), TrainingPlan(parameters=TINY)
+    ).record
+    assert record.to_json()["split"]["left_out_rows"] == len(newcomer)
+    assert record.to_json()["split"]["held_out_rows"] == 28 * 24 * 4
 
 
 def test_nothing_is_registered_when_the_files_cannot_be_stored(
@@ -87,7 +95,7 @@ def test_nothing_is_registered_when_the_files_cannot_be_stored(
     Path("models").mkdir()
     Path("models/rf").write_text("a file where the folder should be")
     with pytest.raises(RegistryUnavailable):
-        train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+        train_model(host.pipeline("rf"), clean(small_counts), LocalRegistry("models"), TrainingPlan(parameters=TINY))
     assert [path.name for path in Path("models").iterdir()] == ["rf"]
 
 
@@ -117,9 +125,11 @@ def test_values_given_as_text_become_what_the_default_is(host: PluginHost) -> No
 
 def test_a_model_is_trained_in_test_mode_on_a_thousand_rows(host: PluginHost, sample: pd.DataFrame) -> None:
     plan = TrainingPlan(parameters=TINY, test_mode=True)
-    record: ModelRecord = train_model(host.pipeline("rf"), sample.head(1000), LocalRegistry("models"), plan).record
+    record: ModelRecord = train_model(
+        host.pipeline("rf"), clean(sample.head(1000)), LocalRegistry("models"), plan
+    ).record
     assert record.test_mode
-    assert record.extra["split"]["held_out_rows"] == 200
+    assert record.to_json()["split"]["held_out_rows"] == 200
     assert list(open_registry("models").records(Query())) == []
     assert list(open_registry("models").records(Query(test_mode=True))) == [record]
 
@@ -134,11 +144,11 @@ def test_a_random_split_is_registered_and_never_the_best(host: PluginHost, small
     """It flatters: it holds out hours of the weeks it learned from."""
     registry = LocalRegistry("models")
     flattered = train_model(
-        host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY, split="random")
+        host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY, split="random")
     ).record
     with pytest.raises(NoRecord):
         registry.best("rmse", Query())
-    honest = train_model(host.pipeline("rf"), small_counts, registry, TrainingPlan(parameters=TINY)).record
+    honest = train_model(host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY)).record
     assert registry.best("rmse", Query()) == honest
     assert list(registry.records(EVERYTHING)) == [flattered, honest]
 
@@ -152,7 +162,7 @@ def test_where_every_held_out_counter_is_new_nothing_is_registered(
     renamed.loc[last, "Nom du compteur"] += " bis"
     message = "every held-out row is of a counter that the training rows do not have"
     with pytest.raises(SplitError, match=message):
-        train_model(host.pipeline(name), renamed, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+        train_model(host.pipeline(name), clean(renamed), LocalRegistry("models"), TrainingPlan(parameters=TINY))
     assert not Path("models").exists()
 
 
@@ -160,5 +170,5 @@ def test_a_registry_that_cannot_be_read_is_said_before_any_work(host: PluginHost
     Path("models").mkdir()
     Path("models/summary.json").write_text("[{")
     with pytest.raises(RegistryCorrupt):
-        train_model(host.pipeline("rf"), small_counts, LocalRegistry("models"), TrainingPlan(parameters=TINY))
+        train_model(host.pipeline("rf"), clean(small_counts), LocalRegistry("models"), TrainingPlan(parameters=TINY))
     assert [path.name for path in Path("models").iterdir()] == ["summary.json"]

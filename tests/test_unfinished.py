@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 
 from bike_traffic.config import cache_directory
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
 from bike_traffic.manager import PluginHost
-from bike_traffic.registry import EVERYTHING
+from bike_traffic.registry.files.unfinished import finish
+from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
-from bike_traffic.unfinished import finish
-from bike_traffic.upkeep import verify
 from tests.conftest import Bt
 
 TINY = ("--set", "n_estimators=2")
@@ -64,11 +65,14 @@ def test_a_registry_that_does_not_say_where_it_is_is_kept_nothing_for(
     small_counts: pd.DataFrame, broken: Callable[[], None]
 ) -> None:
     registry = LocalRegistry("models")
-    registry.place = ""
+    registry.registry_id = ""
     message = r"^models/rf/\d{8}_\d{6}-[0-9a-f]{8}: [^;]+$"
     with pytest.raises(RegistryUnavailable, match=message):
         train_model(
-            PluginHost(only=()).pipeline("rf"), small_counts, registry, TrainingPlan(parameters={"n_estimators": 2})
+            PluginHost(only=()).pipeline("rf"),
+            clean(small_counts),
+            registry,
+            TrainingPlan(parameters={"n_estimators": 2}),
         )
     assert kept() == []
 

@@ -13,8 +13,6 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.aliases import AliasChange
-from bike_traffic.artifacts import digest_directory
 from bike_traffic.errors import (
     IntegrityError,
     NoRecord,
@@ -22,10 +20,17 @@ from bike_traffic.errors import (
     RegistryCorrupt,
     RegistryUnavailable,
 )
-from bike_traffic.prediction import load_model
-from bike_traffic.registry import ModelRecord, Query, RegistryBackend
+from bike_traffic.loading import load_model
+from bike_traffic.registry.aliases import AliasChange
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.artifacts import digest_directory
+from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.record_parts import SplitInfo
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import Trust
+from bike_traffic.registry.upkeep import Copied, copy, verify
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.upkeep import Copied, Finding, copy, verify
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_manager import built_in_host
 from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
@@ -40,7 +45,7 @@ SEEDS = SEED_ENTRY | {"model_type": "rf", "run_id": "seedseed", "model_uri": "th
 def fill(uri: str) -> RegistryBackend:
     """Return a registry of three runs, one of them of test mode, with two aliases."""
     registry = local_registry(uri)
-    register(registry, make_record(A, extra={"note": "é", "split": {"kind": "temporal"}}), FILES)
+    register(registry, make_record(A, split=SplitInfo(kind="temporal"), extra={"note": "é"}), FILES)
     register(registry, make_record(B, model_type="rf_class", env="prod", metrics={"accuracy": 0.9}), FILES)
     register(registry, make_record(C, test_mode=True), {"model.bin": b"other trees"})
     registry.promote(A, "champion", actor="ana@desk", reason="the first")
@@ -131,7 +136,7 @@ def test_an_edit_that_makes_an_entry_unreadable_is_found_and_the_rest_is_checked
     write_entries([{key: value for key, value in (first | edit).items() if value is not ...}, *others])
     found = list(verify(registry))
     assert Finding("edited", A, f"{min(edit)} in summary.json and under records/ differ") in found
-    assert Finding("changed files", C, not_registered(tampered)) in found
+    assert Finding("changed-files", C, not_registered(tampered)) in found
 
 
 @pytest.mark.parametrize("gone", [[C], [A], [B], [A, B, C]], ids=["tail", "head", "middle", "all"])
@@ -140,15 +145,15 @@ def test_entries_that_were_cut_off_or_out_are_pending_in_the_order_of_their_ids(
 ) -> None:
     write_entries([entry for entry in entries() if entry["run_id"] not in gone])
     found = list(verify(registry))
-    assert found == [Finding("pending", run, "it stands under records/, but not in summary.json") for run in gone]
-    assert not any(finding.grave for finding in found)
+    assert found == [Finding("pending", run, "it is under records/, but not in summary.json") for run in gone]
+    assert not any(finding.is_error for finding in found)
     assert registry.reconcile() == len(gone)
     assert list(verify(registry)) == []
 
 
 def test_a_summary_that_is_gone_leaves_every_record_pending(registry: RegistryBackend) -> None:
     SUMMARY.unlink()
-    assert [(finding.trouble, finding.run_id) for finding in verify(registry)] == [
+    assert [(finding.kind, finding.run_id) for finding in verify(registry)] == [
         ("pending", A),
         ("pending", B),
         ("pending", C),
@@ -158,14 +163,14 @@ def test_a_summary_that_is_gone_leaves_every_record_pending(registry: RegistryBa
 def test_entries_that_stand_in_the_summary_alone_are_unrecorded(registry: RegistryBackend) -> None:
     Path(f"models/records/{B}.json").unlink()
     (found,) = verify(registry)
-    assert found == Finding("unrecorded", B, "it stands in summary.json, but not under records/")
-    assert found.grave
+    assert found == Finding("unrecorded", B, "it is in summary.json, but not under records/")
+    assert found.is_error
 
 
 def test_both_directions_are_found_at_once(registry: RegistryBackend) -> None:
     Path(f"models/records/{B}.json").unlink()
     write_entries(entries()[:2])
-    assert [(finding.trouble, finding.run_id) for finding in verify(registry)] == [("unrecorded", B), ("pending", C)]
+    assert [(finding.kind, finding.run_id) for finding in verify(registry)] == [("unrecorded", B), ("pending", C)]
 
 
 def change(folder: Path) -> None:
@@ -189,11 +194,11 @@ def remove(folder: Path) -> None:
 
 
 TAMPERING: list[tuple[Callable[[Path], None], str, str]] = [
-    (change, "changed files", not_registered("{folder}")),
-    (lengthen, "changed files", not_registered("{folder}", "sub/scaler.json")),
-    (cut, "missing files", "{folder}: model.bin is missing; nothing was loaded"),
-    (bring, "changed files", "{folder}: sub/extra.pkl is not part of the registered model; nothing was loaded"),
-    (remove, "missing files", "the files of run aaaa1111 are gone: {folder} does not exist"),
+    (change, "changed-files", not_registered("{folder}")),
+    (lengthen, "changed-files", not_registered("{folder}", "sub/scaler.json")),
+    (cut, "missing-files", "{folder}: model.bin is missing; nothing was loaded"),
+    (bring, "changed-files", "{folder}: sub/extra.pkl is not part of the registered model; nothing was loaded"),
+    (remove, "missing-files", "the files of run aaaa1111 are gone: {folder} does not exist"),
 ]
 
 
@@ -207,17 +212,17 @@ def test_files_that_are_not_as_they_were_registered_are_found_and_the_rest_is_ch
     tamper(Path(folder))
     change(Path(other))
     found = list(verify(registry))
-    assert [attrs.astuple(finding) for finding in found] == [
+    assert [attrs.astuple(finding)[:3] for finding in found] == [
         (trouble, A, detail.replace("{folder}", folder)),
-        ("changed files", C, not_registered(other)),
+        ("changed-files", C, not_registered(other)),
     ]
-    assert all(finding.grave for finding in found)
+    assert all(finding.is_error for finding in found)
 
 
 def test_a_changed_file_is_not_called_missing_whatever_its_name(registry: RegistryBackend) -> None:
     record = register(registry, make_record("dddd4444"), {"what is missing.txt": b"1"})
     Path(record.model_uri, "what is missing.txt").write_bytes(b"2")
-    assert [finding.trouble for finding in verify(registry)] == ["changed files"]
+    assert [finding.kind for finding in verify(registry)] == ["changed-files"]
 
 
 def test_a_summary_that_the_seed_wrote_is_unverified_and_that_is_not_grave() -> None:
@@ -225,7 +230,7 @@ def test_a_summary_that_the_seed_wrote_is_unverified_and_that_is_not_grave() -> 
     found = list(verify(local_registry()))
     detail = "the record has no digests; bike-traffic did not write it"
     assert found == [Finding("unverified", "seedseed", detail), Finding("unverified", "seedtwo", detail)]
-    assert not any(finding.grave for finding in found)
+    assert not any(finding.is_error for finding in found)
 
 
 @pytest.mark.parametrize("place", ["summary.json", f"records/{B}.json"])
@@ -251,14 +256,14 @@ def test_a_moved_copy_is_verified_by_itself_from_any_working_directory(
     change(moved / "rf/20260301_120000-aaaa1111")
     folder = moved if absolute else Path("copy")
     detail = not_registered(f"{folder}/rf/20260301_120000-aaaa1111")
-    assert list(verify(opened)) == [Finding("changed files", A, detail)]
+    assert list(verify(opened)) == [Finding("changed-files", A, detail)]
 
 
 def test_verify_changes_nothing_on_disk(registry: RegistryBackend, clean_place: Path) -> None:
     write_entries([entries()[0] | {"r2": 0.99}, entries()[1]])
     change(Path(folder_of(registry, A)))
     listed, before = sorted(clean_place.rglob("*")), on_disk()
-    assert [finding.trouble for finding in verify(registry)] == ["edited", "pending", "changed files"]
+    assert [finding.kind for finding in verify(registry)] == ["edited", "pending", "changed-files"]
     assert (sorted(clean_place.rglob("*")), on_disk()) == (listed, before)
 
 
@@ -427,7 +432,7 @@ def test_a_summary_that_the_seed_wrote_is_copied_with_its_files_and_said_to_be_u
     before = on_disk()
     assert list(copy(source, target)) == [Copied(record, copied=False, verified=False)]
     assert on_disk() == before
-    assert [finding.trouble for finding in verify(target)] == ["unverified"]
+    assert [finding.kind for finding in verify(target)] == ["unverified"]
     assert not Path(str(SEEDS["model_uri"]), "manifest.json").exists()
 
 
@@ -440,7 +445,7 @@ def test_what_the_seed_wrote_is_not_loaded_before_its_copy_nor_after(target: Reg
         "nothing was loaded; --allow-unverified loads them all the same"
     )
     with pytest.raises(IntegrityError, match=exactly(message)):
-        load_model(registry, registry.get("seedseed"), built_in_host())
+        load_model(registry, registry.get("seedseed"), built_in_host(), Trust())
 
 
 def test_files_of_the_seed_that_lie_elsewhere_are_named_by_their_uri(target: RegistryBackend) -> None:

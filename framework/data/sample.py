@@ -1,4 +1,4 @@
-"""A generated sample in the City's format, for whoever has no file and no network.
+"""A generated sample in the City's format, for use without a file and without a network.
 
 The streets are invented, and so is the traffic: each counter has a size and a habit (commuters, leisure, or
 both), and its hours follow weekday, season, holidays, a weather that all counters share, and chance.
@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.calendar import calendar_features
-from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNT, COUNTER, TIME, TIME_ZONE
+from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
+from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
+from bike_traffic.features.calendar import calendar_features
 
 COUNTERS = 20
 MONTHS = 15
 FIRST_DAY = "2023-09-01"
 OUTAGE = (3, "2024-03-04", "2024-04-08")
-"""Place of the counter that is dead, first day and the day it comes back."""
+"""Position of the dead counter, its first dead day, and the day after the last one."""
 
 _STREETS = (
     "12 quai des Hirondelles", "Pont du Vieux Moulin", "Face au 3 rue de la Girouette",
@@ -86,7 +87,7 @@ def _season(calendar: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _weather(random: np.random.Generator, hours: int) -> NDArray[np.float64]:
-    """Return a factor that wanders from day to day and drops in showers, shared by all counters."""
+    """Return a factor that varies from day to day and drops in showers, the same for all counters."""
     days = hours // 24 + 2
     wander = np.zeros(days)
     for day in range(1, days):

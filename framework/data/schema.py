@@ -1,8 +1,8 @@
-"""The City's columns: their names over the years, and what their values mean.
+"""The City's columns: their names over the years, and parsers of their values.
 
 Each parser looks at the distinct values of a column only: a year of counts has half a million rows, but
-fifty counters and nine thousand hours. What a parser cannot read becomes missing; `bike_traffic.data.check`
-says where and why.
+fifty counters and nine thousand hours. A value that cannot be parsed becomes missing; `bike_traffic.data.check`
+reports where and why.
 """
 
 from __future__ import annotations
@@ -16,14 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.columns import COUNT, COUNTER, LATITUDE, LONGITUDE, TIME, TIME_ZONE
 from bike_traffic.errors import SchemaError, no_such
 
-TIME_ZONE = "Europe/Paris"
-
-COUNTER = "nom_du_compteur"
-TIME = "date_et_heure_de_comptage"
 COORDINATES = "coordonnees_geographiques"
-COUNT = "comptage_horaire"
+"""Standard name of a published column that the clean frame holds as latitude and longitude."""
 
 IDENTIFYING = (COUNTER, TIME, COORDINATES)
 """The columns that a prediction needs."""
@@ -40,14 +37,14 @@ _FIELD_NAMES = {"nom_compteur": COUNTER, "date": TIME, "coordinates": COORDINATE
 
 LATITUDES = (48.0, 49.5)
 LONGITUDES = (1.4, 3.6)
-"""Île-de-France with a margin, in degrees; a coordinate outside is not one of a counter in Paris."""
+"""Île-de-France with a margin, in degrees; no counter of Paris is outside."""
 
 FloatT = TypeVar("FloatT", bound=np.floating[Any])
 
 YEARS = (2000, 2100)
-"""A time in another year is a slip of the pen, not a count."""
+"""A time in any other year is a typing error."""
 
-# An offset stands behind a time of day; the hyphens of a date alone are none.
+# An offset follows a time of day, so that the hyphens of a plain date do not match.
 _OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
 
@@ -59,28 +56,34 @@ def standard_name(header: str) -> str:
 
 
 def headers_of(columns: Iterable[object], wanted: Sequence[str], where: str = "the counts") -> dict[str, str]:
-    """Return the header under which each wanted column stands; raise `SchemaError` for one that is missing."""
+    """Return the header of each wanted column, by standard name; raise `SchemaError` if a column is missing."""
     present: dict[str, str] = {}
     for header in columns:
         present.setdefault(standard_name(str(header)), str(header))
     for name in wanted:
         if name not in present:
-            raise SchemaError(f"{where}: {no_such('column', CITY_HEADERS[name], present.values())}")
+            raise SchemaError(
+                f"{where}: {no_such('column', CITY_HEADERS[name], present.values())}",
+                "column-missing",
+                where=where,
+                name=CITY_HEADERS[name],
+                known=sorted(present.values()),
+            )
     return {name: present[name] for name in wanted}
 
 
 def has_counts(counts: pd.DataFrame) -> bool:
-    """Whether the frame has the column of counts."""
+    """Return whether the frame has the column of counts."""
     return any(standard_name(str(header)) == COUNT for header in counts.columns)
 
 
 def column_of(counts: pd.DataFrame, name: str) -> pd.Series:
-    """Return a column by its standard name; raise `SchemaError` when it is missing."""
+    """Return a column by its standard name; raise `SchemaError` if it is missing."""
     return counts[headers_of(counts.columns, [name])[name]]
 
 
 def distinct_values(column: pd.Series) -> tuple[NDArray[np.intp], pd.Index]:
-    """Return for each row the position of its value among the distinct ones, -1 where it is missing."""
+    """Return for each row the position of its value among the distinct values, -1 if missing, and these values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.intp), column.cat.categories
     codes, values = pd.factorize(column)
@@ -88,10 +91,10 @@ def distinct_values(column: pd.Series) -> tuple[NDArray[np.intp], pd.Index]:
 
 
 def distinct_times(column: pd.Series) -> tuple[NDArray[np.intp], pd.DatetimeIndex]:
-    """Return the position of each row's time among the distinct ones, and these in Europe/Paris time.
+    """Return the position of each row's time among the distinct times, and these in Europe/Paris time.
 
-    A time without an offset is taken as Paris time: the first of the two hours 02:00 in autumn, the next
-    hour where spring has none. Unreadable ones are ``NaT``.
+    A time without an offset is taken as Paris time: the first of the two hours 02:00 in autumn, and the next
+    hour if the clock skips it in spring. A time that cannot be parsed is ``NaT``.
     """
     codes, values = distinct_values(column)
     if isinstance(values, pd.DatetimeIndex):
@@ -117,13 +120,13 @@ def take_times(times: pd.DatetimeIndex, codes: NDArray[np.intp]) -> pd.DatetimeI
 
 
 def parse_times(column: pd.Series) -> pd.Series:
-    """Return the times of a column in Europe/Paris time, ``NaT`` where they cannot be read."""
+    """Return the times of a column in Europe/Paris time, ``NaT`` where they cannot be parsed."""
     codes, times = distinct_times(column)
     return pd.Series(take_times(times, codes), index=column.index)
 
 
 def parse_counts(column: pd.Series) -> pd.Series:
-    """Return counts in bikes per hour as float64, NaN where they are missing or no number."""
+    """Return counts in bikes per hour as float64, NaN where they are missing or not a number."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.astype(np.float64)
     codes, values = distinct_values(column)
@@ -132,17 +135,17 @@ def parse_counts(column: pd.Series) -> pd.Series:
 
 
 def parse_coordinates(column: pd.Series) -> pd.DataFrame:
-    """Return ``latitude`` and ``longitude`` in degrees (float32), NaN where they cannot be read."""
+    """Return ``latitude`` and ``longitude`` in degrees (float32), NaN where they cannot be parsed."""
     codes, values = distinct_values(column)
     parts = values.astype(str).str.extract(r"^\s*([-+]?\d+(?:\.\d+)?)\s*,\s*([-+]?\d+(?:\.\d+)?)\s*$")
     pairs = parts.to_numpy(dtype=object).astype(np.float32).reshape(-1, 2)
     return pd.DataFrame(
-        {"latitude": _take(pairs[:, 0], codes), "longitude": _take(pairs[:, 1], codes)}, index=column.index
+        {LATITUDE: _take(pairs[:, 0], codes), LONGITUDE: _take(pairs[:, 1], codes)}, index=column.index
     )
 
 
 def clean_counter_names(column: pd.Series) -> pd.Series:
-    """Return the names as a categorical: composed accents, single spaces, none at the ends."""
+    """Return the names as a categorical: composed accents, single spaces, and no space at the ends."""
     codes, values = distinct_values(column)
     cleaned = [" ".join(unicodedata.normalize("NFC", str(value)).split()) for value in values]
     positions, names = pd.factorize(np.array(cleaned, dtype=object))

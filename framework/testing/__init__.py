@@ -17,10 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bike_traffic.testing.backends import BackendChecks, OpenBackend
-    from bike_traffic.testing.pipelines import PIPELINE_CHECKS
-    from bike_traffic.testing.pytest_pipelines import pipeline_checks
-    from bike_traffic.testing.subject import CheckFailed, PipelineSubject
+    from bike_traffic.testing.backends.checks import BackendChecks, OpenBackend
+    from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS
+    from bike_traffic.testing.pipelines.in_pytest import pipeline_checks
+    from bike_traffic.testing.pipelines.subject import CheckFailed, PipelineSubject
 
 __all__ = [
     "PIPELINE_CHECKS",
@@ -33,12 +33,12 @@ __all__ = [
 
 # Only what is used is imported: `bt plugins check` works where pytest is not installed.
 _HOMES = {
-    "PIPELINE_CHECKS": "pipelines",
-    "BackendChecks": "backends",
-    "CheckFailed": "subject",
-    "OpenBackend": "backends",
-    "PipelineSubject": "subject",
-    "pipeline_checks": "pytest_pipelines",
+    "PIPELINE_CHECKS": "pipelines.checks",
+    "BackendChecks": "backends.checks",
+    "CheckFailed": "pipelines.subject",
+    "OpenBackend": "backends.checks",
+    "PipelineSubject": "pipelines.subject",
+    "pipeline_checks": "pipelines.in_pytest",
 }
 
 
@@ -46,7 +46,8 @@ def __getattr__(name: str) -> Any:
     if name in ("BackendChecks", "OpenBackend"):
         import pytest
 
-        pytest.register_assert_rewrite("bike_traffic.testing.backends")  # or a broken promise says `AssertionError`
+        # Without it a broken promise would only be an `AssertionError` without the values.
+        pytest.register_assert_rewrite("bike_traffic.testing.backends.checks")
     if name in _HOMES:
         return getattr(import_module(f"bike_traffic.testing.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'bike_traffic.testing' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""A model as MLflow keeps it: the files that `Pipeline.save` wrote, and a python file that loads them."""
+"""A model in MLflow's format: the files that `Pipeline.save` wrote, and a Python file that loads them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, COUNTER, IDENTIFYING, TIME
+from bike_traffic.columns import COUNTER, TIME
+from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, IDENTIFYING
 from bike_traffic.tracking.mlflow_client import quiet
 
 MODEL = "model"
 FILES = f"{MODEL}/artifacts/files"
-"""Where, in a run, the files of a model are."""
+"""The path of a model's files in a run."""
 
 
 @contextmanager
 def mlflow_model(directory: Path) -> Iterator[Path]:
-    """Give a folder with the files of `directory` inside a model that plain ``mlflow.pyfunc`` can load."""
+    """Yield a folder with the files of `directory` inside a model that plain ``mlflow.pyfunc`` can load."""
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
         files, model = Path(folder, Path(FILES).name), Path(folder, MODEL)
-        shutil.copytree(directory, files)  # MLflow keeps the name of the folder, and refuses a link
+        shutil.copytree(directory, files)  # MLflow uses the name of the folder, and refuses a link
         with quiet():
             _save(files, model)
         yield model
@@ -34,7 +35,7 @@ def _save(files: Path, target: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    # Text, although MLflow then refuses categories and times of pandas: of any other type it does not read CSV.
+    # Text: with any other type MLflow does not read CSV. It then refuses categories and times of pandas.
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", CITY_HEADERS[key]) for key in IDENTIFYING]
     row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
     row |= {COORDINATES: "48.83504,2.33357"}

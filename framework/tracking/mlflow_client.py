@@ -1,4 +1,4 @@
-"""MLflow as this project uses it: quiet, without usage figures, not waiting for minutes; and what its errors mean."""
+"""MLflow with this project's settings: quiet, without telemetry, with short timeouts; and what its errors mean."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from socket import gaierror
 from urllib.parse import urlsplit
 
-# MLflow reads these where it uses them. As it is, it waits minutes for a server that is gone, draws a bar for each
-# transfer, prints addresses, and sends usage figures; whoever has set one of them gets what it says.
+# By default MLflow waits minutes for a missing server, draws a progress bar for each transfer, prints addresses, and
+# sends telemetry. A variable that the user has set keeps its value.
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -24,7 +24,7 @@ _ENVIRONMENT = {
 
 
 def prepare_environment() -> None:
-    """Set what MLflow reads from the environment, where nobody set it; before it is imported."""
+    """Set the variables that MLflow reads, unless the user has set them; call it before MLflow is imported."""
     for variable, value in _ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
 
@@ -45,7 +45,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def already_there() -> Iterator[None]:
-    """Take it as done when what is to be made exists: another process made it first."""
+    """Ignore the error that the object to create exists: another process created it first."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -56,7 +56,7 @@ def already_there() -> Iterator[None]:
 
 
 def unreachable(error: BaseException | None) -> bool:
-    """Whether the network is behind an error; MLflow wraps what requests wrapped."""
+    """Return whether the network caused an error, which MLflow and requests have wrapped."""
     while error is not None:
         if isinstance(error, ConnectionError | TimeoutError | gaierror):
             return True
@@ -65,7 +65,7 @@ def unreachable(error: BaseException | None) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in one line why MLflow could not do something."""
+    """Return in one line why MLflow could not do something."""
     if unreachable(error):
         return "no MLflow server answers"
     text = str(error).strip().partition("\n")[0]
@@ -78,5 +78,5 @@ def secret_of(uri: str) -> str:
 
 
 def without_secret(text: str, secret: str) -> str:
-    """Return a text that may be shown: without what `secret_of` found."""
+    """Return a text without the secret part that `secret_of` returned."""
     return text.replace(secret, "") if secret else text

@@ -24,13 +24,17 @@ class BikeTrafficModel(PythonModel):
         ------
         IntegrityError, UnknownPipeline, MissingExtra
         """
-        from bike_traffic.artifacts import MANIFEST, read_digests, verify
+        from bike_traffic.loading import declaration_of
         from bike_traffic.manager import PluginHost
+        from bike_traffic.registry.files.artifacts import MANIFEST, read_digests, verify
+        from bike_traffic.registry.record_parts import PluginInfo
 
         directory = Path(context.artifacts["files"])
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         verify(directory, read_digests(manifest["files"]), str(directory))
-        self.pipeline = PluginHost().pipeline(manifest["model_type"]).spec.load().load(directory)
+        plugin = PluginInfo.from_json(manifest.get("plugin"))
+        declaration = declaration_of(manifest["model_type"], plugin, "the model", PluginHost())
+        self.pipeline = declaration.load().load(directory)
 
     def predict(
         self,
@@ -42,12 +46,12 @@ class BikeTrafficModel(PythonModel):
 
         The parameter ``unknown_counters`` is ``refuse`` or ``predict``.
         """
-        from bike_traffic.data.check import require_valid
+        from bike_traffic.data.loading import clean_counts
         from bike_traffic.prediction import predict
 
-        require_valid(model_input, "the model's input", with_counts=False)
+        cleaned = clean_counts(model_input, "the model's input", with_counts=False)
         policy = (params or {}).get("unknown_counters", "refuse")
-        return predict(self.pipeline, model_input, unknown_counters=policy)
+        return predict(self.pipeline, cleaned, unknown_counters=policy)
 
 
 set_model(BikeTrafficModel())

@@ -15,20 +15,20 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.models import Model
 from mlflow.utils import mlflow_tags
 
-from bike_traffic.cleaning import RawCleanerTransformer
 from bike_traffic.config import Settings
 from bike_traffic.data.check import fingerprint
 from bike_traffic.progress import progress
-from bike_traffic.registry import ModelRecord
-from bike_traffic.tracking import Notify, Run, Tracker, TrainedModel
+from bike_traffic.registry.record_parts import PluginInfo, TrackingInfo
+from bike_traffic.registry.records import ModelRecord
 from bike_traffic.tracking.logged_model import MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable, without_secret
+from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel
 from bike_traffic.tracking.store import Place, artifact_root, kept_elsewhere, open_place
 
 PICTURES = "pictures"
@@ -37,7 +37,7 @@ _DESCRIBED = ("split", "data", "libraries")
 """The parts of a record that become parameters of the run, such as ``split.kind``."""
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. :/]")
 _AT_ONCE = 100
-"""MLflow takes so many parameters in one request, and more metrics."""
+"""The number of parameters that MLflow accepts in one request; for metrics it is higher."""
 
 Kind = Literal["metadata", "files"]
 ItemT = TypeVar("ItemT")
@@ -53,7 +53,7 @@ class MlflowTracker(Tracker):
 
     @classmethod
     def open(cls, settings: Settings, notify: Notify) -> MlflowTracker:
-        """Choose where runs go, and say it in one line."""
+        """Choose where runs go, and report it in one line."""
         place = open_place(settings)
         before = f"{place.unanswered} does not answer, so " if place.unanswered else ""
         after = ""
@@ -68,7 +68,7 @@ class MlflowTracker(Tracker):
 
     @contextmanager
     def run(self, model_type: str, *, test_mode: bool) -> Iterator[Run]:
-        """Give a run of MLflow for the block, or one that tells nobody where MLflow does not make one."""
+        """Yield a run of MLflow, or the null object if MLflow cannot create one."""
         try:
             with quiet():
                 run = MlflowRun(self._place, self._new_run(model_type, test_mode))
@@ -99,7 +99,7 @@ class MlflowTracker(Tracker):
 
 
 class MlflowRun(Run):
-    """A run that was made; what cannot be told is kept in `missing`, and raises nothing."""
+    """A run in MLflow; parts that cannot be recorded are listed in `missing`, and no error is raised."""
 
     def __init__(self, place: Place, run_id: str) -> None:
         self.run_id: str = run_id
@@ -109,8 +109,8 @@ class MlflowRun(Run):
         self._client = place.client
         self._gone: set[Kind] = set()
 
-    def log(self, trained: TrainedModel, files: Path) -> dict[str, Any]:
-        """Tell what was trained, part by part."""
+    def log(self, trained: TrainedModel, files: Path) -> TrackingInfo:
+        """Record what was trained, part by part."""
         with progress(f"{trained.record.model_type}: tracking", None):
             self._attempt("metadata", "parameters", partial(self._log_parameters, trained))
             self._attempt("metadata", "metrics", partial(self._log_metrics, trained))
@@ -118,10 +118,10 @@ class MlflowRun(Run):
             self._attempt("files", "the model", partial(self._log_model, files))
             self._attempt("files", "pictures", partial(self._log_pictures, trained))
         experiment_id = str(self._place.experiment.experiment_id)
-        return {"tracking": {"run_id": self.run_id, "experiment_id": experiment_id, "uri": self._place.uri}}
+        return TrackingInfo(run_id=self.run_id, experiment_id=experiment_id, uri=self._place.uri)
 
     def registered(self, record: ModelRecord) -> None:
-        """Tell where the model is."""
+        """Record where the model is."""
         tag = partial(self._client.set_tag, self.run_id, "model_uri", record.model_uri)
         self._attempt("metadata", "where the model is registered", tag)
 
@@ -130,7 +130,7 @@ class MlflowRun(Run):
         self._attempt("metadata", "its end", partial(self._client.set_terminated, self.run_id, status))
 
     def _attempt(self, kind: Kind, what: str, write: Callable[[], object]) -> None:
-        """Write a part; where the server, or the place of the files, is gone, the rest is not waited for."""
+        """Write a part; if the server or the file store is unreachable, skip all later parts of that kind."""
         if kind not in self._gone:
             try:
                 with quiet():
@@ -144,21 +144,21 @@ class MlflowRun(Run):
 
     def _log_parameters(self, trained: TrainedModel) -> None:
         record = trained.record
-        values: dict[str, object] = {"seed": record.extra["split"]["seed"], **record.extra["parameters"]}
+        values: dict[str, object] = {"seed": record.split and record.split.seed, **(record.parameters or {})}
         for group in _DESCRIBED:
-            values |= {f"{group}.{name}": value for name, value in record.extra[group].items()}
+            values |= {f"{group}.{name}": value for name, value in record.to_json()[group].items()}
         values["data.digest"] = fingerprint(trained.counts)
         values |= {f"libraries.{name}": version(name) for name in ("bike-traffic", "mlflow")}
-        plugin = record.extra["plugin"]
-        tags = [RunTag("plugin", plugin["distribution"]), RunTag("plugin_version", plugin["version"])]
+        plugin = record.plugin or PluginInfo()
+        tags = [RunTag("plugin", str(plugin.distribution)), RunTag("plugin_version", str(plugin.version))]
         parameters = [Param(name, str(value)) for name, value in values.items()]
         for some in _pieces(parameters):
             self._client.log_batch(self.run_id, params=some, tags=tags)
 
     def _log_metrics(self, trained: TrainedModel) -> None:
         record, now = trained.record, int(time.time() * 1000)
-        values = {**record.metrics, "fit_seconds": record.extra["fit_seconds"], "peak_memory_mib": peak_memory()}
-        values |= {f"four_week_mean/{name}": value for name, value in record.extra["baseline"].items()}
+        values = {**record.metrics, "fit_seconds": record.fit_seconds or 0.0, "peak_memory_mib": peak_memory()}
+        values |= {f"four_week_mean/{name}": value for name, value in (record.baseline or {}).items()}
         noted = [Metric(name, float(value), now, 0) for name, value in values.items()]
         for name, epochs in history_of(trained.pipeline).items():
             noted += [Metric(_NOT_IN_A_NAME.sub("_", name), value, now, step) for step, value in enumerate(epochs, 1)]
@@ -166,33 +166,32 @@ class MlflowRun(Run):
             self._client.log_batch(self.run_id, metrics=some)
 
     def _log_features(self, trained: TrainedModel) -> None:
-        cleaned = RawCleanerTransformer().transform(trained.held_out.head(1)).columns
         features = getattr(trained.pipeline, "feature_names_", None)
-        lists = {"cleaned": list(cleaned), "model": None if features is None else [str(name) for name in features]}
-        self._client.log_dict(self.run_id, lists, FEATURES)
+        of_model = None if features is None else [str(name) for name in features]
+        self._client.log_dict(self.run_id, {"cleaned": list(trained.counts), "model": of_model}, FEATURES)
 
     def _log_model(self, files: Path) -> None:
         with mlflow_model(files) as folder:
             self._client.log_artifacts(self.run_id, str(folder), MODEL)
             described = Model.load(str(folder)).get_tags_dict() | {"artifact_path": MODEL, "run_id": self.run_id}
-        # MLflow's pages show a folder as a model, with its signature, where the run has this tag.
+        # MLflow's pages show the folder as a model, with its signature, if the run has this tag.
         self._client.set_tag(self.run_id, mlflow_tags.MLFLOW_LOGGED_MODELS, json.dumps([described]))
 
     def _log_pictures(self, trained: TrainedModel) -> None:
-        from bike_traffic.tracking.pictures import draw
+        from bike_traffic.evaluation.pictures import draw
 
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-            draw(trained, Path(folder))
+            draw(trained.pipeline, trained.evaluation, Path(folder))
             self._client.log_artifacts(self.run_id, folder, PICTURES)
 
 
 def history_of(pipeline: object) -> Mapping[str, Sequence[float]]:
-    """Return what a pipeline noted epoch by epoch."""
+    """Return the values that a pipeline recorded for each epoch."""
     return getattr(pipeline, "history_", None) or {}
 
 
 def peak_memory() -> float:
-    """Return the largest resident memory that this process has had so far, in MiB, be it from before the training."""
+    """Return the peak resident memory of this process so far, in MiB; earlier work counts too."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # Linux counts in KiB
 
@@ -200,11 +199,11 @@ def peak_memory() -> float:
 def _source() -> dict[str, str]:
     """Return who trained, with what command, and from which commit, under MLflow's own names."""
     tags = {mlflow_tags.MLFLOW_SOURCE_NAME: "bike-traffic", mlflow_tags.MLFLOW_SOURCE_TYPE: "LOCAL"}
-    with suppress(OSError, KeyError, ImportError):  # a machine need not know its user's name
+    with suppress(OSError, KeyError, ImportError):  # the user may have no name on this machine
         tags[mlflow_tags.MLFLOW_USER] = getpass.getuser()
     with suppress(OSError, subprocess.SubprocessError):
-        asked = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
-        commit = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+        command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
         tags[mlflow_tags.MLFLOW_GIT_COMMIT] = commit
     return tags
 

@@ -1,4 +1,4 @@
-"""The MLflow server of a profile: started with the profile's stores, found again, and stopped whole.
+"""The MLflow server of a profile: it is started with the profile's stores, found again, and stopped.
 
 What runs is told by ``server.json`` in the profile's folder, with the process and the port. It is believed only while
 that process is an MLflow server of this very store: a machine that was switched off leaves the file behind, and the
@@ -39,7 +39,7 @@ _POLL_SECONDS = 0.2
 
 @attrs.frozen
 class RunningServer:
-    """A server that runs: the process that leads its group, and its port."""
+    """A running server: the leader of its process group, and its port."""
 
     pid: int
     port: int
@@ -56,7 +56,7 @@ def log_file(settings: Settings) -> Path:
 
 
 def running_server(settings: Settings) -> RunningServer | None:
-    """Return the server of the profile; one that is gone leaves nothing behind but its log."""
+    """Return the running server of the profile, or ``None``; the state file of a dead server is removed."""
     path = settings.tracking_folder / _STATE
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,12 @@ def running_server(settings: Settings) -> RunningServer | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrackingError(f"{path} does not tell what runs ({error}); remove it") from None
+        raise TrackingError(
+            f"{path} does not tell what runs ({error}); remove it",
+            "server-state-malformed",
+            path=str(path),
+            reason=str(error),
+        ) from None
     if store_uri(settings) in _command_of(server.pid):
         return server
     path.unlink(missing_ok=True)
@@ -83,7 +88,10 @@ def start_server(settings: Settings, port: int) -> RunningServer:
     if there is not None:
         raise TrackingError(
             f"the MLflow server of {settings.env} runs already, at {there.url}; "
-            f"`bt mlflow --env {settings.env} --stop` stops it"
+            f"`bt mlflow --env {settings.env} --stop` stops it",
+            "mlflow-server-running",
+            env=settings.env,
+            url=there.url,
         )
     _require_free(port)
     prepare_environment()
@@ -99,7 +107,7 @@ def start_server(settings: Settings, port: int) -> RunningServer:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    # Not subprocess, whose processes are not to outlive the object that stands for them.
+    # Not subprocess: a Popen object warns when it is deleted before its process has ended.
     pid = os.posix_spawn(sys.executable, command, environment, file_actions=streams, setsid=True)
     server = RunningServer(pid, port)
     try:
@@ -114,14 +122,16 @@ def start_server(settings: Settings, port: int) -> RunningServer:
 
 
 def ended_by_itself(settings: Settings, server: RunningServer) -> bool:
-    """Wait until a server that this process started has ended; say whether nobody had stopped it."""
+    """Wait until a server that this process started has ended; return whether it was not stopped by `stop_server`."""
     os.waitpid(server.pid, 0)
     return (settings.tracking_folder / _STATE).exists()
 
 
 def stop_server(settings: Settings, server: RunningServer) -> None:
-    """Stop a server with all its processes: asked first, then killed."""
-    (settings.tracking_folder / _STATE).unlink(missing_ok=True)  # first: who waits for it learns that it was stopped
+    """Stop a server with all its processes: SIGTERM first, then SIGKILL."""
+    (settings.tracking_folder / _STATE).unlink(
+        missing_ok=True
+    )  # first, so that a waiting process learns that the server was stopped
     for sign in (signal.SIGTERM, signal.SIGKILL):
         if not _signal_group(server.pid, sign):
             break
@@ -132,7 +142,7 @@ def stop_server(settings: Settings, server: RunningServer) -> None:
 
 @attrs.frozen
 class Migration:
-    """What MLflow brought over, with what command, and the files that it could not read."""
+    """The result of a migration: the command, the number of runs, and the files that MLflow could not read."""
 
     command: str
     runs: int
@@ -140,7 +150,7 @@ class Migration:
 
 
 def migrate(settings: Settings, folder: Path) -> Migration:
-    """Bring the runs of an old folder of files into the profile's store, by MLflow's own command.
+    """Import the runs of an old folder of files into the profile's store, by MLflow's own command.
 
     Raises
     ------
@@ -149,9 +159,17 @@ def migrate(settings: Settings, folder: Path) -> Migration:
     """
     target = settings.tracking_folder / DATABASE
     if not any(folder.glob("*/meta.yaml")) and not any(folder.glob("mlruns/*/meta.yaml")):
-        raise TrackingError(f"{folder} holds no runs of MLflow's old kind: no folder in it has a meta.yaml")
+        raise TrackingError(
+            f"{folder} holds no runs of MLflow's old kind: no folder in it has a meta.yaml",
+            "migration-no-runs",
+            folder=str(folder),
+        )
     if target.exists():
-        raise TrackingError(f"{target} is there already, and MLflow fills a new one only: move it away first")
+        raise TrackingError(
+            f"{target} is there already, and MLflow fills a new one only: move it away first",
+            "migration-store-exists",
+            target=str(target),
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
@@ -160,16 +178,25 @@ def migrate(settings: Settings, folder: Path) -> Migration:
     prepare_environment()
     try:
         with progress("MLflow is migrating", None):
-            asked = [sys.executable, "-m", *words, f"sqlite:///{unfinished.resolve()}"]
-            done = subprocess.run(asked, capture_output=True, text=True)
+            arguments = [sys.executable, "-m", *words, f"sqlite:///{unfinished.resolve()}"]
+            done = subprocess.run(arguments, capture_output=True, text=True)
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         if done.returncode:
-            raise TrackingError(f"`{command}` failed: {lines[-1] if lines else 'it does not say why'}")
+            raise TrackingError(
+                f"`{command}` failed: {lines[-1] if lines else 'it does not say why'}",
+                "migration-failed",
+                command=command,
+            )
         unread = re.findall(r"Failed to read (.+?meta\.yaml)", done.stderr)
         with closing(sqlite3.connect(unfinished)) as database:
             runs: int = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
         if not runs:
-            raise TrackingError(f"`{command}` found no run{' that it could read' if unread else ''} in {folder}")
+            raise TrackingError(
+                f"`{command}` found no run{' that it could read' if unread else ''} in {folder}",
+                "migration-unreadable",
+                command=command,
+                folder=str(folder),
+            )
         unfinished.rename(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -178,28 +205,37 @@ def migrate(settings: Settings, folder: Path) -> Migration:
 
 def _require_free(port: int) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: ports just left may be taken
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the server does: a port that was just released can be used
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise TrackingError(f"port {port} of {HOST}: {error.strerror}; give another with --port") from None
+            raise TrackingError(
+                f"port {port} of {HOST}: {error.strerror}; give another with --port",
+                "port-taken",
+                port=port,
+                reason=str(error.strerror),
+            ) from None
 
 
 def _wait_until_healthy(settings: Settings, server: RunningServer) -> None:
     end = time.monotonic() + _START_SECONDS
     while not is_healthy(server.url):
         if os.waitpid(server.pid, os.WNOHANG)[0]:
-            raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why")
+            raise TrackingError(
+                f"the MLflow server ended; {log_file(settings)} says why", "mlflow-server-ended-early"
+            )
         if time.monotonic() > end:
             late = f"the MLflow server did not answer within {_START_SECONDS:.0f} s"
-            raise TrackingError(f"{late}; {log_file(settings)} may say why")
+            raise TrackingError(f"{late}; {log_file(settings)} may say why", "mlflow-server-slow", late=late)
         time.sleep(_POLL_SECONDS)
 
 
 def _signal_group(leader: int, sign: int) -> bool:
-    """Send a signal to a process group, and say whether it is there."""
+    """Send a signal to a process group, and return whether the group exists."""
     with suppress(ChildProcessError):
-        os.waitpid(leader, os.WNOHANG)  # our own child would stay as a zombie
+        os.waitpid(leader, os.WNOHANG)  # otherwise our own child would remain as a zombie
     try:
         os.killpg(leader, sign)
     except ProcessLookupError:
@@ -208,13 +244,13 @@ def _signal_group(leader: int, sign: int) -> bool:
 
 
 def _command_of(pid: int) -> str:
-    """Return the command line of a process, nothing where there is none."""
+    """Return the command line of a process, nothing if there is none."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         pass
     try:  # not Linux
-        asked = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-        return subprocess.run(asked, capture_output=True, text=True).stdout
+        arguments = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+        return subprocess.run(arguments, capture_output=True, text=True).stdout
     except OSError:
         return ""

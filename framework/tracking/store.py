@@ -1,4 +1,4 @@
-"""Where the runs of a profile go: to the MLflow server that the settings name, else straight to the profile's store.
+"""Where the runs of a profile go: to the MLflow server of the settings, otherwise to the profile's own store.
 
 The store of a profile is ``mlruns_dev/`` or ``mlruns_prod/``: metadata in ``mlflow.db`` there, the files of a run in
 ``<artifacts>/<experiment id>/<run id>/artifacts/``, with the folder itself as `artifacts` unless the settings say
@@ -44,12 +44,12 @@ class Place:
 
 
 def experiment_name(env: str) -> str:
-    """Return the experiment of a profile; its name says which, so that the two keep apart on a shared server."""
+    """Return the experiment of a profile; the name contains the profile, so that both can share a server."""
     return f"bike-traffic-{env}"
 
 
 def open_place(settings: Settings) -> Place:
-    """Choose where runs go, and make the store and the experiment where there are none.
+    """Choose where runs go, and create the store and the experiment if necessary.
 
     Raises
     ------
@@ -60,14 +60,18 @@ def open_place(settings: Settings) -> Place:
         return _own_store(settings)
     shown = without_secret(uri, secret_of(uri))
     if not uri.startswith(("http://", "https://")):
-        raise TrackingError(f"tracking_uri must be that of an MLflow server (http://… or https://…), not {shown}")
+        raise TrackingError(
+            f"tracking_uri must be that of an MLflow server (http://… or https://…), not {shown}",
+            "tracking-uri-no-server",
+            shown=shown,
+        )
     if not is_healthy(uri):
         return attrs.evolve(_own_store(settings), unanswered=shown)
     return _server(settings, uri)
 
 
 def is_healthy(uri: str) -> bool:
-    """Whether an MLflow server answers at `uri`."""
+    """Return whether an MLflow server answers at `uri`."""
     try:
         with urlopen(f"{without_secret(uri, secret_of(uri)).rstrip('/')}/health", timeout=_HEALTH_SECONDS) as answer:
             return bool(answer.status == 200)
@@ -91,14 +95,14 @@ def store_uri(settings: Settings) -> str:
 
 
 def prepare_own_store(settings: Settings) -> Experiment:
-    """Make the profile's store and its experiment where there are none, one process at a time."""
+    """Create the profile's store and its experiment if necessary, one process at a time."""
     with quiet():
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     folder, name = settings.tracking_folder, experiment_name(settings.env)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"), quiet():
-        # The store itself, since it puts an experiment below its root by the experiment's id; a client cannot.
+        # The store itself, because it names an experiment's folder by the experiment's id; a client cannot.
         store: Any = SqlAlchemyStore(store_uri(settings), artifact_root(settings))  # type: ignore[no-untyped-call]
         experiment: Experiment = store.get_experiment_by_name(name) or store.get_experiment(
             store.create_experiment(name)
@@ -126,9 +130,9 @@ def _server(settings: Settings, uri: str) -> Place:
 
 
 def _new_experiment(client: MlflowClient, name: str, settings: Settings) -> Experiment:
-    """Make an experiment on a server: its files go where the settings say, or where the server keeps them.
+    """Create an experiment on a server: its files go to the place in the settings, or to the server's own.
 
-    A server that has another root gives an experiment the place it is told, and its id only afterwards. Hence the id
+    A server that has another root gives an experiment the place it is told, and its id only afterwards. So the id
     is guessed, and an experiment whose id another process took meanwhile is given up.
     """
     root = None if settings.artifacts is None else artifact_root(settings)
@@ -144,7 +148,9 @@ def _new_experiment(client: MlflowClient, name: str, settings: Settings) -> Expe
         found = client.get_experiment_by_name(name)
         if found is not None:
             return found
-    raise TrackingError(f"the server does not let an experiment '{name}' be made")
+    raise TrackingError(
+        f"the server does not let an experiment '{name}' be made", "experiment-not-created", name=name
+    )
 
 
 def _latest_id(client: MlflowClient) -> int:
@@ -155,7 +161,7 @@ def _latest_id(client: MlflowClient) -> int:
 
 
 def kept_elsewhere(settings: Settings, place: Place) -> bool:
-    """Whether the experiment is older than the setting: MLflow never moves the files of an experiment."""
+    """Return whether the experiment is older than the setting: MLflow never moves the files of an experiment."""
     if settings.artifacts is None and place.uri != settings.own_store:
         return False
     return not str(place.experiment.artifact_location).startswith(f"{artifact_root(settings)}/")

@@ -1,4 +1,4 @@
-"""Bad input: one line that says what was found, where, and what to do; exit code 1; nothing half-written."""
+"""Bad input: one line with the fault, its place and what to do; exit code 1; nothing half-written."""
 
 from __future__ import annotations
 
@@ -233,7 +233,10 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         (b"[profiles.dev]\nbackend = 3", "bt.toml [profiles.dev]: backend must be a string, not 3"),
         (b'env = "test"', "no environment 'test'; there are dev, prod [bt.toml]"),
         (b"[backends.local]\nregistry = 3", "bt.toml [backends.local]: registry must be a string, not 3"),
-        (b"[backends.local]\nregistri = 'm'", "backend 'local' has no option 'registri'"),
+        (
+            b"[backends.local]\nregistri = 'm'",
+            "[backends.local] in bt.toml: no option of backend 'local' 'registri'; there are none",
+        ),
     ],
 )
 def test_a_bad_settings_file_is_refused_and_nothing_registered(
@@ -244,7 +247,7 @@ def test_a_bad_settings_file_is_refused_and_nothing_registered(
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nope.toml", "No such file or directory"), (".", "Is a directory")])
-def test_a_settings_file_that_is_not_there_is_said_to_be_so(bt: Bt, tmp_path: Path, name: str, reason: str) -> None:
+def test_a_missing_settings_file_is_reported(bt: Bt, tmp_path: Path, name: str, reason: str) -> None:
     refuse(bt, tmp_path, f"{name}: {reason}; give --config an existing file", "--config", name, *TRAIN)
 
 
@@ -282,7 +285,7 @@ def test_unknown_counters_are_named_with_their_rows_and_refused(
     refuse(bt, partly_unknown.parent, message, *words)
 
 
-def test_unknown_counters_are_predicted_where_asked_for_and_each_row_marked(
+def test_unknown_counters_are_predicted_on_request_and_each_row_is_marked(
     bt: Bt, registry: str, partly_unknown: Path
 ) -> None:
     words = ("predict", "-m", "rf", "--registry", registry, partly_unknown.name, "-o", "out.csv")
@@ -303,7 +306,7 @@ def test_a_bad_file_is_not_predicted_and_the_old_output_stays(
 ) -> None:
     name, write, message = BAD_FILES[fault]
     Path(name).write_bytes(write(small_file.read_text(encoding="utf-8").splitlines(keepends=True)))
-    Path("out.csv").write_text("what stood there before", encoding="utf-8")
+    Path("out.csv").write_text("the previous content", encoding="utf-8")
     words = ("predict", "-m", "rf", "--registry", registry, name, "-o", "out.csv")
     refuse(bt, clean_place, f"{name}: {message}", *words)
 

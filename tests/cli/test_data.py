@@ -1,4 +1,4 @@
-"""`bt data`: the sample for whoever has no file, and every fault of a file at once."""
+"""`bt data`: the generated sample, and every fault of a file at once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bike_traffic.data.reading import read_counts
+from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
 from tests.conftest import Bt
 
 FAULTS: list[dict[str, object]] = [
     {
+        "id": "time-malformed",
         "column": "Date et heure de comptage",
         "found": "not a time",
         "rows": 1,
@@ -23,6 +24,7 @@ FAULTS: list[dict[str, object]] = [
         "advice": "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00",
     },
     {
+        "id": "coordinates-elsewhere",
         "column": "Coordonnées géographiques",
         "found": "not coordinates in or near Paris",
         "rows": 7,
@@ -31,6 +33,7 @@ FAULTS: list[dict[str, object]] = [
         "advice": "write 'latitude,longitude' in degrees, 48.0 to 49.5 and 1.4 to 3.6, or leave them empty",
     },
     {
+        "id": "count-malformed",
         "column": "Comptage horaire",
         "found": "not a number",
         "rows": 1,
@@ -39,6 +42,7 @@ FAULTS: list[dict[str, object]] = [
         "advice": "give each row its count, or leave the row out",
     },
     {
+        "id": "count-negative",
         "column": "Comptage horaire",
         "found": "a negative count",
         "rows": 1,
@@ -47,6 +51,7 @@ FAULTS: list[dict[str, object]] = [
         "advice": "counts are 0 or more bikes per hour",
     },
     {
+        "id": "count-fractional",
         "column": "Comptage horaire",
         "found": "a fractional count",
         "rows": 2,
@@ -55,6 +60,7 @@ FAULTS: list[dict[str, object]] = [
         "advice": "counts are whole bikes per hour",
     },
     {
+        "id": "hour-repeated",
         "column": "Date et heure de comptage",
         "found": "the same counter and hour again",
         "rows": 1,
@@ -77,7 +83,7 @@ def faulty_file(small_counts: pd.DataFrame, clean_place: Path) -> Path:
     return path
 
 
-def test_a_clean_file_is_described_and_leaves_with_0(bt: Bt, small_file: Path) -> None:
+def test_a_clean_file_is_described_with_exit_code_0(bt: Bt, small_file: Path) -> None:
     done = bt("data", "check", small_file.name)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -109,7 +115,7 @@ def test_counts_to_predict_are_checked_without_the_count(bt: Bt, small_counts: p
     assert json.loads(done.stdout)["counts"] is None
 
 
-def test_a_faulty_file_leaves_with_1_and_a_table_of_all_faults(bt: Bt, faulty_file: Path) -> None:
+def test_a_faulty_file_has_exit_code_1_and_a_table_of_all_faults(bt: Bt, faulty_file: Path) -> None:
     done = bt("data", "check", faulty_file.name)
     assert (done.exit_code, done.stderr) == (1, "")
     described, span, header, _, *rows = done.stdout.splitlines()
@@ -144,11 +150,14 @@ def test_a_faulty_file_is_one_json_document_with_all_faults(bt: Bt, faulty_file:
     assert json.loads(done.stdout)["faults"] == FAULTS
 
 
-@pytest.mark.parametrize("form", ["table", "json"])
-def test_a_file_that_is_no_table_is_one_line_on_stderr(bt: Bt, form: str) -> None:
+@pytest.mark.parametrize("output_format", ["table", "json"])
+def test_a_file_that_is_no_table_is_one_line_on_stderr(bt: Bt, output_format: str) -> None:
     Path("empty.csv").touch()
-    done = bt("data", "check", "empty.csv", "--format", form)
-    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: empty.csv: the file is empty\n")
+    done = bt("data", "check", "empty.csv", "--format", output_format)
+    message = "empty.csv: the file is empty"
+    assert (done.exit_code, done.stderr) == (1, f"Error: {message}\n")
+    error = {"error": {"id": "file-empty", "message": message, "parts": {"uri": "empty.csv"}}}
+    assert done.stdout == (f"{json.dumps(error, indent=2)}\n" if output_format == "json" else "")
 
 
 def test_the_sample_is_written_to_a_file_that_passes_its_own_check(bt: Bt, sample: pd.DataFrame) -> None:

@@ -44,7 +44,7 @@ def test_every_command_explains_itself_with_an_example_of_itself(bt: Bt, words: 
         done = bt(*words, flag)
         assert (done.exit_code, done.stderr) == (0, "")
         assert f"  Example: {' '.join(['bt', *words])} " in done.stdout.replace("\n", " \n")
-        assert done.stdout.splitlines()[2].strip()  # the summary stands under the usage
+        assert done.stdout.splitlines()[2].strip()  # the summary is below the usage
 
 
 def test_the_help_lists_every_command_with_its_summary(bt: Bt) -> None:
@@ -71,10 +71,10 @@ def test_the_version_is_the_distributions(bt: Bt) -> None:
         (["registry", "list", "--format", "xml"], "Error: Invalid value for '--format': 'xml' is not one of 'table'"),
         (["registry", "show"], "Error: Missing argument 'RUN_ID|ALIAS'."),
         (["registry", "pull", "abc"], "Error: Missing argument 'DIRECTORY'."),
-        (["predict", "counts.csv"], "Error: say which model: --model NAME, --run-id ID, or --alias NAME"),
+        (["predict", "counts.csv"], "Error: name one model: --model NAME, --run-id ID, or --alias NAME"),
     ],
 )
-def test_wrong_usage_leaves_with_2_and_says_what_is_wrong(bt: Bt, words: list[str], message: str) -> None:
+def test_wrong_usage_has_exit_code_2_and_a_message(bt: Bt, words: list[str], message: str) -> None:
     done = bt(*words)
     assert (done.exit_code, done.stdout) == (2, "")
     assert message in done.stderr
@@ -150,7 +150,7 @@ def test_a_command_of_two_third_parties_is_called_by_its_distributions_name(
         attribute=":command",
     )
     done = bt("greet")
-    line = "Error: command 'greet' is offered more than once; say greet-dist:greet or hello-dist:greet\n"
+    line = "Error: command 'greet' is declared more than once; use greet-dist:greet or hello-dist:greet\n"
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", line)
     assert bt("greet-dist:greet").stdout == "hello you\n"
     assert bt("hello-dist:greet").stdout == "good day you\n"
@@ -183,7 +183,7 @@ def test_what_a_command_prints_while_it_is_imported_is_none_of_its_output(
             "command 'broken' of broken-dist cannot be imported: "
             "ModuleNotFoundError: No module named 'no_such_library'",
         ),
-        ("no-command", "command 'no-command' of no-command-dist is no click command"),
+        ("no-command", "command 'no-command' of no-command-dist is not a click command"),
     ],
 )
 @pytest.mark.parametrize("more", [[], ["--help"]])
@@ -235,14 +235,14 @@ def test_a_fault_of_the_program_keeps_its_traceback(bt: Bt, monkeypatch: pytest.
     assert isinstance(bt("bug").exception, ZeroDivisionError)
 
 
-def test_a_broken_plugin_is_said_on_stderr_and_the_command_goes_on(
+def test_a_broken_plugin_is_reported_on_stderr_and_the_command_continues(
     bt: Bt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install_distribution(monkeypatch, tmp_path / "site", "broken-dist", "import no_such_library")
     line = "plugin broken-dist 1.0 (main) failed at import: ModuleNotFoundError: No module named 'no_such_library'"
     done = bt("registry", "list")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == f"{line} (bt plugins tells more)\nno records yet; `bt train` makes the first\n"
+    assert done.stderr == f"{line} (see bt plugins)\nno records yet; `bt train` makes the first\n"
     whole = bt("plugins").stdout
     assert f"\n{line}\nTraceback (most recent call last):\n" in whole
     monkeypatch.setenv("BT_STRICT_PLUGINS", "1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bike_traffic.registry import ModelRecord
+from bike_traffic.registry.records import ModelRecord
 from tests.conftest import Bt
 from tests.test_registry import local_registry, make_record, register
 
@@ -69,7 +69,7 @@ def table(text: str) -> list[list[str]]:
         (["--metric", "r2", "--as-of", "2026-02-01T01:00:00+01:00"], "aabb2222"),
     ],
 )
-def test_best_goes_by_the_metric_among_what_was_asked_for(
+def test_best_compares_the_requested_records_by_the_metric(
     bt: Bt, records: dict[str, ModelRecord], words: list[str], best: str
 ) -> None:
     assert document(bt, "best", *words) == records[best].to_json()
@@ -108,9 +108,9 @@ def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> 
     ],
 )
 @pytest.mark.usefixtures("records")
-def test_best_says_in_one_line_why_there_is_none(bt: Bt, words: list[str], message: str) -> None:
-    said = refused(bt, "best", *words)
-    assert said.startswith(message) if message.endswith("there are ") else said == message
+def test_best_reports_in_one_line_why_there_is_none(bt: Bt, words: list[str], message: str) -> None:
+    line = refused(bt, "best", *words)
+    assert line.startswith(message) if message.endswith("there are ") else line == message
 
 
 def test_list_gives_all_records_in_order_test_mode_included(bt: Bt, records: dict[str, ModelRecord]) -> None:
@@ -154,7 +154,7 @@ def test_show_finds_a_record_by_the_first_letters_of_its_id(bt: Bt, records: dic
     ],
 )
 @pytest.mark.usefixtures("records")
-def test_an_id_that_names_no_record_or_several_is_said(bt: Bt, words: list[str], run_id: str, message: str) -> None:
+def test_an_id_of_no_record_or_of_several_is_reported(bt: Bt, words: list[str], run_id: str, message: str) -> None:
     assert refused(bt, *(word.replace("{id}", run_id) for word in words)) == message
     assert not Path("pulled").exists()
 
@@ -189,7 +189,7 @@ def test_pull_into_a_folder_that_is_not_empty_is_refused_and_touches_nothing(bt:
 
 
 @pytest.mark.usefixtures("records")
-def test_pull_into_a_place_that_cannot_be_made_is_said_in_one_line(bt: Bt) -> None:
+def test_pull_into_a_folder_that_cannot_be_made_is_reported_in_one_line(bt: Bt) -> None:
     Path("file.txt").write_text("mine")
     assert refused(bt, "pull", "cccc", "file.txt/pulled") == "file.txt: File exists"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bike_traffic.registry import RegistryBackend
+from bike_traffic.registry.backend import RegistryBackend
 from tests.cli.test_registry import document, ok, refused, table
 from tests.conftest import Bt
 from tests.test_registry import local_registry, make_record, register
@@ -37,7 +37,7 @@ def noted(bt: Bt, *words: str | Path) -> str:
 
 
 @pytest.mark.usefixtures("registry")
-def test_promotions_and_rollbacks_are_said_in_one_note_and_kept_with_who_and_why(bt: Bt) -> None:
+def test_promotions_and_rollbacks_print_one_note_and_keep_actor_and_reason(bt: Bt) -> None:
     assert noted(bt, "promote", "aaaa", "champion", "--reason", "beats « nn »") == "champion is now run aaaa1111\n"
     assert noted(bt, "promote", B, "champion") == "champion is now run bbbb2222\n"
     assert noted(bt, "rollback", "champion", "--reason", "worse") == "champion is run aaaa1111 again\n"
@@ -84,8 +84,8 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
 def test_a_promotion_of_changed_files_is_refused(bt: Bt, registry: RegistryBackend) -> None:
     folder = registry.get(A).model_uri.rstrip("/")
     Path(folder, "model.bin").write_bytes(b"TREES")
-    said = refused(bt, "promote", "aaaa", "champion")
-    assert said == (
+    message = refused(bt, "promote", "aaaa", "champion")
+    assert message == (
         f"{folder}: model.bin is not the file that was registered (its SHA-256 differs); nothing was loaded"
     )
     assert not Path("models/aliases.json").exists()
@@ -166,7 +166,7 @@ WAYS = {"--model": "rf", "--run-id": "aaaa", "--alias": "champion"}
 def test_a_model_is_named_in_one_way_only(bt: Bt, command: str, named: list[str]) -> None:
     done = bt(command, *(word for way in named for word in (way, WAYS[way])), "counts.csv")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.endswith("Error: say which model: --model NAME, --run-id ID, or --alias NAME\n")
+    assert done.stderr.endswith("Error: name one model: --model NAME, --run-id ID, or --alias NAME\n")
 
 
 def test_show_and_pull_take_an_alias_and_show_what_it_stood_for_at_a_time(bt: Bt, registry: RegistryBackend) -> None:

@@ -9,24 +9,39 @@ from typing import Any
 
 import pytest
 
-from bike_traffic.registry import RegistryBackend
+from bike_traffic.registry.backend import RegistryBackend
 from tests.cli.test_registry import document, ok, refused, table
 from tests.cli.test_registry_aliases import noted
 from tests.conftest import Bt
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_upkeep import SEEDS, A, B, C, change, entries, fill, folder_of, not_registered, write_entries
 
-PENDING = {"trouble": "pending", "run_id": C, "detail": "it stands under records/, but not in summary.json"}
+
+def as_printed(finding: dict[str, str]) -> dict[str, object]:
+    """Return a finding as the document of ``bt registry verify`` has it."""
+    is_error = finding["id"] not in ("pending", "unverified")
+    return {**finding, "is_error": is_error, "parts": PARTS[finding["id"]]}
+
+
+PARTS: dict[str, dict[str, object]] = {
+    "pending": {"where": "records/"},
+    "unverified": {},
+    "edited": {"keys": ["r2"], "where": "summary.json"},
+    "unrecorded": {"where": "summary.json"},
+}
+
+
+PENDING = {"id": "pending", "run_id": C, "detail": "it is under records/, but not in summary.json"}
 UNVERIFIED = {
-    "trouble": "unverified",
+    "id": "unverified",
     "run_id": "seedseed",
     "detail": "the record has no digests; bike-traffic did not write it",
 }
-EDITED = {"trouble": "edited", "run_id": A, "detail": "r2 in summary.json and under records/ differ"}
+EDITED = {"id": "edited", "run_id": A, "detail": "r2 in summary.json and under records/ differ"}
 UNRECORDED = {
-    "trouble": "unrecorded",
+    "id": "unrecorded",
     "run_id": B,
-    "detail": "it stands in summary.json, but not under records/",
+    "detail": "it is in summary.json, but not under records/",
 }
 
 
@@ -45,10 +60,10 @@ def copy(bt: Bt, *words: str) -> str:
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_registry_as_it_was_written_is_said_to_be_so(bt: Bt) -> None:
+def test_an_unchanged_registry_is_reported_as_unchanged(bt: Bt) -> None:
     assert ok(bt, "verify") == "every record and every file is as it was registered\n"
     assert document(bt, "verify") == {"findings": []}
-    nothing = "there are no records here, and so nothing to verify; look at --registry and --backend"
+    nothing = "the registry has no records to verify; check --registry and --backend"
     assert refused(bt, "verify", "--registry", "empty") == nothing
 
 
@@ -81,7 +96,7 @@ def forget() -> None:
     ],
     ids=["pending", "unverified", "edited", "unrecorded", "pending and unverified", "all"],
 )
-def test_the_exit_code_says_wrong_waiting_or_well_and_findings_are_a_document_or_a_table(
+def test_the_exit_code_is_that_of_the_worst_finding_and_findings_are_a_document_or_a_table(
     bt: Bt, registry: RegistryBackend, changes: list[Any], findings: list[dict[str, str]], code: int
 ) -> None:
     for one in changes:
@@ -89,12 +104,12 @@ def test_the_exit_code_says_wrong_waiting_or_well_and_findings_are_a_document_or
     before = on_disk()
     done = bt("registry", "verify", "--format", "json")
     assert (done.exit_code, done.stderr) == (code, "")
-    assert json.loads(done.stdout) == {"findings": findings}
+    assert json.loads(done.stdout) == {"findings": [as_printed(found) for found in findings]}
     done = bt("registry", "verify")
     assert (done.exit_code, done.stderr) == (code, "")
     assert table(done.stdout) == [
-        ["run", "found", "what"],
-        *([found["run_id"][:8], found["trouble"], found["detail"]] for found in findings),
+        ["run", "finding", "detail"],
+        *([found["run_id"][:8], found["id"], found["detail"]] for found in findings),
     ]
     assert on_disk() == before
 
@@ -107,11 +122,19 @@ def test_changed_and_missing_files_are_wrong(bt: Bt, registry: RegistryBackend) 
     assert (done.exit_code, done.stderr) == (1, "")
     assert json.loads(done.stdout) == {
         "findings": [
-            {"trouble": "changed files", "run_id": A, "detail": not_registered(changed)},
             {
-                "trouble": "missing files",
+                "id": "changed-files",
+                "run_id": A,
+                "detail": not_registered(changed),
+                "is_error": True,
+                "parts": {"cause": "file-changed", "where": changed, "name": "model.bin"},
+            },
+            {
+                "id": "missing-files",
                 "run_id": B,
                 "detail": f"the files of run {B} are gone: {gone} does not exist",
+                "is_error": True,
+                "parts": {"cause": "files-gone", "run_id": B, "where": gone},
             },
         ]
     }
@@ -135,7 +158,7 @@ def test_a_folder_that_was_copied_away_is_verified_from_within(bt: Bt, monkeypat
 
 
 @pytest.mark.usefixtures("registry")
-def test_reconcile_says_how_many_records_it_merged(bt: Bt) -> None:
+def test_reconcile_reports_how_many_records_it_merged(bt: Bt) -> None:
     write_entries(entries()[:1])
     assert noted(bt, "reconcile") == "2 records merged\n"
     assert noted(bt, "reconcile") == "nothing was pending\n"
@@ -143,7 +166,7 @@ def test_reconcile_says_how_many_records_it_merged(bt: Bt) -> None:
 
 
 @pytest.mark.usefixtures("source")
-def test_a_copy_says_how_many_models_it_copied_and_how_many_were_there(bt: Bt) -> None:
+def test_a_copy_reports_how_many_models_it_copied_and_how_many_were_there(bt: Bt) -> None:
     assert copy(bt) == "3 models copied, 0 were there already\n"
     assert document(bt, "verify") == {"findings": []}
     assert document(bt, "history", "champion") == document(bt, "history", "champion", "--registry", "source")
@@ -160,7 +183,7 @@ def test_a_copy_names_the_runs_that_could_not_be_checked(bt: Bt, source: Registr
     unverified = "unverified, since their records have no digests: seedseed\n"
     assert copy(bt) == f"4 models copied, 0 were there already\n{unverified}"
     assert copy(bt) == f"0 models copied, 4 were there already\n{unverified}"
-    assert document(bt, "verify") == {"findings": [UNVERIFIED]}
+    assert document(bt, "verify") == {"findings": [as_printed(UNVERIFIED)]}
 
 
 def test_a_copy_of_changed_files_is_refused_in_one_line_and_goes_on_when_they_are_mended(
@@ -179,8 +202,8 @@ def test_a_copy_of_changed_files_is_refused_in_one_line_and_goes_on_when_they_ar
 def test_a_copy_over_another_record_of_the_same_run_is_refused_in_one_line(bt: Bt, source: RegistryBackend) -> None:
     write_entries([source.get(A).to_json() | {"r2": 0.99}])
     before = on_disk()
-    said = refused(bt, "copy", "--from", "source", "--to", "models")
-    assert said == f"the target has another record under the run id {A}"
+    message = refused(bt, "copy", "--from", "source", "--to", "models")
+    assert message == f"the target has another record under the run id {A}"
     assert on_disk() == before
 
 
@@ -202,6 +225,6 @@ def test_both_ends_of_a_copy_must_be_named(bt: Bt, words: list[str], missing: st
     assert done.stderr.endswith(f"Error: Missing option '{missing}'.\n")
 
 
-def test_a_backend_from_the_settings_does_not_stand_in_the_way_of_the_uris(bt: Bt, source: RegistryBackend) -> None:
+def test_a_copy_ignores_the_backend_of_the_settings(bt: Bt, source: RegistryBackend) -> None:
     Path("bt.toml").write_text('[profiles.dev]\nbackend = "gcs"\n[backends.gcs]\nregistry = "gs://nowhere/models"\n')
     assert copy(bt) == "3 models copied, 0 were there already\n"

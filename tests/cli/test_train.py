@@ -14,7 +14,7 @@ from tests.conftest import Bt
 TINY = ("--set", "n_estimators=3")
 
 
-def test_training_prints_each_model_beside_the_four_week_mean_and_registers_it(bt: Bt, small_file: Path) -> None:
+def test_training_prints_each_model_with_the_four_week_mean_and_registers_it(bt: Bt, small_file: Path) -> None:
     done = bt("train", "-m", "rf", "-m", "rf_class", *TINY, "--data", small_file)
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
@@ -54,7 +54,9 @@ def test_env_and_registry_are_taken_from_flags(bt: Bt, small_file: Path) -> None
     assert not Path("models").exists()
 
 
-def test_a_wrong_parameter_of_the_second_model_is_said_before_the_first_is_trained(bt: Bt, small_file: Path) -> None:
+def test_a_wrong_parameter_of_the_second_model_is_reported_before_the_first_is_trained(
+    bt: Bt, small_file: Path
+) -> None:
     done = bt("train", "-m", "rf", "-m", "nn", *TINY, "--data", small_file)
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: no parameter of 'nn' 'n_estimators'; there are batch_size, ")
@@ -68,13 +70,13 @@ def test_the_best_model_predicts_and_is_evaluated(bt: Bt, small_file: Path, smal
     assert len(pd.read_csv("out.csv", sep=";")) == len(small_counts)
 
     found: dict[str, Any] = json.loads(bt("evaluate", "-m", "rf", small_file, "--format", "json").stdout)
-    assert found["rows"] == len(small_counts)
+    assert (found["rows"], found["seen_rows"]) == (len(small_counts), 6912)
     assert found["metrics"].keys() == found["baseline"].keys() == {"r2", "rmse", "mae", "wape", "rmsle"}
     table = bt("evaluate", "--run-id", found["run_id"][:6], small_file).stdout
     assert "4-week mean" in table
 
 
-def test_an_evaluation_on_rows_that_the_model_may_know_is_said_to_be_one(bt: Bt, small_file: Path) -> None:
+def test_an_evaluation_on_rows_that_the_model_may_know_prints_a_note(bt: Bt, small_file: Path) -> None:
     bt("train", "-m", "rf", *TINY, "--data", small_file)
     seen = "6,912 of 9,600 rows are not later than the training rows: the model may know them\n"
     assert bt("evaluate", "-m", "rf", small_file).stderr == seen
@@ -93,12 +95,13 @@ def test_predictions_flow_from_stdin_to_stdout(bt: Bt, small_file: Path) -> None
 def test_a_model_is_named_in_one_way(bt: Bt, words: tuple[str, ...]) -> None:
     done = bt(*words)
     assert done.exit_code == 2
-    assert done.stderr.endswith("Error: say which model: --model NAME, --run-id ID, or --alias NAME\n")
+    assert done.stderr.endswith("Error: name one model: --model NAME, --run-id ID, or --alias NAME\n")
 
 
 def test_a_backtest_prints_each_fold_and_the_mean_and_registers_nothing(bt: Bt, small_file: Path) -> None:
     words = ("backtest", "-m", "rf", *TINY, "--data", small_file, "--folds", "2", "--horizon", "14d")
-    folds = json.loads(bt(*words, "--format", "json").stdout)
+    document = json.loads(bt(*words, "--format", "json").stdout)
+    folds, (mean_of_rf,) = document["folds"], document["means"]
     assert [fold["fold"] for fold in folds] == [1, 2]
     assert [fold["rows"] for fold in folds] == [14 * 24 * 4] * 2
     assert all(fold["baseline"].keys() == fold["metrics"].keys() for fold in folds)
@@ -107,14 +110,18 @@ def test_a_backtest_prints_each_fold_and_the_mean_and_registers_nothing(bt: Bt, 
     mean = next(line for line in lines if line.startswith("mean"))
     expected = sum(fold["metrics"]["rmse"] for fold in folds) / 2
     assert f" {expected:.3f} " in mean
+    assert mean_of_rf["metrics"]["rmse"] == pytest.approx(expected)
+    assert (mean_of_rf["model_type"], mean_of_rf["task"], mean_of_rf["folds"]) == ("rf", "regression", 2)
+    assert mean_of_rf["baseline"].keys() == mean_of_rf["metrics"].keys()
     assert not Path("models").exists()
 
 
-def test_models_say_where_they_come_from_and_whether_they_can_run(bt: Bt) -> None:
+def test_models_are_listed_with_their_package_and_whether_they_can_run(bt: Bt) -> None:
     listed = json.loads(bt("models", "--format", "json").stdout)
     built_in = [row["name"] for row in listed if row["distribution"] == "bike-traffic"]
     assert built_in == ["rf", "nn", "rf_class"]
     assert all(row["ready"] for row in listed)
+    assert all(row["needs"] == [] for row in listed)
 
 
 def test_config_prints_each_value_and_its_source(bt: Bt, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import Fault, describe, faults, fingerprint, require_valid
+from bike_traffic.data.check import Fault, describe, faults, fingerprint, valid_counts
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SchemaError
 
 NAME, TIME = "Nom du compteur", "Date et heure de comptage"
@@ -30,8 +31,9 @@ def counts(**changed: object) -> pd.DataFrame:
     return pd.DataFrame(dict(zip((NAME, TIME, PLACE, COUNT), columns.values(), strict=True)), dtype=object)
 
 
-NO_NAME = Fault(NAME, "no name", 1, (2,), "empty", "give each row the name of its counter")
+NO_NAME = Fault("counter-missing", NAME, "no name", 1, (2,), "empty", "give each row the name of its counter")
 NO_TIME = Fault(
+    "time-malformed",
     TIME,
     "not a time",
     1,
@@ -40,6 +42,7 @@ NO_TIME = Fault(
     "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00",
 )
 NO_PLACE = Fault(
+    "coordinates-elsewhere",
     PLACE,
     "not coordinates in or near Paris",
     1,
@@ -47,10 +50,15 @@ NO_PLACE = Fault(
     "'2.35,48.85'",
     "write 'latitude,longitude' in degrees, 48.0 to 49.5 and 1.4 to 3.6, or leave them empty",
 )
-NO_NUMBER = Fault(COUNT, "not a number", 1, (2,), "empty", "give each row its count, or leave the row out")
-NEGATIVE = Fault(COUNT, "a negative count", 1, (2,), "'-3'", "counts are 0 or more bikes per hour")
-FRACTIONAL = Fault(COUNT, "a fractional count", 1, (2,), "'1.5'", "counts are whole bikes per hour")
+NO_NUMBER = Fault(
+    "count-malformed", COUNT, "not a number", 1, (2,), "empty", "give each row its count, or leave the row out"
+)
+NEGATIVE = Fault("count-negative", COUNT, "a negative count", 1, (2,), "'-3'", "counts are 0 or more bikes per hour")
+FRACTIONAL = Fault(
+    "count-fractional", COUNT, "a fractional count", 1, (2,), "'1.5'", "counts are whole bikes per hour"
+)
 AGAIN = Fault(
+    "hour-repeated",
     TIME,
     "the same counter and hour again",
     1,
@@ -62,7 +70,7 @@ AGAIN = Fault(
 
 def test_valid_counts_have_no_fault() -> None:
     assert faults(counts()) == []
-    require_valid(counts(), "counts.csv", with_counts=True)
+    valid_counts(counts(), "counts.csv", with_counts=True)
 
 
 @pytest.mark.parametrize(
@@ -170,30 +178,30 @@ def test_unreadable_hours_are_not_called_the_same_hour() -> None:
 )
 def test_invalid_counts_are_refused_with_the_first_fault(changed: dict[str, object], message: str) -> None:
     with pytest.raises(SchemaError, match=f"^{re.escape(f'counts.csv: {message}')}$"):
-        require_valid(counts(**changed), "counts.csv", with_counts=True)
+        valid_counts(counts(**changed), "counts.csv", with_counts=True)
 
 
 def test_counts_are_required_where_they_are_needed_only() -> None:
     future = counts().drop(columns=COUNT)
-    require_valid(future, "future.csv", with_counts=False)
+    valid_counts(future, "future.csv", with_counts=False)
     unchecked = counts(count_0="-3", count_1=None, time_3="2024-06-01T02:00:00+02:00")
-    require_valid(unchecked, "future.csv", with_counts=False)
+    valid_counts(unchecked, "future.csv", with_counts=False)
     message = f"future.csv: no column '{COUNT}'; there are {PLACE}, {TIME}, {NAME}"
     with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
-        require_valid(future, "future.csv", with_counts=True)
+        valid_counts(future, "future.csv", with_counts=True)
 
 
 @pytest.mark.parametrize(
     ("frame", "summary"),
     [
-        (counts(name_3="Quai", time_2=None), (8, 2, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00", COUNT)),
-        (counts().drop(columns=COUNT), (8, 1, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00", None)),
-        (counts().head(0), (0, 0, None, None, COUNT)),
+        (counts(name_3="Quai", time_2=None), (8, 2, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00")),
+        (counts().drop(columns=COUNT), (8, 1, "2024-06-01T00:00:00+02:00", "2024-06-01T07:00:00+02:00")),
+        (counts().head(0), (0, 0, None, None)),
     ],
 )
 def test_a_description_says_how_much_there_is(frame: pd.DataFrame, summary: tuple[object, ...]) -> None:
-    names = ("rows", "counters", "first_hour", "last_hour", "counts")
-    assert describe(frame) == dict(zip(names, summary, strict=True))
+    names = ("rows", "counters", "first_hour", "last_hour")
+    assert describe(clean(frame)) == dict(zip(names, summary, strict=True))
 
 
 def test_a_fingerprint_is_that_of_the_counts_however_a_file_writes_them(small_counts: pd.DataFrame) -> None:
@@ -202,8 +210,8 @@ def test_a_fingerprint_is_that_of_the_counts_however_a_file_writes_them(small_co
     typed["Nom du compteur"] = typed["Nom du compteur"].astype("category")
     typed["Date et heure de comptage"] = moments.dt.tz_convert("Europe/Paris")
     typed["Comptage horaire"] = typed["Comptage horaire"].astype(float)
-    assert fingerprint(typed) == fingerprint(small_counts)
-    assert len(fingerprint(small_counts)) == 64
+    assert fingerprint(clean(typed)) == fingerprint(clean(small_counts))
+    assert len(fingerprint(clean(small_counts))) == 64
 
 
 @pytest.mark.parametrize(
@@ -219,4 +227,4 @@ def test_a_fingerprint_changes_with_any_counter_hour_or_count(
 ) -> None:
     changed = small_counts.copy()
     changed[column] = [*changed[column][:-1], value]
-    assert fingerprint(changed) != fingerprint(small_counts)
+    assert fingerprint(clean(changed)) != fingerprint(clean(small_counts))

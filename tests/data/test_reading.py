@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
 from bike_traffic.data.check import faults
-from bike_traffic.data.reading import CHUNK_ROWS, open_counts, read_counts, row_number
+from bike_traffic.data.files.reading import CHUNK_ROWS, open_counts, read_counts, row_number
 from bike_traffic.data.schema import parse_coordinates, parse_counts, parse_times
 from bike_traffic.errors import ReadError, SchemaError
 
@@ -258,7 +258,7 @@ BAD_FILES: dict[str, tuple[str, bytes | str, type[Exception], str]] = {
 
 
 @pytest.mark.parametrize(("name", "data", "error", "message"), BAD_FILES.values(), ids=BAD_FILES)
-def test_what_cannot_be_read_is_said_in_one_message(
+def test_a_file_that_cannot_be_read_is_refused_with_one_message(
     clean_place: Path, name: str, data: bytes | str, error: type[Exception], message: str
 ) -> None:
     path = bytes_to(clean_place / name, data)
@@ -267,12 +267,12 @@ def test_what_cannot_be_read_is_said_in_one_message(
 
 
 @pytest.mark.parametrize(("name", "message"), [("nope.csv", "no such file"), (".", "a folder, not a file of counts")])
-def test_a_file_that_is_not_there_is_said_to_be_so(name: str, message: str) -> None:
+def test_a_missing_file_or_a_folder_is_refused(name: str, message: str) -> None:
     with pytest.raises(ReadError, match=f"^{re.escape(f'{name}: {message}')}$"):
         read_counts(name)
 
 
-def test_an_unknown_kind_of_url_is_said_to_be_so() -> None:
+def test_an_unknown_kind_of_url_is_refused() -> None:
     with pytest.raises(
         ReadError, match=r"^carrier-pigeon://c.csv: cannot be opened: Protocol not known: carrier-pigeon$"
     ):

@@ -10,12 +10,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.schema import (
     CITY_HEADERS,
     COORDINATES,
-    COUNT,
-    COUNTER,
-    TIME,
     clean_counter_names,
     column_of,
     has_counts,

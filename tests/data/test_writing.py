@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from bike_traffic.data.reading import read_counts
-from bike_traffic.data.writing import table_writer, write_counts
+from bike_traffic.data.files.reading import read_counts
+from bike_traffic.data.files.writing import table_writer, write_counts
 from bike_traffic.errors import WriteError
 
 COUNTS = pd.DataFrame(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import joblib
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from bike_traffic.features.history import CountFeatures, HistoryFeatures
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.testing import pipeline_checks
@@ -45,7 +49,7 @@ def unfitted(name: str, **more: Any) -> Pipeline:
 
 
 @pytest.mark.parametrize("name", list(QUICK))
-def test_an_unfitted_pipeline_says_what_to_call(name: str, small_counts: pd.DataFrame) -> None:
+def test_the_error_of_an_unfitted_pipeline_names_the_methods_to_call(name: str, small_counts: pd.DataFrame) -> None:
     with pytest.raises(NotFittedError, match=f"pipeline '{name}' has not been fitted yet; call fit or load first"):
         unfitted(name).predict(small_counts)
 
@@ -56,18 +60,17 @@ def test_the_same_seed_gives_exactly_the_same_and_another_seed_other_predictions
 ) -> None:
     rows = small_counts.tail(300)
 
-    def values(seed: int) -> list[float]:
+    def values(seed: int) -> dict[str, list[float]]:
         pipeline = unfitted(name, random_state=seed).fit(small_counts)
-        scores = pipeline.probability(rows)
-        return list(pipeline.predict(rows) if scores is None else scores)
+        return {str(column): list(numbers) for column, numbers in pipeline.predict_frame(rows).items()}
 
     first = values(1)
     assert values(1) == first
     assert values(2) != first
 
 
-def test_an_outage_does_not_teach_that_nobody_rides(small_counts: pd.DataFrame) -> None:
-    """A counter dead for its last weeks is predicted as it was when it lived."""
+def test_an_outage_does_not_lower_predictions(small_counts: pd.DataFrame) -> None:
+    """A counter that was out of order in its last weeks is predicted as before."""
     dead = small_counts.copy()
     first = dead[COUNTER].iloc[0]
     last_weeks = pd.to_datetime(dead[TIME], utc=True) > pd.Timestamp("2024-10-20", tz="UTC")
@@ -78,7 +81,7 @@ def test_an_outage_does_not_teach_that_nobody_rides(small_counts: pd.DataFrame) 
 
 
 def test_labels_come_from_the_means_frozen_in_training(small_counts: pd.DataFrame) -> None:
-    """Ten times the traffic later on makes every usual hour a busy one; it does not move the mean."""
+    """Ten times the traffic later makes most hours busy ones, and does not change the mean."""
     pipeline = unfitted("rf_class").fit(small_counts)
     later = small_counts.assign(**{COUNT: 10 * small_counts[COUNT].astype(int)})
     means = small_counts.groupby(COUNTER)[COUNT].transform("mean")
@@ -109,3 +112,15 @@ def test_importing_the_net_writes_nothing_to_the_terminal() -> None:
     script = "import bike_traffic.plugins.neural_net"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_forest_that_an_earlier_version_saved_is_loaded(small_counts: pd.DataFrame, tmp_path: Path) -> None:
+    """It was compressed with zlib, and its features were pickled as those of a module that is a package now."""
+    pipeline = unfitted("rf").fit(small_counts)
+    expected = pipeline.predict(small_counts)
+    for kind in (CountFeatures, HistoryFeatures):
+        assert getattr(import_module("bike_traffic.features"), kind.__name__) is kind
+    fitted = {name: getattr(pipeline, name) for name in ("features_", "columns_", "forest_")}
+    state = {"parameters": pipeline.get_params(), "fitted": fitted}
+    joblib.dump(state, tmp_path / "model.joblib", compress=3)
+    assert type(pipeline).load(tmp_path).predict(small_counts).equals(expected)

@@ -83,7 +83,7 @@ def test_one_id_with_the_same_content_in_another_order_is_a_no_op(log: AppendLog
 def test_one_id_with_another_content_is_a_conflict_and_changes_nothing(log: AppendLog) -> None:
     log.append(entry("a", r2=0.5))
     before = on_disk()
-    with pytest.raises(RegistryConflict, match=r"^another record stands under the id a$"):
+    with pytest.raises(RegistryConflict, match=r"^another record has the id a$"):
         log.append(entry("a", r2=0.6))
     assert on_disk() == before
 
@@ -91,7 +91,7 @@ def test_one_id_with_another_content_is_a_conflict_and_changes_nothing(log: Appe
 def test_an_id_that_stands_in_the_array_alone_with_another_content_is_a_conflict(log: AppendLog) -> None:
     write_summary(json.dumps([entry("seeds", r2=0.5)]).encode())
     before = on_disk()
-    with pytest.raises(RegistryConflict, match=r"^another record stands under the id seeds$"):
+    with pytest.raises(RegistryConflict, match=r"^another record has the id seeds$"):
         log.append(entry("seeds", r2=0.6))
     assert on_disk() == before
 
@@ -242,7 +242,7 @@ def test_an_id_that_stands_elsewhere_in_the_array_is_not_taken_for_an_entry(log:
 
 def test_an_id_that_is_spelt_with_escapes_is_known_again(log: AppendLog) -> None:
     write_summary(b'[{"run_id": "\\u0061"}]')
-    with pytest.raises(RegistryConflict, match=r"^another record stands under the id a$"):
+    with pytest.raises(RegistryConflict, match=r"^another record has the id a$"):
         log.append(entry("a"))
 
 

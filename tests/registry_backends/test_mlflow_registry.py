@@ -16,8 +16,7 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic import upkeep
-from bike_traffic.aliases import AliasChange
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
     IntegrityError,
     NoRecord,
@@ -28,12 +27,16 @@ from bike_traffic.errors import (
     SettingsError,
 )
 from bike_traffic.prediction import predict
-from bike_traffic.registry import ModelRecord, Query, RegistryBackend, parse_time
+from bike_traffic.registry import upkeep
+from bike_traffic.registry.aliases import AliasChange
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.testing import records
+from bike_traffic.testing.backends import records
 from bike_traffic.training import TrainingPlan, train_model
-from bike_traffic.upkeep import Finding
 from tests.mlflow_server import new_registry
 from tests.servers import free_port
 from tests.test_manager import built_in_host
@@ -124,7 +127,7 @@ def test_a_record_appended_again_is_a_no_op_and_another_content_is_a_conflict(re
     for record in list(registry.records(EVERYTHING)):
         again(registry).append(record)
     for other in (make_record(metrics={"r2": 0.9}), make_record(model_type="nn")):
-        with pytest.raises(RegistryConflict, match=r"^another record stands under the id abcd1234$"):
+        with pytest.raises(RegistryConflict, match=r"^another record has the id abcd1234$"):
             registry.append(other)
     assert list(registry.records(EVERYTHING)) == [make_record()]
     assert [version.version for version in versions_of(registry)] == ["1"]
@@ -241,7 +244,7 @@ def test_files_come_back_as_they_were_and_are_checked(registry: MlflowRegistry) 
     )
     with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):
         registry.download(record, Path("refused"))
-    assert list(upkeep.verify(registry)) == [Finding("changed files", record.run_id, message)]
+    assert list(upkeep.verify(registry)) == [Finding("changed-files", record.run_id, message)]
 
 
 def test_the_same_upload_twice_is_a_no_op_and_another_is_a_conflict(registry: MlflowRegistry) -> None:
@@ -310,8 +313,8 @@ def test_of_two_promotions_at_once_both_are_kept_and_mlflows_alias_is_the_later_
     for _ in range(3):
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda run_id: again(registry).promote(run_id, "champion", actor="ana"), ("one", "two")))
-        standing = registry.alias("champion").run_id
-        assert mlflow_aliases(registry) == {"rf": {"champion": {"one": "1", "two": "2"}[standing]}}
+        existing = registry.alias("champion").run_id
+        assert mlflow_aliases(registry) == {"rf": {"champion": {"one": "1", "two": "2"}[existing]}}
     assert sorted(change.run_id for change in registry.alias_changes()) == ["one"] * 3 + ["two"] * 3
 
 
@@ -323,7 +326,7 @@ def test_a_change_of_an_alias_appended_again_is_a_no_op_and_another_content_is_a
     )
     registry.append_alias_change(change)
     again(registry).append_alias_change(change)
-    with pytest.raises(RegistryConflict, match=r"^another record stands under the id c1$"):
+    with pytest.raises(RegistryConflict, match=r"^another record has the id c1$"):
         registry.append_alias_change(attrs.evolve(change, actor="eve"))
     assert registry.alias_changes() == [change]
 
@@ -371,7 +374,7 @@ def test_plain_mlflow_loads_the_champion_and_predicts_the_citys_counts(
     registry: MlflowRegistry, small_counts: pd.DataFrame, small_file: Path
 ) -> None:
     plan = TrainingPlan(parameters={"n_estimators": 3})
-    result = train_model(built_in_host().pipeline("rf"), small_counts, registry, plan)
+    result = train_model(built_in_host().pipeline("rf"), clean(small_counts), registry, plan)
     registry.promote(result.record.run_id, "champion", actor="ana")
 
     uri = f"models:/{registry._prefix}-rf@champion"
@@ -379,7 +382,7 @@ def test_plain_mlflow_loads_the_champion_and_predicts_the_citys_counts(
     out, err = process.communicate()
     assert process.returncode == 0, err
     predicted, names = out.splitlines()
-    expected = predict(result.pipeline, small_counts)
+    expected = predict(result.pipeline, clean(small_counts))
     assert json.loads(predicted) == json.loads(expected.to_json(orient="split"))
     headers = ["Nom du compteur", "Date et heure de comptage", "Coordonnées géographiques"]
     assert names == str(headers)
@@ -438,7 +441,6 @@ def test_an_sqlite_file_is_a_registry_without_a_server(clean_place: Path) -> Non
 @pytest.mark.parametrize(
     ("uri", "options", "message"),
     [
-        ("mlflow+http://host", {"colour": "blue"}, "backend 'mlflow' has no option 'colour'"),
         ("mlflow+http://host", {"prefix": "a/b"}, "backend 'mlflow': 'a/b' cannot be a prefix of names"),
         *(
             (

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from bike_traffic.errors import RegistryUnavailable
-from bike_traffic.registry_backends.object_stores import explain
+from bike_traffic.registry_backends.cloud_clients import explain
 from bike_traffic.registry_backends.store import VOUCHED, LocalStore, Store, StoreConflict, StoreMissing
 from tests.registry_backends.conftest import NewCloud
 from tests.servers import (

@@ -13,14 +13,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from bike_traffic.artifacts import model_files
 from bike_traffic.errors import NoRecord
-from bike_traffic.registry import EVERYTHING, Query
+from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.queries import EVERYTHING, Query
+from bike_traffic.registry.signing import Trust
+from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.signing import Trust
-from bike_traffic.upkeep import verify
 from tests.conftest import Bt
 from tests.servers import Cloud, Proxy, proxied
 from tests.test_registry import local_registry, make_record, register

@@ -1,4 +1,4 @@
-"""The kit in a plugin's own tests: what pytest shows of it, and that each promise of a backend can be seen broken."""
+"""The kit in a plugin's own tests: what pytest shows, and that each check of a backend can fail."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import pytest
 from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks, pipeline_checks
 from tests.plugin_site import write_distribution
 from tests.test_manager import declaring
-from tests.testing.test_pipeline_checks import MODEL
+from tests.testing.test_pipeline_checks import MODEL, RETURNS_NOTHING
 
 CHECKS = [check.__name__ for check in PIPELINE_CHECKS]
-RETURNS_NOTHING = MODEL.replace("return self", "return None")
 
 
 def write_plugin(site: Path, model: str) -> None:
@@ -36,8 +35,8 @@ def run_pytest(site: Path, source: str, *words: str) -> tuple[dict[str, str], st
         text=True,
         check=False,
     )
-    found = re.findall(r"^test_mine\.py::(\S+) ([A-Z]+)", done.stdout, flags=re.MULTILINE)
-    return dict(found), done.stdout
+    outcomes = re.findall(r"^test_mine\.py::(\S+) ([A-Z]+)", done.stdout, flags=re.MULTILINE)
+    return dict(outcomes), done.stdout
 
 
 PROMISES = """
@@ -77,14 +76,17 @@ def test_a_broken_promise_fails_with_its_sentence_and_a_missing_pipeline_is_no_e
     chosen = f"test_mine.py::test_promises[{name}]"
     outcomes, shown = run_pytest(tmp_path / "site", PROMISES.format(more=""), chosen)
     assert outcomes == {f"test_promises[{name}]": "FAILED"}
-    assert "\nE           bike_traffic.testing.subject.CheckFailed: fit returned a NoneType; return self\n" in shown
+    assert (
+        "\nE           bike_traffic.testing.pipelines.subject.CheckFailed: fit returned a NoneType; return self\n"
+        in shown
+    )
     expecting = PROMISES.format(more=f", expected_failures={{'{name}': 'known'}}")
     outcomes, shown = run_pytest(tmp_path / "elsewhere", expecting, chosen)
     assert outcomes == {f"test_promises[{name}]": "FAILED"}
     assert "UnknownPipeline: no pipeline 'mean'; there are nn, rf, rf_class" in shown
 
 
-def test_a_check_that_there_is_not_cannot_be_expected_to_fail() -> None:
+def test_an_unknown_check_cannot_be_expected_to_fail() -> None:
     with pytest.raises(ValueError, match=r"^no check 'check_one_row'; there are check_.+$"):
         pipeline_checks("rf", expected_failures={"check_one_row": "a slip"})
 
@@ -114,7 +116,8 @@ import attrs
 import pytest
 
 from bike_traffic.errors import NoRecord, RegistryConflict, UnknownMetric
-from bike_traffic.registry import EVERYTHING, RegistryBackend
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.testing import BackendChecks
 
@@ -142,7 +145,7 @@ class TestWithoutAFixture(BackendChecks):
 """
 
 NAIVE = None
-"""The registry that stands for the promise is `Naive`, and no other form of `LocalRegistry`."""
+"""The registry that breaks the promise is `Naive` as it is."""
 
 BROKEN: dict[str, str | None] = {
     "test_an_empty_registry_answers_and_says_what_is_not_there": "def alias_changes(self): raise NoRecord('none')",
@@ -192,8 +195,8 @@ BROKEN: dict[str, str | None] = {
 }
 
 
-def test_every_promise_of_a_backend_is_seen_to_be_broken(tmp_path: Path) -> None:
-    """Each by a registry that keeps the others as `LocalRegistry` does, or at least breaks this one."""
+def test_every_check_of_a_backend_fails_for_a_registry_that_breaks_it(tmp_path: Path) -> None:
+    """Each by a variant of `LocalRegistry` that breaks it."""
     assert list(BROKEN) == [name for name in vars(BackendChecks) if name.startswith("test_")]
     source, chosen = BACKENDS, []
     for number, (name, override) in enumerate(BROKEN.items()):
@@ -209,13 +212,13 @@ def test_every_promise_of_a_backend_is_seen_to_be_broken(tmp_path: Path) -> None
     assert "E       AssertionError: assert [" in shown  # and not the bare word: the kit is rewritten by pytest
 
 
-def test_a_class_without_the_fixture_says_what_it_needs(tmp_path: Path) -> None:
+def test_a_class_without_the_fixture_names_it(tmp_path: Path) -> None:
     chosen = "TestWithoutAFixture::test_foreign_keys_are_kept_as_they_were"
     outcomes, shown = run_pytest(tmp_path / "site", BACKENDS, f"test_mine.py::{chosen}")
     assert outcomes == {chosen: "ERROR"}
     assert "NotImplementedError: TestWithoutAFixture must have a fixture `open_backend`; see BackendChecks\n" in shown
 
 
-def test_every_promise_of_a_backend_is_said_in_its_docstring() -> None:
+def test_every_check_of_a_backend_has_a_docstring() -> None:
     tests = [test for name, test in vars(BackendChecks).items() if name.startswith("test_")]
     assert [test.__name__ for test in tests if not (test.__doc__ or "").strip().endswith(".")] == []

@@ -1,4 +1,4 @@
-"""Each check of the kit passes a pipeline that keeps its promise, and says in one sentence how another broke it."""
+"""Each check of the kit passes for a pipeline that keeps the promise, and fails with one sentence for others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from bike_traffic.errors import MissingExtra, PluginError, UnknownPipeline
 from bike_traffic.manager import PluginHost
 from bike_traffic.testing import PIPELINE_CHECKS, CheckFailed, PipelineSubject
-from bike_traffic.testing.pipelines import CheckResult, promise_of, run_pipeline_checks
-from bike_traffic.testing.subject import pipeline_subject
+from bike_traffic.testing.pipelines.checks import CheckResult, promise_of, run_pipeline_checks
+from bike_traffic.testing.pipelines.subject import pipeline_subject
 from tests.conftest import Bt
 from tests.test_manager import declaring, install_distribution
 
@@ -23,7 +23,7 @@ import json
 import numpy as np
 import pandas as pd
 from bike_traffic import Pipeline, RawCleanerTransformer
-from sklearn.utils.validation import check_is_fitted
+from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE
 
 
 class Model(Pipeline):
@@ -33,19 +33,14 @@ class Model(Pipeline):
     def __init__(self, random_state: int = 0):
         self.random_state = random_state
 
-    def fit(self, counts, y=None):
-        cleaned = RawCleanerTransformer().transform(counts)
-        means = cleaned.groupby(cleaned["nom_du_compteur"].astype(str))["comptage_horaire"].mean()
+    def _fit(self, cleaned):
+        means = cleaned.groupby(cleaned[COUNTER].astype(str))[COUNT].mean()
         self.means_ = dict(means)
-        self.counters_ = pd.Index(self.means_)
-        return self
 
-    def predict(self, counts):
-        check_is_fitted(self, "means_")
-        cleaned = RawCleanerTransformer().transform(counts)
-        usual = cleaned["nom_du_compteur"].astype(str).map(self.means_).fillna(7.0)
-        values = usual.to_numpy(float) * (1 + cleaned["heure"].to_numpy())
-        return pd.Series(values, index=counts.index)
+    def _predict(self, cleaned, history):
+        usual = cleaned[COUNTER].astype(str).map(self.means_).fillna(7.0)
+        values = usual.to_numpy(float) * (1 + cleaned[HOUR].to_numpy())
+        return values
 
     def save(self, directory):
         (directory / "means.json").write_text(json.dumps(self.means_))
@@ -58,19 +53,39 @@ class Model(Pipeline):
         return pipeline
 """
 SPEC = '[PipelineSpec(name="mean", target="{here}_model:Model")]'
-RETURNED = "return pd.Series(values, index=counts.index)"
+RETURNED = "return values"
 
 Change = tuple[str, str]
+
+
+def overriding(*lines: str) -> Change:
+    """Return the change that adds a method, which overrides one of the base class."""
+    method = "\n        ".join(lines)
+    return ("def save", f"{method}\n\n    def save")
+
+
+RETURNS_NOTHING = MODEL.replace(*overriding("def fit(self, counts, y=None):", "super().fit(counts)"))
+"""The pipeline with a `fit` that breaks its promise."""
+
+PREDICT = "def predict(self, counts, history=None):"
+PREDICT_AND = [PREDICT, "predicted = super().predict(counts, history)"]
+"""A public method that overrides the base class's: the checks must not rely on those of the base class."""
+
 BROKEN: list[tuple[str, Change, str]] = [
     (
         "check_name_and_task_agree",
         ('name = "mean"', 'name = "means"'),
-        "the spec says 'mean', the class attribute `name` says 'means'",
+        "the spec has name 'mean', the class 'means'; make them equal",
     ),
     (
         "check_name_and_task_agree",
         ('task = "regression"', 'task = "ranking"'),
         "the class attribute `task` is 'ranking', not one of ('regression', 'classification')",
+    ),
+    (
+        "check_name_and_task_agree",
+        ('task = "regression"', 'task, needs = "regression", ("history",)'),
+        "the spec has needs (), the class ('history',); make them equal",
     ),
     (
         "check_is_a_clonable_estimator",
@@ -80,7 +95,13 @@ BROKEN: list[tuple[str, Change, str]] = [
     (
         "check_is_a_clonable_estimator",
         ("random_state: int = 0", "random_state"),
-        "'mean' cannot be made: TypeError: Model.__init__() missing 1 required positional argument: 'random_state'",
+        "'mean' cannot be created: TypeError: Model.__init__() missing 1 required positional argument: "
+        "'random_state'",
+    ),
+    (
+        "check_is_a_clonable_estimator",
+        ("def _fit", "def _learn"),
+        "'mean' cannot be created: TypeError: Can't instantiate abstract class Model with abstract method _fit",
     ),
     (
         "check_is_a_clonable_estimator",
@@ -88,83 +109,100 @@ BROKEN: list[tuple[str, Change, str]] = [
         "sklearn.base.clone raised RuntimeError: Cannot clone object Model(random_state=1), as the constructor "
         "either does not set or modifies parameter random_state",
     ),
-    ("check_fit_returns_the_pipeline", ("return self", "return None"), "fit returned a NoneType; return self"),
+    (
+        "check_fit_returns_the_pipeline",
+        overriding("def fit(self, counts, y=None):", "super().fit(counts)"),
+        "fit returned a NoneType; return self",
+    ),
     (
         "check_predict_before_fit_raises_not_fitted",
-        ('check_is_fitted(self, "means_")', "pass"),
+        overriding(PREDICT, "return self._predict(RawCleanerTransformer().transform(counts), history)"),
         "predict before fit raised AttributeError; raise sklearn.exceptions.NotFittedError, as "
         "sklearn.utils.validation.check_is_fitted does",
     ),
     (
         "check_predict_before_fit_raises_not_fitted",
-        ('check_is_fitted(self, "means_")', 'if not hasattr(self, "means_"): return 0'),
-        "predict before fit returned something; raise sklearn.exceptions.NotFittedError, as "
+        overriding(PREDICT, 'return super().predict(counts, history) if hasattr(self, "means_") else 0'),
+        "predict before fit returned a value; raise sklearn.exceptions.NotFittedError, as "
         "sklearn.utils.validation.check_is_fitted does",
     ),
     (
         "check_input_is_left_unchanged",
-        ("self.means_ = dict(means)", "self.means_ = dict(means); counts['seen'] = True"),
+        overriding("def fit(self, counts, y=None):", "counts['seen'] = True", "return super().fit(counts)"),
         "fit changed the counts that it was given; work on a copy",
     ),
     (
         "check_input_is_left_unchanged",
-        (RETURNED, f"counts['Comptage horaire'] = 0; {RETURNED}"),
+        overriding(PREDICT, "counts['Comptage horaire'] = 0", "return super().predict(counts, history)"),
         "predict changed the counts that it was given; work on a copy",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
         (RETURNED, f"values[3] = -1; {RETURNED}"),
-        "predict returned -1.0 for row 3; predictions must be finite and 0 or more",
+        "predict raised PredictionError: pipeline 'mean' broke its promise: prediction is -1.0 for row 5379; values "
+        "must be finite and never negative",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
-        (RETURNED, f"values[0] = np.inf; {RETURNED}"),
+        overriding(*PREDICT_AND, "return predicted - 1e9"),
+        "predict returned N for row 0; predictions must be finite and 0 or more",
+    ),
+    (
+        "check_predictions_are_finite_and_not_negative",
+        overriding(*PREDICT_AND, "return predicted * np.inf"),
         "predict returned inf for row 0; predictions must be finite and 0 or more",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
         ('task = "regression"', 'task = "classification"'),
-        "predict returned N for row 0; predictions must be the labels 0 and 1",
+        "predict raised PredictionError: pipeline 'mean' broke its promise: prediction is N for row 5376; values "
+        "must be the labels 0 and 1",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
-        (RETURNED, "return values"),
+        overriding(*PREDICT_AND, "return predicted.to_numpy()"),
         "predict returned a ndarray; return a pandas Series",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
-        (RETURNED, "return pd.Series(values[:5])"),
+        (RETURNED, "return values[:5]"),
+        "predict raised PredictionError: pipeline 'mean' broke its promise: prediction has the shape (5,) for 192 "
+        "rows",
+    ),
+    (
+        "check_predictions_are_finite_and_not_negative",
+        overriding(*PREDICT_AND, "return predicted.head(5)"),
         "predict returned N values for 192 rows",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
-        (RETURNED, 'return pd.Series(["many"] * len(counts), index=counts.index)'),
+        overriding(*PREDICT_AND, "return predicted.astype(str)"),
         "predict returned values of dtype str; return numbers",
     ),
     (
         "check_predictions_are_finite_and_not_negative",
-        ('["comptage_horaire"].mean()', '["bikes"].mean()'),
+        ("[COUNT].mean()", '["bikes"].mean()'),
         "fit raised KeyError: 'Column not found: bikes'",
     ),
     (
-        "check_predictions_stand_on_the_index_of_the_counts",
-        ("index=counts.index", "index=range(len(counts))"),
+        "check_predictions_have_the_index_of_the_counts",
+        overriding(*PREDICT_AND, "return predicted.reset_index(drop=True)"),
         "predict for counts with an index that does not start at 0 returned another index; pass index=counts.index",
     ),
     (
-        "check_predictions_stand_on_the_index_of_the_counts",
-        ("usual.to_numpy(float)", "usual.loc[counts.index].to_numpy(float)"),
-        "predict for counts with an index that says the same for all rows raised ValueError: operands could not be "
+        "check_predictions_have_the_index_of_the_counts",
+        ("usual.to_numpy(float)", "usual.loc[cleaned.index].to_numpy(float)"),
+        "predict for counts with an index with one value for all rows raised ValueError: operands could not be "
         "broadcast together with shapes (36864,) (192,)",
     ),
     (
         "check_predicts_from_name_time_and_place_alone",
-        ('cleaned["heure"].to_numpy()', 'cleaned["comptage_horaire"].to_numpy()'),
+        ("cleaned[HOUR].to_numpy()", "cleaned[COUNT].to_numpy()"),
         "predict without the count raised KeyError: 'comptage_horaire'",
     ),
     (
         "check_predicts_from_name_time_and_place_alone",
-        (RETURNED, f'values = values + ("comptage_horaire" in cleaned); {RETURNED}'),
+        (RETURNED, f"values = values + (COUNT in cleaned); {RETURNED}"),
         "without the count: row 0 was predicted as N and as N",
     ),
     (
@@ -174,7 +212,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_order_of_rows_and_extra_columns_do_not_matter",
-        ("self.means_ = dict(means)", "self.means_ = dict(means + 0 * counts.iloc[:, 1].mean())"),
+        overriding("def fit(self, counts, y=None):", "counts.iloc[:, 1].mean()", "return super().fit(counts)"),
         "with rows in another order and extra columns, fit raised TypeError: 'Categorical' with dtype category does "
         "not support operation 'mean'",
     ),
@@ -185,8 +223,8 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_remembers_its_counters",
-        ("self.counters_ = pd.Index(self.means_)", "pass"),
-        "fit sets no counters_; set it to the names that RawCleanerTransformer gives",
+        overriding("def fit(self, counts, y=None):", "super().fit(counts)", "del self.counters_", "return self"),
+        "fit sets no counters_; set it to the names of the counters in the clean frame",
     ),
     (
         "check_remembers_its_counters",
@@ -196,8 +234,14 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_saved_and_loaded_in_a_fresh_process_predicts_the_same",
-        ("pipeline.means_ = json", "pipeline.means_ = {} and json"),
-        "loaded in a fresh process: row 0 was predicted as N and as N",
+        ("pipeline.counters_ = pd.Index(pipeline.means_)", "pass"),
+        "load, or predict after it, raised NotFittedError: pipeline 'mean' has not been fitted yet; call fit or load "
+        "first",
+    ),
+    (
+        "check_saved_and_loaded_in_a_fresh_process_predicts_the_same",
+        ("pipeline.counters_ = pd.Index(pipeline.means_)", "pipeline.counters_ = []; pipeline.means_ = {}"),
+        "loaded in a new process: row 0 was predicted as N and as N",
     ),
     (
         "check_saved_and_loaded_in_a_fresh_process_predicts_the_same",
@@ -207,7 +251,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     (
         "check_saved_and_loaded_in_a_fresh_process_predicts_the_same",
         ("means.json", "manifest.json"),
-        "save wrote manifest.json, a name that training gives to a file of its own",
+        "save wrote manifest.json, a name that training uses for a file of its own",
     ),
     (
         "check_saved_and_loaded_in_a_fresh_process_predicts_the_same",
@@ -223,7 +267,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_empty_counts_give_an_empty_prediction",
-        (RETURNED, f"values.max(); {RETURNED}"),
+        overriding(*PREDICT_AND, "predicted.to_numpy().max()", "return predicted"),
         "predict for no rows raised ValueError: zero-size array to reduction operation maximum which has no identity",
     ),
     (
@@ -234,28 +278,77 @@ BROKEN: list[tuple[str, Change, str]] = [
     (
         "check_unknown_counters_get_a_best_effort",
         (".fillna(7.0)", ""),
-        "predict for an unknown counter returned nan for row 0; predictions must be finite and 0 or more",
+        "predict for an unknown counter raised PredictionError: pipeline 'mean' broke its promise: prediction is nan "
+        "for row 5376; values must be finite and never negative",
     ),
     (
         "check_unknown_counters_get_a_best_effort",
-        (RETURNED, f'values = values * cleaned["latitude"].notna().mean(); {RETURNED}'),
-        "beside rows of an unknown counter: row 0 was predicted as N and as N",
+        (RETURNED, f"values = values * cleaned[LATITUDE].notna().mean(); {RETURNED}"),
+        "with rows of an unknown counter added: row 0 was predicted as N and as N",
     ),
     (
         "check_hours_of_clock_changes_are_predicted",
-        ('cleaned["heure"].to_numpy()', 'counts["Date et heure de comptage"].str[11:13].astype(int).to_numpy()'),
+        overriding(*PREDICT_AND, "return predicted + counts.iloc[:, 2].astype(str).str[11:13].astype(int)"),
         "for times written in UTC: row 0 was predicted as N and as N",
     ),
     (
+        "check_clean_counts_give_the_same_as_published_ones",
+        overriding(PREDICT, "return super().predict(counts.drop(columns='heure', errors='ignore'), history)"),
+        "predict for clean rows raised SchemaError: the counts: no column 'Coordonnées géographiques'; there are "
+        "annee, comptage_horaire, date_et_heure_de_comptage, jour_mois, jour_semaine, latitude, longitude, mois, "
+        "nom_du_compteur",
+    ),
+    (
+        "check_clean_counts_give_the_same_as_published_ones",
+        overriding(*PREDICT_AND, "return predicted + ('heure' in counts)"),
+        "for clean rows: row 0 was predicted as N and as N",
+    ),
+    (
+        "check_clean_counts_give_the_same_as_published_ones",
+        overriding(*PREDICT_AND, "counts['mois'] = 0", "return predicted"),
+        "a clean frame was changed; work on a copy",
+    ),
+    (
+        "check_threads_share_a_fitted_pipeline",
+        (RETURNED, f"self.latest_ = values; {RETURNED}"),
+        "predict changed latest_; a prediction must not change the pipeline",
+    ),
+    (
+        "check_threads_share_a_fitted_pipeline",
+        (RETURNED, f"self.means_['latest'] = 1.0; {RETURNED}"),
+        "predict changed means_; a prediction must not change the pipeline",
+    ),
+    (
+        "check_threads_share_a_fitted_pipeline",
+        overriding(*PREDICT_AND, "self.counters_ = self.counters_[:0]", "return predicted"),
+        "predict changed counters_; a prediction must not change the pipeline",
+    ),
+    (
+        "check_threads_share_a_fitted_pipeline",
+        (RETURNED, f"self.calls_ = getattr(self, 'calls_', 0) + 1; values = values + self.calls_; {RETURNED}"),
+        "in several threads at once: row 0 was predicted as N and as N",
+    ),
+    (
         "check_probabilities_are_a_classifiers",
-        ("def save", "def probability(self, counts):\n        return self.predict(counts)\n\n    def save"),
-        "probability returned values for a regression; return None",
+        (RETURNED, "return {'prediction': values, 'probability': 0 * values}"),
+        "predict_frame returned a probability for a regression; leave it out",
+    ),
+    (
+        "check_probabilities_are_a_classifiers",
+        (RETURNED, "return {'prediction': values, 'probability': 2 + values}"),
+        "predict_frame raised PredictionError: pipeline 'mean' broke its promise: probability is N for row 5376; "
+        "values must be from 0 to 1",
+    ),
+    (
+        "check_probabilities_are_a_classifiers",
+        overriding(*PREDICT_AND, "return predicted + 1"),
+        "by predict_frame and by predict: row 0 was predicted as N and as N",
     ),
 ]
 
 
 def install(monkeypatch: pytest.MonkeyPatch, site: Path, model: str, declaration: str = declaring(SPEC)) -> None:
-    """Install the plugin ``mean-dist``, whose class stands in a module of its own."""
+    """Install the plugin ``mean-dist``, with its class in a separate module."""
     module = install_distribution(monkeypatch, site, "mean-dist", declaration)
     (site / f"{module}_model.py").write_text(model, encoding="utf-8")
 
@@ -282,7 +375,7 @@ def test_a_pipeline_that_keeps_its_promises_passes_every_check(
 
 
 @pytest.mark.parametrize(("check", "change", "message"), BROKEN, ids=[f"{b[0]}-{n}" for n, b in enumerate(BROKEN)])
-def test_a_broken_promise_is_said_in_one_sentence(
+def test_a_broken_promise_is_reported_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     counts: tuple[pd.DataFrame, pd.DataFrame],
@@ -295,10 +388,50 @@ def test_a_broken_promise_is_said_in_one_sentence(
     (run,) = [run for run in PIPELINE_CHECKS if run.__name__ == check]
     with pytest.raises(CheckFailed) as caught:
         run(subject_on(counts))
-    assert re.sub(r"(returned|predicted as|and as) \d[\d.]*\b", r"\1 N", str(caught.value)) == message
+    shown = re.sub(r"(returned|predicted as|and as) -?\d[\d.]*\b", r"\1 N", str(caught.value))
+    assert re.sub(r"is (?!-1\.0)\d[\d.]*(?= for row 5376)", "is N", shown) == message
 
 
-def test_every_check_is_seen_to_fail() -> None:
+def failures(subject: PipelineSubject) -> dict[str, str]:
+    """Return the message of each check that fails."""
+    return {result.check: result.failure for result in run_pipeline_checks(subject) if result.failure is not None}
+
+
+def test_an_attribute_that_only_the_first_prediction_sets_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counts: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    """Checks share a fitted pipeline, so it has predicted before the check of its attributes runs."""
+    caching = MODEL.replace(RETURNED, f"self.__dict__.setdefault('cache_', True); {RETURNED}")
+    install(monkeypatch, tmp_path / "site", caching)
+    assert failures(subject_on(counts)) == {
+        "check_threads_share_a_fitted_pipeline": "predict changed cache_; a prediction must not change the pipeline"
+    }
+
+
+NEEDS_HISTORY = MODEL.replace('task = "regression"', 'task, needs = "regression", ("history",)').replace(
+    ".map(self.means_)", ".map(history.groupby(history[COUNTER].astype(str))[COUNT].mean())"
+)
+"""A pipeline that predicts from the history only."""
+HISTORY_SPEC = SPEC.replace(")]", ', needs=["history"])]')
+
+
+def test_a_pipeline_that_needs_history_gets_it_in_every_check(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counts: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    install(monkeypatch, tmp_path / "site", NEEDS_HISTORY, declaring(HISTORY_SPEC))
+    assert failures(subject_on(counts)) == {}
+
+
+def test_a_changed_history_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counts: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    change = overriding(PREDICT, "history['seen'] = True", "return super().predict(counts, history)")
+    install(monkeypatch, tmp_path / "site", NEEDS_HISTORY.replace(*change), declaring(HISTORY_SPEC))
+    message = "predict changed the history that it was given; work on a copy"
+    assert failures(subject_on(counts)) == {"check_input_is_left_unchanged": message}
+
+
+def test_every_check_can_fail() -> None:
     others = {"check_declared_without_heavy_imports"}
     assert {check for check, _, _ in BROKEN} | others == {check.__name__ for check in PIPELINE_CHECKS}
 
@@ -309,8 +442,8 @@ def test_a_library_that_a_declaration_imports_is_named(
     install(monkeypatch, tmp_path / "site", MODEL, "import json, heavy_library\n" + declaring(SPEC))
     (tmp_path / "site/heavy_library.py").write_text("")
     message = (
-        "loading the plugin imports heavy_library; import them in the module of the class, and keep that module out "
-        "of the one with the hook"
+        "loading the plugin imports heavy_library; import them in the module of the class, and do not import "
+        "that module in the one with the hook"
     )
     with pytest.raises(CheckFailed, match=f"^{re.escape(message)}$"):
         PIPELINE_CHECKS[0](subject_on(counts))
@@ -322,7 +455,7 @@ def test_every_promise_is_one_sentence() -> None:
     assert len(set(promises)) == len(promises)
 
 
-def test_a_pipeline_that_is_not_there_names_the_plugin_that_failed(
+def test_the_error_for_an_unknown_pipeline_names_the_plugin_that_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     there = "no pipeline 'mean'; there are nn, rf, rf_class"
@@ -342,7 +475,7 @@ def test_a_pipeline_whose_library_is_missing_is_not_checked(monkeypatch: pytest.
         pipeline_subject("mean", PluginHost())
 
 
-def test_the_command_lists_every_promise_and_leaves_with_0_where_all_are_kept(
+def test_the_command_lists_every_promise_and_has_exit_code_0_if_all_are_kept(
     bt: Bt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(monkeypatch, tmp_path / "site", MODEL)
@@ -356,10 +489,10 @@ def test_the_command_lists_every_promise_and_leaves_with_0_where_all_are_kept(
     ]
 
 
-def test_the_command_says_what_is_broken_and_leaves_with_1(
+def test_the_command_reports_a_broken_promise_with_exit_code_1(
     bt: Bt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    install(monkeypatch, tmp_path / "site", MODEL.replace("return self", "return None"))
+    install(monkeypatch, tmp_path / "site", RETURNS_NOTHING)
     done = bt("plugins", "check", "mean", "--format", "json")
     total = len(PIPELINE_CHECKS)
     assert (done.exit_code, done.stderr) == (1, f"mean-dist:mean: {total - 1} of {total} promises are kept\n")
@@ -394,6 +527,6 @@ def test_the_command_says_what_is_broken_and_leaves_with_1(
         ("rff", "Error: no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"),
     ],
 )
-def test_what_is_no_pipeline_is_said_in_one_line(bt: Bt, name: str, line: str) -> None:
+def test_another_name_than_a_pipelines_is_reported_in_one_line(bt: Bt, name: str, line: str) -> None:
     done = bt("plugins", "check", name)
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"{line}\n")

@@ -14,9 +14,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from bike_traffic.config import load_settings
+from bike_traffic.data.cleaning import clean
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry_backends.summary import LocalRegistry
-from bike_traffic.tracking import open_tracker
+from bike_traffic.tracking.opening import open_tracker
 from bike_traffic.training import TrainingPlan, TrainingResult, train_model
 from tests.servers import gcs_server
 
@@ -48,7 +49,9 @@ def train_tracked(
     settings = load_settings(env=env, environ={})
     plan = plan or TrainingPlan(parameters=TINY, env=env)
     tracker = open_tracker(settings, said.append)
-    return train_model(PluginHost(only=()).pipeline(model), counts, LocalRegistry("models"), plan, tracker=tracker)
+    return train_model(
+        PluginHost(only=()).pipeline(model), clean(counts), LocalRegistry("models"), plan, tracker=tracker
+    )
 
 
 def store_client(env: str = "dev") -> MlflowClient:

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.config import load_settings
+from bike_traffic.data.cleaning import clean
 from bike_traffic.prediction import predict
 from bike_traffic.tracking.server import RunningServer, running_server
 from bike_traffic.training import TrainingResult
@@ -269,7 +270,7 @@ def test_a_scoring_server_predicts_the_citys_rows_given_as_json_and_as_csv(
 ) -> None:
     url, result = scored
     rows = small_counts.tail(48)
-    expected = predict(result.pipeline, rows)["prediction"].tolist()
+    expected = predict(result.pipeline, clean(rows))["prediction"].tolist()
     records = json.dumps({"dataframe_records": rows.to_dict(orient="records")})
     split = json.dumps({"dataframe_split": json.loads(rows.to_json(orient="split"))})
     for body, content_type in (

@@ -20,10 +20,11 @@ from mlflow import MlflowClient
 
 import bike_traffic
 from bike_traffic.config import load_settings
-from bike_traffic.manager import Offer, PluginSource
+from bike_traffic.data.cleaning import clean
+from bike_traffic.manager import Declaration, PluginSource
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.specs import PipelineSpec
-from bike_traffic.tracking import open_tracker
+from bike_traffic.tracking.opening import open_tracker
 from bike_traffic.tracking.server import RunningServer, start_server, stop_server
 from bike_traffic.training import TrainingPlan, train_model
 from tests.conftest import Bt
@@ -128,7 +129,7 @@ def test_a_bucket_that_is_not_there_costs_the_files_and_not_the_metadata(
     assert [line.partition(pattern)[:2] for line in said[1:]] == [("", pattern)]
     (run,) = runs_of(store_client())
     assert (run.info.status, run.data.tags["model_uri"]) == ("FINISHED", record.model_uri)
-    assert record.extra["tracking"]["run_id"] == run.info.run_id
+    assert record.to_json()["tracking"]["run_id"] == run.info.run_id
 
 
 def test_a_place_that_was_changed_after_the_first_run_is_said_not_to_be_used(small_counts: pd.DataFrame) -> None:
@@ -156,7 +157,7 @@ def test_a_healthy_server_takes_the_runs_and_keeps_their_files_where_it_was_told
     assert said == [f"runs are tracked in {dev_server.url}"]
     assert not Path("mlruns_dev").exists()
     run = dev_server.client.get_run(record.run_id)
-    assert record.extra["tracking"] == {
+    assert record.to_json()["tracking"] == {
         "run_id": record.run_id,
         "experiment_id": run.info.experiment_id,
         "uri": dev_server.url,
@@ -192,7 +193,7 @@ def test_a_server_that_does_not_answer_is_said_and_the_profiles_store_used(small
     said: list[str] = []
     record = train_tracked(small_counts, said).record
     assert said == [f"http://127.0.0.1:{port} does not answer, so {IN_DEV}"]
-    assert record.extra["tracking"]["uri"] == "sqlite:///mlruns_dev/mlflow.db"
+    assert record.to_json()["tracking"]["uri"] == "sqlite:///mlruns_dev/mlflow.db"
     assert "secret" not in Path("models/summary.json").read_text()
 
 
@@ -203,7 +204,7 @@ def test_a_password_of_the_server_is_nowhere_to_be_read(
     said: list[str] = []
     record = train_tracked(small_counts, said).record
     assert said == [f"runs are tracked in {dev_server.url}"]
-    assert record.extra["tracking"]["uri"] == dev_server.url
+    assert record.to_json()["tracking"]["uri"] == dev_server.url
     printed = bt("config").stdout
     assert f" {dev_server.url} " in printed
     assert "secret" not in printed
@@ -219,12 +220,14 @@ def test_a_server_that_dies_in_the_middle_costs_the_rest_of_the_tracking(
         said: list[str] = []
         tracker = open_tracker(settings, said.append)
         monkeypatch.setenv(VICTIM, str(server.pid))
-        offer = Offer(
+        declaration = Declaration(
             PipelineSpec(name="deadly", target="tests.tracking.deadly:DeadlyPipeline"),
             PluginSource("tests", "1.0", "tests"),
         )
         registry = LocalRegistry("models")
-        record = train_model(offer, small_counts, registry, TrainingPlan(parameters=TINY), tracker=tracker).record
+        record = train_model(
+            declaration, clean(small_counts), registry, TrainingPlan(parameters=TINY), tracker=tracker
+        ).record
     finally:
         stop_server(settings, server)
     assert said == [
@@ -234,7 +237,7 @@ def test_a_server_that_dies_in_the_middle_costs_the_rest_of_the_tracking(
     ]
     assert registry.get(record.run_id) == record
     (run,) = runs_of(store_client())
-    assert (run.info.run_id, run.info.status) == (record.extra["tracking"]["run_id"], "RUNNING")
+    assert (run.info.run_id, run.info.status) == (record.to_json()["tracking"]["run_id"], "RUNNING")
 
 
 def test_a_server_that_dies_between_two_trainings_costs_the_tracking_of_the_second(
@@ -245,14 +248,14 @@ def test_a_server_that_dies_between_two_trainings_costs_the_tracking_of_the_seco
     said: list[str] = []
     tracker = open_tracker(load_settings(environ={"BT_TRACKING_URI": server.url}), said.append)
     stop_server(settings, server)
-    offer = Offer(
+    declaration = Declaration(
         PipelineSpec(name="rf", target="bike_traffic.plugins.random_forest:RFPipeline"),
         PluginSource("bike-traffic", "1.0", "pipelines"),
     )
     plan = TrainingPlan(parameters=TINY)
-    record = train_model(offer, small_counts, LocalRegistry("models"), plan, tracker=tracker).record
+    record = train_model(declaration, clean(small_counts), LocalRegistry("models"), plan, tracker=tracker).record
     assert said[1:] == ["rf: not tracked: no MLflow server answers"]
-    assert "tracking" not in record.extra
+    assert record.tracking is None
 
 
 def test_two_trainings_at_once_in_a_new_folder_are_two_runs(small_file: Path) -> None:
@@ -390,8 +393,8 @@ def test_in_python_trainings_are_tracked_as_on_the_command_line(
     assert [record.message for record in caplog.records if record.name == "bike_traffic"] == [IN_DEV]
     untracked = bike_traffic.train("rf", small_counts, parameters=TINY, track=False)
     (run,) = runs_of(store_client())
-    assert tracked.record.extra["tracking"]["run_id"] == run.info.run_id
-    assert "tracking" not in untracked.record.extra
+    assert tracked.record.to_json()["tracking"]["run_id"] == run.info.run_id
+    assert untracked.record.tracking is None
 
 
 def test_results_alone_are_on_standard_output(small_file: Path, dev_server: DevServer) -> None:

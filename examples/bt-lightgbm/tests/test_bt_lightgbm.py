@@ -1,4 +1,4 @@
-"""What every pipeline promises, one test a promise; then what this one promises beside."""
+"""The promises of every pipeline, one test for each, and those of this one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def counts() -> pd.DataFrame:
 
 
 def test_it_learns_a_rush_hour(counts: pd.DataFrame) -> None:
-    """Medians, since the model knows that Easter Monday is no working day, and the counts do not."""
+    """Compare medians: to the model Easter Monday is a holiday, in these counts it is not."""
     predicted = LightGBMPipeline(min_child_samples=5).fit(counts).predict(counts)
     medians = predicted.groupby(counts["Comptage horaire"]).median()
     assert medians.to_dict() == pytest.approx({10: 10.0, 400: 400.0}, rel=0.1)
@@ -52,7 +52,7 @@ def test_the_number_of_threads_changes_nothing(counts: pd.DataFrame) -> None:
         ({"n_estimators": 0}, "'lightgbm': Number of boosting rounds must be greater than 0"),
     ],
 )
-def test_a_parameter_that_the_library_refuses_is_said_in_one_line(
+def test_a_parameter_that_the_library_refuses_is_reported_in_one_line(
     counts: pd.DataFrame, parameters: dict[str, float], message: str
 ) -> None:
     with pytest.raises(ParameterError) as caught:

@@ -1,4 +1,4 @@
-"""What every registry backend promises, one test a promise; then what a database adds."""
+"""The promises of every registry backend, one test for each, and those of a database."""
 
 from __future__ import annotations
 
@@ -62,9 +62,13 @@ def test_asking_a_registry_that_is_not_there_creates_nothing(path: Path) -> None
     assert not path.exists()
 
 
-def test_an_option_that_it_does_not_have_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"^backend 'sqlite' has no option 'colour'$"):
-        SqliteRegistry("sqlite://models.sqlite", colour="red")
+def test_an_option_that_it_does_not_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bt.toml").write_text('[backends.sqlite]\ncolour = "red"\n')
+    with pytest.raises(SettingsError) as caught:
+        open_registry("sqlite://models.sqlite")
+    message = "no option of backend 'sqlite' 'colour'; there are none"
+    assert str(caught.value) == f"[backends.sqlite] in bt.toml: {message}"
 
 
 def test_another_programs_database_is_left_as_it_is(path: Path) -> None:
@@ -76,7 +80,7 @@ def test_another_programs_database_is_left_as_it_is(path: Path) -> None:
     assert ask(path, "SELECT name FROM sqlite_master") == [("recipes",)]
 
 
-def test_a_newer_schema_is_said_in_one_line(path: Path) -> None:
+def test_a_newer_schema_is_reported_in_one_line(path: Path) -> None:
     registry = SqliteRegistry(f"sqlite://{path}")
     registry.append(record("a"))
     ask(path, "PRAGMA user_version = 2")
@@ -85,14 +89,14 @@ def test_a_newer_schema_is_said_in_one_line(path: Path) -> None:
         list(registry.records(Query()))
 
 
-def test_a_file_that_is_no_database_is_said_in_one_line_and_left_as_it_is(path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_in_one_line_and_left_as_it_is(path: Path) -> None:
     path.write_text("recipes, " * 1000)
     with pytest.raises(RegistryCorrupt, match=f"^{re.escape(f'{path}: file is not a database')}$"):
         SqliteRegistry(f"sqlite://{path}").append(record("a"))
     assert path.read_text() == "recipes, " * 1000
 
 
-def test_a_place_that_cannot_be_opened_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_opened_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(RegistryUnavailable, match=f"^{re.escape(f'{tmp_path}: unable to open database file')}$"):
         SqliteRegistry(f"sqlite://{tmp_path}").append(record("a"))
 
@@ -107,15 +111,15 @@ for number in range(25):
 
 
 def test_processes_that_write_at_once_lose_nothing_and_keep_their_own_order(path: Path) -> None:
-    """The first of them makes the tables, and none knows which that is."""
+    """The first of them creates the tables, whichever that is."""
     uri = f"sqlite://{path}"
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, uri, name], cwd=Path(__file__).parent) for name in "abcd"
     ]
     assert [writer.wait(120) for writer in writers] == [0, 0, 0, 0]
-    found = [entry.run_id for entry in SqliteRegistry(uri).records(Query())]
+    run_ids = [entry.run_id for entry in SqliteRegistry(uri).records(Query())]
     for name in "abcd":
-        assert [run_id for run_id in found if run_id[0] == name] == [f"{name}-{number}" for number in range(25)]
+        assert [run_id for run_id in run_ids if run_id[0] == name] == [f"{name}-{number}" for number in range(25)]
 
 
 REGISTERS = """
@@ -135,7 +139,7 @@ for number in range(1000):
 
 
 def test_a_writer_that_is_killed_leaves_whole_models_and_a_registry_to_write_to(tmp_path: Path) -> None:
-    """It is killed while it stores the next model, three times at another moment."""
+    """It is killed while it stores the next model, three times at different moments."""
     files = tmp_path / "files"
     files.mkdir()
     for name in ("trees.bin", "manifest.json"):
@@ -145,12 +149,12 @@ def test_a_writer_that_is_killed_leaves_whole_models_and_a_registry_to_write_to(
         words = [sys.executable, "-c", REGISTERS, f"sqlite://{registry.path}", str(files)]
         with subprocess.Popen(words, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
-            told = [writer.stdout.readline().strip() for _ in range(number)]
+            appended = [writer.stdout.readline().strip() for _ in range(number)]
             time.sleep(0.01 * number)
             writer.kill()
-        found = list(registry.records(Query()))
-        assert [record.run_id for record in found][:number] == told
-        for one in found:
+        records = list(registry.records(Query()))
+        assert [record.run_id for record in records][:number] == appended
+        for one in records:
             registry.verify_files(one)
         registry.append(record("after"))
         assert registry.get("after") == record("after")
@@ -158,5 +162,5 @@ def test_a_writer_that_is_killed_leaves_whole_models_and_a_registry_to_write_to(
 
 def test_a_record_is_json_that_sqlite_itself_can_ask(path: Path) -> None:
     SqliteRegistry(f"sqlite://{path}").append(record("a"))
-    found = ask(path, "SELECT json_extract(entry, '$.rmse'), entry FROM records")
-    assert [(rmse, json.loads(entry)) for rmse, entry in found] == [(40.0, record("a").to_json())]
+    rows = ask(path, "SELECT json_extract(entry, '$.rmse'), entry FROM records")
+    assert [(rmse, json.loads(entry)) for rmse, entry in rows] == [(40.0, record("a").to_json())]

@@ -1,4 +1,4 @@
-"""Notices arrive whole at a real server; what does not arrive is said without the URL."""
+"""Notices arrive unchanged at a real server; error messages do not contain the URL."""
 
 import json
 import re
@@ -30,7 +30,7 @@ NOTICE = {
 
 
 class Listener(BaseHTTPRequestHandler):
-    """Keeps what is posted, and answers with the status that the server was given."""
+    """Keeps what is posted, and answers with the status of the server."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -40,7 +40,7 @@ class Listener(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -70,26 +70,26 @@ def test_without_a_url_nothing_is_posted(monkeypatch, value):
     bt_after_train(RECORD, RECORD.metrics)
 
 
-def test_test_mode_is_said():
+def test_the_notice_names_test_mode():
     record = ModelRecord.from_json(RECORD.to_json() | {"test_mode": True})
     assert notice_of(record, {})["text"].startswith("rf (prod, test mode) registered as ")
 
 
-def test_an_answer_that_refuses_is_said(server):
+def test_an_error_status_is_reported(server):
     server.status = 500
     message = "the server of BT_WEBHOOK_URL answered 500 Internal Server Error"
     with pytest.raises(NotPosted, match=f"^{message}$"):
         post(server.url, NOTICE, timeout=5)
 
 
-def test_a_server_that_does_not_answer_is_given_up():
+def test_a_server_that_does_not_answer_is_reported_after_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/secret"
         with pytest.raises(NotPosted, match=r"^the server of BT_WEBHOOK_URL did not answer within 0\.2 s$"):
             post(url, NOTICE, timeout=0.2)
 
 
-def test_a_server_that_is_not_there_is_said():
+def test_a_missing_server_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/secret"
     with pytest.raises(NotPosted, match=r"^the server of BT_WEBHOOK_URL cannot be reached: .*refused$"):
@@ -106,6 +106,6 @@ def test_a_server_that_is_not_there_is_said():
         ("http:///secret", "the server of BT_WEBHOOK_URL cannot be reached: no host given"),
     ],
 )
-def test_what_is_no_url_is_said_without_it(url, message):
+def test_an_invalid_url_is_reported_without_it(url, message):
     with pytest.raises(NotPosted, match=f"^{re.escape(message)}$"):
         post(url, NOTICE, timeout=5)

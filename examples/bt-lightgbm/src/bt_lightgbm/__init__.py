@@ -1,4 +1,4 @@
-"""Declares the pipeline ``lightgbm``; imports nothing that it is built on."""
+"""Declares the pipeline ``lightgbm``, without importing the libraries that it uses."""
 
 from bike_traffic import PipelineSpec, hookimpl
 

@@ -9,18 +9,18 @@ import joblib
 import lightgbm
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import NDArray
 
-from bike_traffic import CountFeatures, Pipeline, RawCleanerTransformer, training_rows
+from bike_traffic import CountFeatures, Pipeline, training_rows
+from bike_traffic.columns import COUNT, COUNTER
 from bike_traffic.errors import ParameterError
 from bike_traffic.progress import progress
 
-COUNTER, COUNT = "nom_du_compteur", "comptage_horaire"
 TREES_FILE, FEATURES_FILE = "trees.txt", "features.joblib"
 
 
 class LightGBMPipeline(Pipeline):
-    """Gradient-boosted trees on the square root of the count, which weighs quiet and busy hours alike.
+    """Gradient-boosted trees on the square root of the count, which gives quiet and busy hours equal weight.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class LightGBMPipeline(Pipeline):
     learning_rate : weight of each tree.
     num_leaves : leaves of a tree at most.
     min_child_samples : rows in a leaf at least.
-    colsample_bytree : share of the features that a tree looks at.
+    colsample_bytree : share of the features that a tree uses.
     subsample : share of the rows that a tree is grown on.
-    extra_trees : whether a split tries one threshold of a feature, drawn at random, and not all of them.
+    extra_trees : whether a split tries one random threshold of a feature instead of all.
     random_state : seed.
-    n_jobs : threads, -1 is all; what is learned does not depend on it.
+    n_jobs : threads, -1 is all; the result does not depend on it.
     """
 
     name = "lightgbm"
@@ -60,9 +60,9 @@ class LightGBMPipeline(Pipeline):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+    def _fit(self, cleaned: pd.DataFrame) -> None:
         """Learn the history of the counters, and grow the trees."""
-        cleaned = training_rows(counts)
+        cleaned = training_rows(cleaned)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         rows = lightgbm.Dataset(
@@ -75,7 +75,6 @@ class LightGBMPipeline(Pipeline):
                 )
             except (lightgbm.basic.LightGBMError, ValueError) as error:
                 raise ParameterError(f"'{self.name}': {error}") from error
-        return self
 
     def _library_parameters(self) -> dict[str, object]:
         return {
@@ -89,29 +88,25 @@ class LightGBMPipeline(Pipeline):
             "extra_trees": self.extra_trees,
             "seed": self.random_state,
             "num_threads": self.n_jobs,
-            # Without these two, sums are added up in the order in which threads come.
+            # Without these two, the order of sums depends on the threads.
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
         }
 
     def _design(self, cleaned: pd.DataFrame) -> pd.DataFrame:
-        """Return the trees' input; a counter that was not seen has the number -1, which LightGBM takes as missing."""
+        """Return the input of the trees; an unknown counter has the number -1, a missing value to LightGBM."""
         features = self.features_.transform(cleaned).drop(columns=COUNTER)
         counter = self.features_.history_.positions(cleaned)
         return features.assign(counter=counter).astype(np.float32)
 
-    def predict(self, counts: pd.DataFrame) -> pd.Series:
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
-        check_is_fitted(self, "trees_")
-        if not len(counts):
-            return pd.Series(0.0, index=counts.index)
-        design = self._design(RawCleanerTransformer().transform(counts))
-        root = np.maximum(self.trees_.predict(design, num_threads=self.n_jobs), 0.0)
-        return pd.Series(root**2, index=counts.index)
+        root = np.asarray(self.trees_.predict(self._design(cleaned), num_threads=self.n_jobs))
+        return root.clip(0.0) ** 2
 
     def save(self, directory: Path) -> None:
-        """Write the trees in LightGBM's own text format, which other versions read, and the rest beside them."""
+        """Write the trees in LightGBM's text format, which other versions can read, and the rest with joblib."""
         self.trees_.save_model(directory / TREES_FILE)
         joblib.dump({"parameters": self.get_params(), "features": self.features_}, directory / FEATURES_FILE)
 

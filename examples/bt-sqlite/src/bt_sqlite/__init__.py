@@ -1,4 +1,4 @@
-"""Declares the registry backend ``sqlite``; imports nothing that it is built on."""
+"""Declares the registry backend ``sqlite``, without importing the libraries that it uses."""
 
 from bike_traffic import BackendSpec, hookimpl
 

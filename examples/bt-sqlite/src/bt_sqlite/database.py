@@ -1,4 +1,4 @@
-"""The database: its tables, how it is opened, and its errors in the registry's words."""
+"""The database: its tables, opening it, and turning its errors into those of a registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 LOCK_SECONDS = 30.0
 _CORRUPT = ("file is not a database", "database disk image is malformed")
 
-# `position` is the order of appending; an entry is JSON as `ModelRecord.to_json` and `AliasChange.to_json` give it.
+# `position` is the order of appending; an entry is the JSON of `ModelRecord.to_json` or `AliasChange.to_json`.
 _TABLES = """
 CREATE TABLE records (position INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT UNIQUE NOT NULL, entry TEXT NOT NULL);
 CREATE TABLE alias_changes (
@@ -28,29 +28,29 @@ CREATE TABLE files (
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open a database for one look at it; ``None`` where there is none yet."""
+    """Open a database for reading; ``None`` if there is none yet."""
     if not path.exists():
         yield None
         return
-    with _in_our_words(path), closing(_connect(path, "rw")) as database:
-        yield database if _holds_a_registry(database, path) else None
+    with _registry_errors(path), closing(_connect(path, "rw")) as database:
+        yield database if _has_tables(database, path) else None
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database for one transaction, which is kept when the block ends and undone when it raises.
+    """Open a database for one transaction: committed at the end of the block, rolled back if the block raises.
 
-    Whoever else writes is waited for.
+    It waits until other writers are done.
     """
-    with _in_our_words(path):
+    with _registry_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(_connect(path, "rwc")) as database:
-            with contextlib.suppress(sqlite3.OperationalError):  # another one is setting it, and it lasts
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is setting it, which is enough
                 database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.execute("BEGIN IMMEDIATE")
             try:
-                if not _holds_a_registry(database, path):
+                if not _has_tables(database, path):
                     for statement in _TABLES.split(";\n"):
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -68,8 +68,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _holds_a_registry(database: sqlite3.Connection, path: Path) -> bool:
-    """Whether the tables are there; raise `RegistryCorrupt` for a database that is not ours to write to."""
+def _has_tables(database: sqlite3.Connection, path: Path) -> bool:
+    """Return whether the tables exist; raise `RegistryCorrupt` for a database of another program."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if version > SCHEMA_VERSION:
@@ -80,7 +80,7 @@ def _holds_a_registry(database: sqlite3.Connection, path: Path) -> bool:
 
 
 @contextmanager
-def _in_our_words(path: Path) -> Iterator[None]:
+def _registry_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Files of models in the database, a blob each; moved a part at a time, so that memory does not grow with them."""
+"""Files of models in the database, one blob each, copied in blocks so that memory use does not grow with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _BLOCK = 1 << 20
 
 def names(database: sqlite3.Connection, folder: str) -> list[str]:
     """Return the names of a folder's files."""
-    found = database.execute("SELECT name FROM files WHERE folder = ? ORDER BY name", (folder,))
-    return [name for (name,) in found]
+    rows = database.execute("SELECT name FROM files WHERE folder = ? ORDER BY name", (folder,))
+    return [name for (name,) in rows]
 
 
 def store(database: sqlite3.Connection, folder: str, directory: Path) -> None:
-    """Store every file below `directory`."""
+    """Store every file in `directory` and its subfolders."""
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
         row = database.execute(
             "INSERT INTO files (folder, name, content) VALUES (?, ?, zeroblob(?))",

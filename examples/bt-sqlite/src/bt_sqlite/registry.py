@@ -17,7 +17,7 @@ from bike_traffic import (
     model_folder,
     verify_digests,
 )
-from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt, SettingsError
+from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt
 from bt_sqlite import files
 from bt_sqlite.database import reading, writing
 
@@ -26,25 +26,23 @@ Table = Literal["records", "alias_changes"]
 
 
 class SqliteRegistry(RegistryBackend):
-    """Records, changes of aliases, and the files of models as blobs: all in one file.
+    """Records, changes of aliases, and the files of models as blobs, all in one file.
 
-    ``sqlite://models.sqlite`` is a file here, ``sqlite:///srv/models.sqlite`` one of an absolute path. Every write is
-    one transaction, and writers wait for one another.
+    ``sqlite://models.sqlite`` is a file in the working directory, ``sqlite:///srv/models.sqlite`` an absolute path.
+    Every write is one transaction, and writers wait for one another.
     """
 
     name = "sqlite"
 
-    def __init__(self, uri: str, **options: Any) -> None:
-        if options:
-            raise SettingsError(f"backend '{self.name}' has no option '{min(options)}'")
+    def __init__(self, uri: str) -> None:
         self.path = Path(uri.removeprefix(SCHEME))
 
     def append(self, record: ModelRecord) -> None:
-        """Add a record; raise `RegistryConflict` when its `run_id` stands for another one."""
+        """Add a record; raise `RegistryConflict` if another one has its `run_id`."""
         self._append("records", record.run_id, record.to_json())
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
-        """Give the records that `query` admits, in the order of their appending."""
+        """Yield the records that `query` admits, in the order in which they were appended."""
         for entry in self._entries("records"):
             if query.admits(entry):
                 yield ModelRecord.from_json(entry)
@@ -54,43 +52,43 @@ class SqliteRegistry(RegistryBackend):
         self._append("alias_changes", change.change_id, change.to_json())
 
     def alias_changes(self) -> list[AliasChange]:
-        """Return every change of every alias, in the order of their appending."""
+        """Return every change of every alias, in the order in which they were appended."""
         return [AliasChange.from_json(entry) for entry in self._entries("alias_changes")]
 
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
-        """Store the files, which are kept only if they read back as what was to be stored."""
+        """Store the files, and read them back to compare before the transaction is committed."""
         folder = model_folder(model_type, timestamp, run_id)
         with writing(self.path) as database, tempfile.TemporaryDirectory(prefix="bt-sqlite-") as read_back:
             if not files.names(database, folder):
                 files.store(database, folder, directory)
             files.copy_out(database, folder, Path(read_back))
             if digest_directory(Path(read_back)) != digest_directory(directory):
-                raise RegistryConflict(f"{self.path}#{folder} holds other files than those of run {run_id}")
+                raise RegistryConflict(f"{self.path}#{folder} has other files than run {run_id}")
         return f"{SCHEME}{self.path}#{folder}/"
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy a model's files into `directory`, checking each against the record's digests."""
-        folder = model_folder(record.model_type, record.timestamp, record.run_id)
+        folder = record.folder
         with reading(self.path) as database:
             if database is None or not files.names(database, folder):
-                raise NoRecord(f"the files of run {record.run_id} are gone: {self.path} holds no {folder}")
+                raise NoRecord(f"the files of run {record.run_id} are missing: {self.path} has no {folder}")
             files.copy_out(database, folder, directory)
         if record.artifacts is not None:
             verify_digests(directory, record.artifacts, f"{self.path}#{folder}")
 
     def _append(self, table: Table, identity: str, entry: Mapping[str, Any]) -> None:
         with writing(self.path) as database:
-            standing = database.execute(f"SELECT entry FROM {table} WHERE identity = ?", (identity,)).fetchone()
-            if standing is None:
+            existing = database.execute(f"SELECT entry FROM {table} WHERE identity = ?", (identity,)).fetchone()
+            if existing is None:
                 text = json.dumps(entry, ensure_ascii=False)
                 database.execute(f"INSERT INTO {table} (identity, entry) VALUES (?, ?)", (identity, text))
-            elif json.loads(standing[0]) != entry:
-                raise RegistryConflict(f"another entry stands under the id {identity}")
+            elif json.loads(existing[0]) != entry:
+                raise RegistryConflict(f"another entry has the id {identity}")
 
     def _entries(self, table: Table) -> Iterator[dict[str, Any]]:
         with reading(self.path) as database:
-            found = database.execute(f"SELECT identity, entry FROM {table} ORDER BY position") if database else ()
-            rows = list(found)
+            selected = database.execute(f"SELECT identity, entry FROM {table} ORDER BY position") if database else ()
+            rows = list(selected)
         for identity, text in rows:
             try:
                 yield dict(json.loads(text))

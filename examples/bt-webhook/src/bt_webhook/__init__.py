@@ -1,4 +1,4 @@
-"""Posts a notice to a webhook when a model was registered; standard library alone, imported when there is a URL."""
+"""Posts a notice to a webhook after a model was registered; what it needs is imported only if there is a URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 5.0
 
 @hookimpl
 def bt_after_train(record: ModelRecord, metrics: Mapping[str, float]) -> None:
-    """Post the notice, where somebody wants one; what goes wrong here is the framework's to say."""
+    """Post the notice if there is a URL; the framework reports exceptions."""
     url = os.environ.get(URL_VARIABLE)
     if url:
         from bt_webhook.notice import notice_of, post

@@ -1,4 +1,4 @@
-"""The notice, and the way it takes."""
+"""Make a notice and post it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bike_traffic import ModelRecord
 
 
 class NotPosted(Exception):
-    """The notice did not arrive; the message leaves out the URL, which may be a secret."""
+    """The notice could not be posted; the message does not contain the URL, which may be a secret."""
 
 
 def notice_of(record: ModelRecord, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """Return the notice: a line for people, the metrics, and the whole record."""
+    """Return the notice: one line of text, the metrics, and the whole record."""
     scores = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
     mode = f"{record.env}, test mode" if record.test_mode else record.env
     text = f"{record.model_type} ({mode}) registered as {record.model_uri}: {scores}"
@@ -26,7 +26,7 @@ def notice_of(record: ModelRecord, metrics: Mapping[str, float]) -> dict[str, An
 
 
 def post(url: str, notice: Mapping[str, Any], timeout: float) -> None:
-    """Post a notice as JSON, and wait `timeout` seconds for each step of the answer.
+    """Post a notice as JSON, with a timeout in seconds for each network operation.
 
     Raises
     ------

@@ -1,0 +1,93 @@
+"""The two functions of the original project, with their arguments, on the registry."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import attrs
+
+from bike_traffic.config import load_settings
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.records import ModelRecord, utc_now
+from bike_traffic.workspace import Workspace, open_registry
+
+
+def update_summary(
+    summary_path: str,
+    model_type: str,
+    env: str,
+    test_mode: bool,
+    model_uri: str,
+    run_id: str | None = None,
+    timestamp: str | None = None,
+    **metrics: float,
+) -> dict[str, Any]:
+    """Append an entry to a ``summary.json``, and return it.
+
+    The files at `model_uri` are not read: the entry has no digests, and only ``allow_unverified`` loads its model.
+
+    Parameters
+    ----------
+    summary_path : a path, or ``gs://`` or ``s3://``.
+    run_id, timestamp : by default a new id and the current time.
+    metrics : such as ``r2=0.71, rmse=54.9``.
+
+    Raises
+    ------
+    RegistryConflict, MergePending, RegistryUnavailable
+    """
+    record = ModelRecord.from_json(
+        {
+            "timestamp": timestamp or utc_now(),
+            "model_type": model_type,
+            "env": env,
+            "test_mode": test_mode,
+            "run_id": run_id or uuid4().hex,
+            **metrics,
+            "model_uri": model_uri,
+        }
+    )
+    open_registry(summary_path).append(record)
+    return record.to_json()
+
+
+def get_best_model_from_summary(
+    model_type: str,
+    summary_path: str,
+    metric: str = "r2",
+    env: str = "prod",
+    test_mode: bool = False,
+    download_dir: str | None = None,
+    *,
+    allow_unverified: bool = False,
+    credentials: Mapping[str, Any] | None = None,
+) -> Pipeline:
+    """Load the best registered pipeline by a metric, its files checked against the record.
+
+    Parameters
+    ----------
+    summary_path : a path, ``gs://``, ``s3://`` or ``http(s)://``.
+    metric : any registered one; for errors such as rmse the lowest value wins.
+    download_dir : a folder for a copy of the model's files.
+    allow_unverified : load files whose record has no digests, unchecked; the original project's have none.
+    credentials : the key of a service account as a mapping, as in Streamlit's secrets; it is never written to disk.
+
+    Raises
+    ------
+    NoRecord, UnknownMetric, IntegrityError, RegistryUnavailable
+    """
+    settings = load_settings(registry=summary_path)
+    if credentials is not None:
+        gcs = {**settings.backend_options.get("gcs", {}), "token": dict(credentials)}
+        settings = attrs.evolve(settings, backend_options={**settings.backend_options, "gcs": gcs})
+    workspace = Workspace(settings, allow_unverified=allow_unverified)
+    record = workspace.registry.best(metric, Query(model_type=model_type, env=env, test_mode=test_mode))
+    if download_dir is not None:
+        with model_files(workspace.registry, record, workspace.trust) as directory:
+            shutil.copytree(directory, download_dir, dirs_exist_ok=True)
+    return workspace.load(record).pipeline

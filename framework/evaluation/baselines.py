@@ -1,0 +1,85 @@
+"""The baseline that every score is compared with: the mean of the last four weeks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEEKDAY
+from bike_traffic.pipeline import Pipeline
+
+Values = NDArray[np.float64]
+
+BASELINE_WEEKS = 4
+BASELINE_FILE = "four_week_mean.json"
+
+
+class FourWeekMean:
+    """Predicts the mean of the last four weeks of training by counter, weekday and hour, in bikes per hour.
+
+    An hour of the week without a row gets the counter's four-week mean. A counter without rows in these weeks gets
+    its mean over all training rows, and an unknown counter gets the mean of these means.
+    """
+
+    cells: dict[str, list[float]]
+    counter_means: dict[str, float]
+
+    def fit(self, cleaned: pd.DataFrame) -> Self:
+        """Learn from clean training rows."""
+        start = cleaned[TIME].max() - pd.Timedelta(weeks=BASELINE_WEEKS)
+        recent = cleaned[cleaned[TIME] > start]
+        hour_of_week = recent[WEEKDAY].to_numpy() * 24 + recent[HOUR].to_numpy()
+        mean = recent.groupby([COUNTER, hour_of_week], observed=True)[COUNT].mean().unstack()
+        mean = mean.reindex(columns=range(168))
+        mean = mean.T.fillna(mean.mean(axis=1)).T
+        self.cells = {str(name): row.round(4).tolist() for name, row in mean.iterrows()}
+        means = cleaned.groupby(COUNTER, observed=True)[COUNT].mean().round(4)
+        self.counter_means = {str(name): float(value) for name, value in means.items()}
+        return self
+
+    def predict(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
+        """Predict bikes per hour for clean rows, shape (n,)."""
+        names = cleaned[COUNTER].cat.categories.astype(str)
+        overall = float(np.mean(list(self.counter_means.values())))
+        table = np.array(
+            [self.cells.get(name, [self.counter_means.get(name, overall)] * 168) for name in names]
+        ).reshape(-1, 168)
+        hour_of_week = cleaned[WEEKDAY].to_numpy(np.intp) * 24 + cleaned[HOUR].to_numpy(np.intp)
+        return np.asarray(table[cleaned[COUNTER].cat.codes.to_numpy(), hour_of_week])
+
+    def predict_as(
+        self, pipeline: Pipeline, cleaned: pd.DataFrame
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the baseline predicts for a pipeline's task, and its score; both of shape (n,).
+
+        For a regression both are bikes per hour. For a classification they are the labels that the mean implies
+        under the pipeline's own thresholds, and the ratio of the mean to the counter's mean.
+        """
+        predicted = self.predict(cleaned)
+        if pipeline.task == "regression":
+            return predicted, predicted
+        labels = pipeline.truth(cleaned.assign(**{COUNT: predicted})).to_numpy(np.float64)
+        names = cleaned[COUNTER].cat
+        means = np.array([self.counter_means.get(str(name), np.inf) for name in names.categories])
+        return labels, predicted / np.maximum(means[names.codes.to_numpy()], 1e-9)
+
+    def save(self, directory: Path) -> None:
+        """Write the tables into the folder of a model's files."""
+        text = json.dumps({"cells": self.cells, "counter_means": self.counter_means}, ensure_ascii=False)
+        (directory / BASELINE_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self | None:
+        """Read what `save` wrote; return ``None`` if the folder has no baseline."""
+        path = directory / BASELINE_FILE
+        if not path.exists():
+            return None
+        baseline = cls()
+        tables = json.loads(path.read_text(encoding="utf-8"))
+        baseline.cells, baseline.counter_means = tables["cells"], tables["counter_means"]
+        return baseline

@@ -1,0 +1,137 @@
+"""Which rows of a clean frame are held out: the last weeks, random rows, or horizon after horizon."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import attrs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.errors import SplitError
+
+Positions = NDArray[np.intp]
+SplitKind = Literal["temporal", "random"]
+
+DEFAULT_HOLDOUT = pd.Timedelta(days=28)
+_SPAN = re.compile(r"(\d{1,5})\s*([hdw])")
+_UNITS = {"h": pd.Timedelta(hours=1), "d": pd.Timedelta(days=1), "w": pd.Timedelta(weeks=1)}
+
+RANDOM_SHARE = 0.2
+"""Share of the rows that a random split holds out."""
+
+
+@attrs.frozen
+class Split:
+    """Positions of the training rows and of the held-out rows, and how they were chosen."""
+
+    kind: SplitKind
+    training: Positions
+    held_out: Positions
+
+
+def parse_span(text: str) -> pd.Timedelta:
+    """Read a span of time such as ``28d``, ``4w`` or ``12h``; raise `SplitError`."""
+    match = _SPAN.fullmatch(text.strip())
+    if not match or not int(match[1]):
+        raise SplitError(
+            f"'{text}' is not a span of time; write one such as 28d, 4w or 12h", "span-malformed", text=text
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def temporal_split(cleaned: pd.DataFrame, holdout: pd.Timedelta) -> Split:
+    """Hold out the rows of the last `holdout`; raise `SplitError` if too few hours come before."""
+    times = cleaned[TIME]
+    first, last = times.min(), times.max()
+    start = last - holdout + pd.Timedelta(hours=1)
+    if holdout < pd.Timedelta(hours=1):
+        raise SplitError(
+            f"cannot hold out {_span(holdout)}: it must be an hour or more",
+            "holdout-too-short",
+            holdout=_span(holdout),
+        )
+    if start - first < holdout:
+        raise SplitError(
+            f"the counts span {_span(last - first + pd.Timedelta(hours=1))}: holding out the last {_span(holdout)} "
+            "leaves less than that to train on; give a shorter --holdout, or more counts",
+            "holdout-too-long",
+            span=_span(last - first + pd.Timedelta(hours=1)),
+            holdout=_span(holdout),
+        )
+    held_out = (times >= start).to_numpy()
+    return Split("temporal", np.flatnonzero(~held_out), np.flatnonzero(held_out))
+
+
+def random_split(cleaned: pd.DataFrame, seed: int) -> Split:
+    """Hold out a fifth of the rows at random, with the same share above their counter's mean as in training.
+
+    The held-out rows are of the same weeks as the training rows, so that metrics are too good: they are for
+    comparison only. Raises `SplitError` if there are too few rows.
+    """
+    from sklearn.model_selection import train_test_split
+
+    count = cleaned[COUNT]
+    names = cleaned[COUNTER]
+    busy = (count > count.groupby(names, observed=True).transform("mean")).to_numpy()
+    try:
+        training, held_out = train_test_split(
+            np.arange(len(cleaned)), test_size=RANDOM_SHARE, random_state=seed, stratify=busy
+        )
+    except ValueError as error:
+        raise SplitError(
+            f"{len(cleaned)} rows are too few for a random split: {error}",
+            "random-split-too-few-rows",
+            rows=len(cleaned),
+            reason=str(error),
+        ) from None
+    return Split("random", np.sort(training), np.sort(held_out))
+
+
+def rolling_origin(cleaned: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> list[Split]:
+    """Return `folds` splits, the oldest first: each holds out one `horizon`, and trains on all rows before it.
+
+    Raises `SplitError` if the counts are too short for them, or a fold has no rows.
+    """
+    if folds < 1:
+        raise SplitError(f"a backtest needs one fold or more, not {folds}", "folds-too-few", folds=folds)
+    times = cleaned[TIME]
+    end = times.max() + pd.Timedelta(hours=1)
+    if end - folds * horizon - times.min() < horizon:
+        raise SplitError(
+            f"{folds} folds of {_span(horizon)} leave less than one to train the first on; the counts span "
+            f"{_span(end - times.min())}",
+            "folds-too-long",
+            folds=folds,
+            horizon=_span(horizon),
+            span=_span(end - times.min()),
+        )
+    splits = []
+    for fold in range(folds, 0, -1):
+        start = end - fold * horizon
+        splits.append(split_at(times, start, start + horizon))
+    empty = [number for number, split in enumerate(splits, start=1) if not len(split.held_out)]
+    if empty:
+        raise SplitError(
+            f"fold {empty[0]} of {folds} has no rows: the counts have a gap of {_span(horizon)} or more",
+            "fold-empty",
+            fold=empty[0],
+            folds=folds,
+            horizon=_span(horizon),
+        )
+    return splits
+
+
+def split_at(times: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> Split:
+    """Train on all rows before `start`, hold out those from `start` to before `end`."""
+    before, until = (times < start).to_numpy(), (times < end).to_numpy()
+    return Split("temporal", np.flatnonzero(before), np.flatnonzero(until & ~before))
+
+
+def _span(time: pd.Timedelta) -> str:
+    days, hours = time.days, round(time.seconds / 3600)
+    parts = [f"{days} d" if days else "", f"{hours} h" if hours or not days else ""]
+    return " ".join(part for part in parts if part)

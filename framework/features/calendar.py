@@ -1,0 +1,92 @@
+"""The calendar of Paris: public and school holidays, bridge days, the kind of day, the season."""
+
+from __future__ import annotations
+
+import datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+WORKING_DAY, SATURDAY, SUNDAY_OR_HOLIDAY = 0, 1, 2
+SCHOOL_ZONE = "C"
+
+
+def calendar_features(times: pd.Series) -> pd.DataFrame:
+    """Describe the local day of each time.
+
+    Parameters
+    ----------
+    times : shape (n,), Europe/Paris times.
+
+    Returns
+    -------
+    Shape (n, 8), float32: ``public_holiday``, ``school_holiday`` (zone C), ``bridge_day``, ``previous_day_off``,
+    ``next_day_off``, ``day_type`` (0 working day, 1 Saturday, 2 Sunday or public holiday), and the day of
+    the year as ``season_sine`` and ``season_cosine``.
+    """
+    days = day_numbers(times)
+    if not len(days):
+        return _day_table(0, 0).iloc[:0].set_axis(times.index)
+    first, last = int(days.min()), int(days.max())
+    table = _day_table(first, last)
+    position = days - first
+    return pd.DataFrame({name: table[name].to_numpy()[position] for name in table}, index=times.index)
+
+
+def day_numbers(times: pd.Series) -> NDArray[np.int64]:
+    """Return the local day of each time, in days since 1970."""
+    days: NDArray[np.int64] = times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
+    return days
+
+
+@lru_cache(maxsize=8)
+def _day_table(first: int, last: int) -> pd.DataFrame:
+    """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""
+    import holidays
+
+    days = pd.DatetimeIndex(np.arange(first - 1, last + 2).astype("datetime64[D]"))
+    years = range(days[0].year, days[-1].year + 1)
+    public = holidays.country_holidays("FR", years=years)
+    school = frozenset[datetime.date]().union(*map(_school_holidays, years))
+    holiday = np.array([day.date() in public for day in days])
+    weekday = days.day_of_week.to_numpy()
+    off = holiday | (weekday >= 5)
+    before, here, after = slice(None, -2), slice(1, -1), slice(2, None)
+    bridge = ~off[here] & off[before] & off[after]
+    angle = 2 * np.pi * (days.day_of_year.to_numpy() - 1) / 365.25
+    return pd.DataFrame(
+        {
+            "public_holiday": holiday[here],
+            "school_holiday": np.array([day.date() in school for day in days])[here],
+            "bridge_day": bridge,
+            "previous_day_off": off[before],
+            "next_day_off": off[after],
+            "day_type": np.select(
+                [holiday | (weekday == 6), weekday == 5], [SUNDAY_OR_HOLIDAY, SATURDAY], WORKING_DAY
+            )[here],
+            "season_sine": np.sin(angle)[here],
+            "season_cosine": np.cos(angle)[here],
+        },
+        dtype=np.float32,
+    )
+
+
+@lru_cache
+def _school_holidays(year: int) -> frozenset[datetime.date]:
+    """Return the days of zone C's school holidays; empty for a year that the library does not have."""
+    from vacances_scolaires_france import UnsupportedYearException
+
+    try:
+        return frozenset(_school_calendar().holidays_for_year_and_zone(year, SCHOOL_ZONE))
+    except UnsupportedYearException:
+        return frozenset()
+
+
+@lru_cache
+def _school_calendar() -> Any:
+    from vacances_scolaires_france import SchoolHolidayDates
+
+    return SchoolHolidayDates()  # parses its whole table each time

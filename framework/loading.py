@@ -1,0 +1,137 @@
+"""From a record back to a pipeline: which package loads it, and its verified files."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import attrs
+
+from bike_traffic.errors import BikeTrafficError, PluginError, PluginVersionWarning, UnknownPipeline
+from bike_traffic.evaluation.baselines import FourWeekMean
+from bike_traffic.evaluation.metrics import DEFAULT_METRIC
+from bike_traffic.manager import Declaration, PluginHost
+from bike_traffic.names import bare_name
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.record_parts import PluginInfo
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.signing import Trust
+from bike_traffic.specs import PipelineSpec
+
+
+@attrs.frozen
+class LoadedModel:
+    """A pipeline from the registry, with its record and the baseline that was stored with it."""
+
+    record: ModelRecord
+    pipeline: Pipeline
+    baseline: FourWeekMean | None
+
+
+def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost, trust: Trust) -> LoadedModel:
+    """Fetch the files of a model, check them against the record, and only then load them.
+
+    Raises
+    ------
+    UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
+    """
+    pipeline_class = _declaration_of(record, host).load()
+    with model_files(registry, record, trust) as directory:
+        try:
+            pipeline = pipeline_class.load(directory)
+        except BikeTrafficError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"'{record.model_type}' cannot load run {record.run_id[:8]}: {type(error).__name__}: {error}",
+                "pipeline-load-failed",
+                model_type=record.model_type,
+                run_id=record.run_id,
+                reason=f"{type(error).__name__}: {error}",
+            ) from error
+        return LoadedModel(record, pipeline, FourWeekMean.load(directory))
+
+
+def default_metric(model: str, registry: RegistryBackend, host: PluginHost) -> str:
+    """Return the metric that decides which record of a model is the best, if none is named.
+
+    Raises
+    ------
+    UnknownPipeline, AmbiguousName, MissingExtra
+    PluginError
+        The pipeline is not installed, but was registered here: the message says which package it came from.
+    """
+    try:
+        declaration = host.pipeline(model)
+    except UnknownPipeline:
+        trained = list(registry.records(Query(model_type=bare_name(model), test_mode=None, split=None)))
+        if trained:
+            _declaration_of(trained[-1], host)  # which is missing too, and the error says so
+        raise
+    return DEFAULT_METRIC[declaration.load().task]
+
+
+def _declaration_of(record: ModelRecord, host: PluginHost) -> Declaration[PipelineSpec]:
+    return declaration_of(record.model_type, record.plugin, f"run {record.run_id[:8]}", host)
+
+
+def declaration_of(
+    model_type: str, plugin: PluginInfo | None, what: str, host: PluginHost
+) -> Declaration[PipelineSpec]:
+    """Return the pipeline of the package that trained a model, even if another package now uses its name.
+
+    Parameters
+    ----------
+    plugin : that package; ``None`` for a model that bike-traffic did not train.
+    what : what messages call the model.
+
+    Raises
+    ------
+    UnknownPipeline, AmbiguousName
+    PluginError
+        The package is not loaded; the message says why, or how to install it.
+    """
+    if plugin is None or plugin.distribution is None:
+        return host.pipeline(model_type)
+    distribution, version = plugin.distribution, plugin.version or "unknown"
+    trained = f"{what} was trained by '{model_type}' of {distribution} {version}"
+    try:
+        declaration = host.pipeline(f"{distribution}:{model_type}")
+    except UnknownPipeline as error:
+        reason = _way_to_load(distribution, host)
+        raise PluginError(
+            f"{trained}, which is not loaded: {reason}",
+            "plugin-not-loaded",
+            model_type=model_type,
+            distribution=distribution,
+            version=version,
+            reason=reason,
+        ) from error
+    majors = {_major(version), _major(declaration.source.version)} - {None}
+    if len(majors) > 1:
+        warnings.warn(
+            f"{trained}, and {distribution} {declaration.source.version} loads it: another major version may "
+            f"understand its files differently; train it again, or pip install '{distribution}=={version}'",
+            PluginVersionWarning,
+            stacklevel=3,
+        )
+    return declaration
+
+
+def _way_to_load(distribution: str, host: PluginHost) -> str:
+    """Return why a distribution's pipeline is not loaded, or else how it is installed."""
+    for failure in host.failures:
+        if failure.source.distribution == distribution:
+            return str(failure)
+    if distribution in [source.distribution for source in host.left_out]:
+        return "the setting `plugins` (BT_PLUGINS) leaves it out"
+    return f"pip install {distribution}"
+
+
+def _major(version: str) -> str | None:
+    """Return the first number of a version, ``None`` of what is none."""
+    found = re.match(r"(?:\d+!)?(\d+)", version)
+    return found[1] if found else None

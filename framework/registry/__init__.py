@@ -1,0 +1,1 @@
+"""Registries: records, the interface of a backend, aliases, files of models, signatures, upkeep."""

@@ -1,0 +1,111 @@
+"""The files of a model: their digests and their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import attrs
+
+from bike_traffic.errors import IntegrityError, MissingFile, RegistryCorrupt
+from bike_traffic.names import NAME
+from bike_traffic.registry.record_parts import PluginInfo
+
+MANIFEST = "manifest.json"
+_BLOCK = 1 << 20
+
+
+@attrs.frozen
+class FileDigest:
+    """The SHA-256 of a file, in hexadecimal, and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+def read_digests(entry: Mapping[str, Mapping[str, Any]]) -> dict[str, FileDigest]:
+    """Read the digests of a record; raise `RegistryCorrupt` for a name that would leave the folder."""
+    for name in entry:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
+            raise RegistryCorrupt(f"'{name}' cannot be the name of a model's file", "file-name-malformed", name=name)
+    return {name: FileDigest(**digest) for name, digest in entry.items()}
+
+
+def model_folder(model_type: str, timestamp: str, run_id: str) -> str:
+    """Return ``{model_type}/{timestamp}-{short id}``, the place of a model below its registry's root.
+
+    Raises `RegistryCorrupt` for names that would lead elsewhere.
+    """
+    for part in (model_type, run_id):
+        if not NAME.fullmatch(part):
+            raise RegistryCorrupt(
+                f"'{part}' cannot be part of the name of a model's folder", "folder-name-malformed", part=part
+            )
+    time = datetime.fromisoformat(timestamp)
+    stamp = (time.astimezone(UTC) if time.tzinfo else time).strftime("%Y%m%d_%H%M%S")
+    return f"{model_type}/{stamp}-{run_id[:8]}"
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Return the digest of a file."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileDigest(sha256, path.stat().st_size)
+
+
+def digest_directory(directory: Path) -> dict[str, FileDigest]:
+    """Return the digest of every file below `directory` but the manifest, by its relative path."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    names = {path.relative_to(directory).as_posix(): path for path in files}
+    return {name: digest_file(path) for name, path in names.items() if name != MANIFEST}
+
+
+def all_digests(directory: Path) -> dict[str, FileDigest]:
+    """Return the digest of every file below `directory`, that of the manifest among them."""
+    return digest_directory(directory) | {MANIFEST: digest_file(directory / MANIFEST)}
+
+
+def write_manifest(directory: Path, model_type: str, plugin: PluginInfo | None = None) -> dict[str, FileDigest]:
+    """Write the manifest beside the files it lists, and return what it lists.
+
+    Parameters
+    ----------
+    plugin : the package that trained the model; with it the files alone tell which pipeline loads them.
+    """
+    digests = digest_directory(directory)
+    manifest = {
+        "model_type": model_type,
+        **({} if plugin is None else {"plugin": plugin.to_json()}),
+        "files": {name: attrs.asdict(digest) for name, digest in digests.items()},
+    }
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return digests
+
+
+def verify(directory: Path, digests: Mapping[str, FileDigest], where: str) -> None:
+    """Compare every file of `directory` with its digest; raise `IntegrityError` at the first difference."""
+    for name, expected in digests.items():
+        path = directory / name
+        if not path.is_file():
+            raise MissingFile(
+                f"{where}: {name} is missing; nothing was loaded", "file-missing", where=where, name=name
+            )
+        if digest_file(path) != expected:
+            raise IntegrityError(
+                f"{where}: {name} is not the file that was registered (its SHA-256 differs); nothing was loaded",
+                "file-changed",
+                where=where,
+                name=name,
+            )
+    foreign = set(digest_directory(directory)) - set(digests)
+    if foreign:
+        raise IntegrityError(
+            f"{where}: {min(foreign)} is not part of the registered model; nothing was loaded",
+            "file-foreign",
+            where=where,
+        )

@@ -1,0 +1,142 @@
+"""What a record of a trained model is, as a value and as the JSON that stands in ``summary.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from bike_traffic.errors import RegistryCorrupt
+from bike_traffic.evaluation.metrics import METRICS
+from bike_traffic.registry.files.artifacts import FileDigest, model_folder, read_digests
+from bike_traffic.registry.record_parts import DataInfo, PluginInfo, RecordPart, SplitInfo, TrackingInfo
+
+_SEED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id")
+_PARTS: Mapping[str, type[RecordPart]] = {
+    "split": SplitInfo,
+    "data": DataInfo,
+    "plugin": PluginInfo,
+    "tracking": TrackingInfo,
+}
+_MAPPINGS = ("baseline", "parameters", "libraries", "signature")
+_OWN_KEYS = ("baseline", "split", "data", "parameters", "fit_seconds", "plugin", "libraries", "tracking", "signature")
+"""Our keys in the order in which a training writes them."""
+
+
+def utc_now() -> str:
+    """Return the time as records carry it: ISO 8601, microseconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def parse_time(text: str) -> datetime:
+    """Read an ISO 8601 time; one without an offset, as the seed wrote them, is taken as UTC."""
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@attrs.frozen(kw_only=True)
+class ModelRecord:
+    """One trained model: what it is, how good it is on held-out rows, and where its files are.
+
+    `run_id` is its identity. As JSON it is flat: the original project's keys, the other metrics, and what we add. Of
+    what we add, each field is ``None`` if a record does not have it.
+
+    Parameters
+    ----------
+    artifacts : digest and size of each file; ``None`` for a record that never had them.
+    baseline : metrics of the four-week mean on the same held-out rows.
+    parameters : of the pipeline, as JSON can hold them.
+    fit_seconds : duration of the fit, in seconds.
+    libraries : version by name of the library.
+    signature : see `bike_traffic.registry.signing`.
+    extra : keys that we do not know, and own keys whose value is of another kind, as they were.
+    """
+
+    timestamp: str
+    model_type: str
+    env: str
+    test_mode: bool
+    run_id: str
+    metrics: Mapping[str, float]
+    model_uri: str
+    artifacts: Mapping[str, FileDigest] | None = None
+    baseline: Mapping[str, float] | None = None
+    split: SplitInfo | None = None
+    data: DataInfo | None = None
+    parameters: Mapping[str, Any] | None = None
+    fit_seconds: float | None = None
+    plugin: PluginInfo | None = None
+    libraries: Mapping[str, str] | None = None
+    tracking: TrackingInfo | None = None
+    signature: Mapping[str, str] | None = None
+    extra: Mapping[str, Any] = attrs.field(factory=dict)
+    _order: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
+    """Our keys and unknown ones in the order of the JSON that was read, which `to_json` keeps."""
+
+    @property
+    def folder(self) -> str:
+        """Where below a registry's root the files are, by the layout."""
+        return model_folder(self.model_type, self.timestamp, self.run_id)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as its entry in ``summary.json``."""
+        entry: dict[str, Any] = {key: getattr(self, key) for key in _SEED_KEYS}
+        entry |= {name: value for name, value in self.metrics.items() if math.isfinite(value)}
+        entry["model_uri"] = self.model_uri
+        if self.artifacts is not None:
+            entry["artifacts"] = {name: attrs.asdict(digest) for name, digest in self.artifacts.items()}
+        added = {key: _as_json(getattr(self, key)) for key in _OWN_KEYS if getattr(self, key) is not None}
+        added |= self.extra
+        in_order = [key for key in self._order if key in added]
+        return entry | {key: added[key] for key in dict.fromkeys([*in_order, *added])}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> ModelRecord:
+        """Return the record that an entry of ``summary.json`` is; raise `RegistryCorrupt` if it is not one."""
+        known = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS}
+        try:
+            parse_time(entry["timestamp"])
+            for key in ("timestamp", "model_type", "run_id", "model_uri"):
+                if not isinstance(entry[key], str):
+                    raise TypeError(f"{key} is {entry[key]!r}")
+            digests = entry.get("artifacts")
+            added = {key: value for key, value in entry.items() if key not in known}
+            typed = {key: _typed(key, added[key]) for key in _OWN_KEYS if key in added}
+            typed = {key: value for key, value in typed.items() if value is not None}
+            return cls(
+                **{key: entry[key] for key in _SEED_KEYS},
+                metrics={name: float(entry[name]) for name in METRICS if entry.get(name) is not None},
+                model_uri=entry["model_uri"],
+                artifacts=None if digests is None else read_digests(digests),
+                **typed,
+                extra={key: value for key, value in added.items() if key not in typed},
+                order=tuple(added),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise not_a_record(error) from None
+
+
+def not_a_record(error: Exception) -> RegistryCorrupt:
+    """Return the error for an entry that is no record, with the reason."""
+    return RegistryCorrupt(
+        f"not a record of a model ({type(error).__name__}: {error})", "record-malformed", reason=str(error)
+    )
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, RecordPart):
+        return value.to_json()
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _typed(key: str, value: object) -> Any:
+    """Return the value of one of our keys as its field; ``None`` if that would not give the same JSON back."""
+    if key in _PARTS:
+        part = _PARTS[key].from_json(value)
+        return part if part is not None and part.to_json() == value else None
+    if key in _MAPPINGS:
+        return value if isinstance(value, Mapping) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,231 @@
+"""Ed25519 signatures over records, and what a record must show before its files are loaded.
+
+A signature answers what digests cannot: whether a record is the work of someone who holds the key. It covers
+everything a record says but its `model_uri`: a copy of a registry has other addresses and the same content, which
+the signed digests name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bike_traffic.errors import IntegrityError, MissingExtra, SettingsError, WriteError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from bike_traffic.config import Settings
+    from bike_traffic.registry.records import ModelRecord
+
+SIGNATURE = "signature"
+"""The key of a record's signature in its JSON."""
+_END = b"-----END PUBLIC KEY-----"
+
+
+@attrs.frozen
+class SigningKey:
+    """A private key, and the name of its public half."""
+
+    private: Ed25519PrivateKey
+    key_id: str
+
+    @classmethod
+    def read(cls, path: Path) -> SigningKey:
+        """Read a key that `generate_keys` wrote; raise `SettingsError` or `MissingExtra`."""
+        serialization, ed25519 = _cryptography()
+        content = _bytes(path)
+        try:
+            private = serialization.load_pem_private_key(content, password=None)
+        except (ValueError, TypeError):
+            private = None
+        if not isinstance(private, ed25519.Ed25519PrivateKey):
+            raise SettingsError(
+                f"{path} is not an Ed25519 private key; `bt registry keygen` makes one",
+                "private-key-malformed",
+                path=str(path),
+            )
+        return cls(private, _key_id(private.public_key()))
+
+    def sign(self, entry: Mapping[str, Any]) -> dict[str, str]:
+        """Return a signature over an entry, as it is written in JSON."""
+        value = base64.b64encode(self.private.sign(_canonical(entry))).decode()
+        return {"algorithm": "ed25519", "key": self.key_id, "value": value}
+
+    def sign_record(self, record: ModelRecord) -> ModelRecord:
+        """Return the record with its signature."""
+        bare = attrs.evolve(record, signature=None)
+        return attrs.evolve(bare, signature=self.sign(_signed_part(bare)))
+
+    @classmethod
+    def of(cls, settings: Settings) -> SigningKey | None:
+        """Return the key that the settings name; raise `SettingsError` if it cannot be read."""
+        return cls.read(settings.signing_key) if settings.signing_key else None
+
+
+@attrs.frozen
+class PublicKeys:
+    """The keys whose signatures count, by their names; several, because keys are replaced in time."""
+
+    keys: Mapping[str, Ed25519PublicKey]
+
+    @classmethod
+    def read(cls, path: Path) -> PublicKeys:
+        """Read a file of one or more public keys, one PEM block after the other."""
+        serialization, ed25519 = _cryptography()
+        blocks = [block + _END for block in _bytes(path).split(_END) if block.strip()]
+        keys = []
+        for block in blocks:
+            try:
+                keys.append(serialization.load_pem_public_key(block.strip()))
+            except ValueError:
+                keys.append(None)
+        if not keys or not all(isinstance(key, ed25519.Ed25519PublicKey) for key in keys):
+            raise SettingsError(
+                f"{path} is not a file of Ed25519 public keys; `bt registry keygen` makes one",
+                "public-keys-malformed",
+                path=str(path),
+            )
+        return cls({_key_id(key): key for key in keys})
+
+    def fault(self, entry: Mapping[str, Any], signature: object) -> str | None:
+        """Return what is wrong with a signature over an entry; ``None`` if it is right."""
+        from cryptography.exceptions import InvalidSignature
+
+        if not isinstance(signature, Mapping):
+            return "it is not signed"
+        key = self.keys.get(str(signature.get("key")))
+        if key is None:
+            return f"it is signed with a key that is not trusted here ({signature.get('key')})"
+        try:
+            key.verify(base64.b64decode(str(signature.get("value")), validate=True), _canonical(entry))
+        except (InvalidSignature, ValueError):
+            return "it says something else than what was signed"
+        return None
+
+    @staticmethod
+    def is_signed(record: ModelRecord) -> bool:
+        """Return whether a record has a signature, valid or not."""
+        return record.signature is not None or SIGNATURE in record.extra
+
+    def fault_of(self, record: ModelRecord) -> str | None:
+        """Return what is wrong with a record's signature; ``None`` if it is right."""
+        return self.fault(_signed_part(record), record.signature)
+
+
+@attrs.frozen(kw_only=True)
+class Trust:
+    """What a record must show before its files are loaded.
+
+    Parameters
+    ----------
+    public_keys : where they are set, only what one of them signed is loaded.
+    unverified : whether files may be loaded whose record has no digests to check them by.
+    """
+
+    public_keys: PublicKeys | None = None
+    unverified: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, *, unverified: bool = False) -> Trust:
+        """Return what the settings ask for; raise `SettingsError` if their key cannot be read."""
+        keys = PublicKeys.read(settings.public_key) if settings.public_key else None
+        return cls(public_keys=keys, unverified=unverified)
+
+    def require(self, record: ModelRecord) -> None:
+        """Raise `IntegrityError` if the record does not show it."""
+        fault = self.public_keys.fault_of(record) if self.public_keys else None
+        if fault:
+            raise IntegrityError(
+                f"record {record.run_id}: {fault}; nothing was loaded",
+                "record-not-trusted",
+                run_id=record.run_id,
+                fault=fault,
+            )
+        if not record.artifacts and not self.unverified:
+            raise IntegrityError(
+                f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "
+                "checked, and nothing was loaded; --allow-unverified loads them all the same",
+                "record-without-digests",
+                run_id=record.run_id,
+            )
+
+
+def generate_keys(private: Path, public: Path) -> str:
+    """Make a pair of keys and return the name of the public one; neither file may exist.
+
+    The private key is readable by its owner alone, and has no password.
+    """
+    serialization, ed25519 = _cryptography()
+    for path in (private, public):
+        if path.exists():
+            raise WriteError(
+                f"{path} exists already; a key is never overwritten, give another --output",
+                "key-exists",
+                path=str(path),
+            )
+    key = ed25519.Ed25519PrivateKey.generate()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    shared = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    for path, content, mode in ((private, secret, 0o600), (public, shared, 0o644)):
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(content)
+        except OSError as error:
+            raise WriteError(f"{path}: {error.strerror or error}", "key-not-written", path=str(path)) from error
+    return _key_id(key.public_key())
+
+
+def ids_digest(run_ids: Iterable[str]) -> str:
+    """Return the SHA-256 of the sorted ids: the part of a signed head that a deletion changes."""
+    return hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()
+
+
+def _signed_part(record: ModelRecord) -> dict[str, Any]:
+    entry = record.to_json()
+    for name in record.metrics.keys() & entry.keys():
+        entry[name] = float(entry[name])  # as they are read back: 1 and 1.0 are equal, but differ as text
+    return {key: value for key, value in entry.items() if key not in (SIGNATURE, "model_uri")}
+
+
+def _canonical(entry: Mapping[str, Any]) -> bytes:
+    """Return the one text of an entry: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _key_id(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror or error}; `bt registry keygen` makes keys", "key-unreadable", path=str(path)
+        ) from error
+
+
+def _cryptography() -> tuple[Any, Any]:
+    """Import what signs; raise `MissingExtra` if it is not installed."""
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError:
+        raise MissingExtra(
+            "signatures need cryptography, which is not installed: pip install 'bike-traffic[signing]'",
+            "signing-extra-missing",
+        ) from None
+    return serialization, ed25519

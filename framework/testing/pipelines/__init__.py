@@ -1,0 +1,1 @@
+"""The checks of a pipeline, and how pytest and `bt plugins check` run them."""

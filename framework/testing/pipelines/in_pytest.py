@@ -1,0 +1,55 @@
+"""The checks of a pipeline as tests of pytest, one for each promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, TypeVar
+
+import pytest
+
+from bike_traffic.errors import no_such
+from bike_traffic.manager import PluginHost
+from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS, PipelineCheck
+from bike_traffic.testing.pipelines.subject import CheckFailed, PipelineSubject, pipeline_subject
+
+TestT = TypeVar("TestT", bound=Callable[..., Any])
+
+
+def pipeline_checks(name: str, *, expected_failures: Mapping[str, str] | None = None) -> Callable[[TestT], TestT]:
+    """Parametrize a test function with the checks of an installed pipeline, as its argument ``check``.
+
+    The whole test is::
+
+        @pipeline_checks("mine", expected_failures={"check_one_row_is_predicted_as_among_many": "needs a day"})
+        def test_promises(check):
+            check()
+
+    Parameters
+    ----------
+    name : of the pipeline, as ``bt models`` lists it.
+    expected_failures : the reason why a check is known to fail, by the name of the check. If it passes, its test
+        fails: the reason no longer holds.
+
+    Raises
+    ------
+    ValueError
+        `expected_failures` names a check that does not exist.
+    """
+    failures = dict(expected_failures or {})
+    names = [check.__name__ for check in PIPELINE_CHECKS]
+    for expected in failures:
+        if expected not in names:
+            raise ValueError(no_such("check", expected, names))
+    subject = cache(lambda: pipeline_subject(name, PluginHost()))
+    parameters = []
+    for check in PIPELINE_CHECKS:
+        reason = failures.get(check.__name__)
+        marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=CheckFailed, strict=True)]
+        parameters.append(pytest.param(partial(_run, check, subject), id=check.__name__, marks=marks))
+    return pytest.mark.parametrize("check", parameters)
+
+
+def _run(check: PipelineCheck, subject: Callable[[], PipelineSubject]) -> None:
+    """Run a check on the subject, which is created for the first check."""
+    check(subject())

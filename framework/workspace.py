@@ -1,0 +1,281 @@
+"""One place to work in: settings, plugins, registry, tracker and trust, opened once and handed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bike_traffic.config import Settings, load_settings
+from bike_traffic.errors import SettingsError, no_such
+from bike_traffic.manager import Declaration, PluginHost
+from bike_traffic.names import bare_name
+from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.queries import Query
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.specs import BackendSpec, PipelineSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bike_traffic.backtesting import Fold
+    from bike_traffic.evaluating import Measurement
+    from bike_traffic.loading import LoadedModel
+    from bike_traffic.prediction import UnknownPolicy
+    from bike_traffic.registry.signing import SigningKey, Trust
+    from bike_traffic.tracking.runs import Tracker
+    from bike_traffic.training import TrainingPlan, TrainingResult
+
+
+def _log(message: str) -> None:
+    import logging
+
+    logging.getLogger("bike_traffic").warning(message)
+
+
+@attrs.define(slots=False, eq=False)
+class Workspace:
+    """Settings, and what is opened by them when it is first used. Threads can share an opened workspace.
+
+    Parameters
+    ----------
+    settings : see `load_settings`.
+    notify : called with one line for each thing that a person should know and that is no error: a plugin that
+        failed, where runs are tracked. By default it is logged as a warning under ``bike_traffic``.
+    allow_unverified : whether to load files whose record has no digests: they may run code.
+    """
+
+    settings: Settings
+    notify: Callable[[str], None] = _log
+    allow_unverified: bool = False
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        config: str | os.PathLike[str] | None = None,
+        notify: Callable[[str], None] = _log,
+        allow_unverified: bool = False,
+        **settings: Any,
+    ) -> Workspace:
+        """Open a workspace; `settings` are flags of `load_settings`, such as ``env`` and ``registry``."""
+        return cls(load_settings(config=config, **settings), notify, allow_unverified)
+
+    @cached_property
+    def plugins(self) -> PluginHost:
+        """The plugins that are installed and admitted."""
+        return PluginHost(only=self.settings.plugins, strict=self.settings.strict_plugins, notify=self.notify)
+
+    @cached_property
+    def registry(self) -> RegistryBackend:
+        """The registry; raise `UnknownBackend`, `MissingExtra` or `SettingsError` if it cannot be opened."""
+        return _open_backend(self.settings, self.backend)
+
+    @property
+    def backend(self) -> Declaration[BackendSpec]:
+        """The backend that the settings name, or that the scheme of their registry selects."""
+        if self.settings.backend is not None:
+            return self.plugins.backend(self.settings.backend)
+        return self.plugins.backend_for(str(self.settings.registry))
+
+    @cached_property
+    def tracker(self) -> Tracker | None:
+        """Where trainings are tracked; ``None`` if they are not."""
+        from bike_traffic.tracking.opening import open_tracker
+
+        return open_tracker(self.settings, self.notify)
+
+    @cached_property
+    def trust(self) -> Trust:
+        """What a record must show before its files are loaded; raise `SettingsError` if a key cannot be read."""
+        from bike_traffic.registry.signing import Trust
+
+        return Trust.of(self.settings, unverified=self.allow_unverified)
+
+    @cached_property
+    def signing_key(self) -> SigningKey | None:
+        """The key that signs records; raise `SettingsError` if it cannot be read."""
+        from bike_traffic.registry.signing import SigningKey
+
+        return SigningKey.of(self.settings)
+
+    def pipelines(self, names: Sequence[str] = ()) -> list[Declaration[PipelineSpec]]:
+        """Return the named pipelines; without names every built-in one that can run, with a note for the others."""
+        if names:
+            return [self.plugins.pipeline(name) for name in dict.fromkeys(names)]
+        built_in = [one for one in self.plugins.pipelines().values() if one.source.built_in]
+        for declaration in built_in:
+            if missing := declaration.spec.missing():
+                self.notify(f"left out: {declaration.spec.missing_extra(missing[0])}")
+        return [declaration for declaration in built_in if not declaration.spec.missing()]
+
+    def counts(self, source: str | pd.DataFrame | None = None, *, test_mode: bool = False) -> pd.DataFrame:
+        """Return counts that carry the truth as a valid clean frame; ``None`` is the setting `data`."""
+        from bike_traffic.data.loading import load_counts
+        from bike_traffic.training import TEST_MODE_ROWS
+
+        return load_counts(
+            self.settings.data if source is None else source, rows=TEST_MODE_ROWS if test_mode else None
+        )
+
+    def require_pipelines(
+        self, declarations: Sequence[Declaration[PipelineSpec]], parameters: Mapping[str, Any], seed: int = 0
+    ) -> None:
+        """Create each pipeline once, so that what is wrong with any of them is raised before counts are read.
+
+        Raises
+        ------
+        MissingExtra, ParameterError, PluginError, MissingInput
+        """
+        from bike_traffic.parameters import new_pipeline
+
+        for declaration in declarations:
+            new_pipeline(declaration, parameters, seed).require_input(history=True)
+
+    def require_trainable(self) -> None:
+        """Open what a training needs, before counts are read; raise `RegistryError` if nothing can be registered."""
+        _ = self.signing_key, self.trust
+        self.registry.require_writable()
+
+    def train(
+        self, declaration: Declaration[PipelineSpec], cleaned: pd.DataFrame, plan: TrainingPlan
+    ) -> TrainingResult:
+        """Train a pipeline on clean counts, register it, and tell the plugins; see `train_model`."""
+        from bike_traffic.training import train_model
+
+        result = train_model(
+            declaration, cleaned, self.registry, plan, signing_key=self.signing_key, tracker=self.tracker
+        )
+        self.plugins.after_train(result.record, result.evaluation.metrics)
+        return result
+
+    def find(
+        self,
+        model: str | None = None,
+        *,
+        run_id: str | None = None,
+        alias: str | None = None,
+        metric: str | None = None,
+        test_mode: bool = False,
+    ) -> ModelRecord:
+        """Return the record of a run, of an alias, or the best one.
+
+        Parameters
+        ----------
+        model : only records of this pipeline.
+        run_id : an id, or its first letters.
+        metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if
+            no model is named.
+
+        Raises
+        ------
+        NoRecord, UnknownMetric, RegistryError
+        """
+        if run_id is not None:
+            return self.registry.get(run_id)
+        if alias is not None:
+            return self.registry.alias(alias)
+        if metric is None:
+            metric = self._default_metric(model)
+        return self.registry.best(metric, self.query(model, test_mode=test_mode))
+
+    def _default_metric(self, model: str | None) -> str:
+        from bike_traffic.evaluation.metrics import DEFAULT_METRIC
+
+        if model is None:
+            return DEFAULT_METRIC["regression"]
+        from bike_traffic.loading import default_metric
+
+        return default_metric(model, self.registry, self.plugins)
+
+    def query(self, model: str | None = None, **how: Any) -> Query:
+        """Return the query for records of a model in the requested environment; `how` are other fields of `Query`."""
+        return Query(model_type=model and bare_name(model), env=self.settings.requested_env, **how)
+
+    def load(self, record: ModelRecord) -> LoadedModel:
+        """Load a registered model, its files verified; see `load_model`."""
+        from bike_traffic.loading import load_model
+
+        return load_model(self.registry, record, self.plugins, self.trust)
+
+    def pull(self, record: ModelRecord, directory: Path) -> None:
+        """Copy the files of a model into a new or empty folder, whole or not at all.
+
+        Each is checked against its digest; files of a record without digests are copied as they are.
+
+        Raises
+        ------
+        WriteError, NoRecord, IntegrityError, RegistryUnavailable
+        """
+        from bike_traffic.registry.files.fetching import copy_files
+
+        copy_files(self.registry, record, attrs.evolve(self.trust, unverified=True), directory)
+
+    def predict(
+        self, loaded: LoadedModel, counts: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse"
+    ) -> pd.DataFrame:
+        """Predict counts, published or clean, after a check; see `bike_traffic.prediction.predict`."""
+        from bike_traffic.data.loading import clean_counts
+        from bike_traffic.prediction import predict
+
+        cleaned = clean_counts(counts, "the frame", with_counts=False)
+        return predict(loaded.pipeline, cleaned, unknown_counters=unknown_counters)
+
+    def evaluate(
+        self, loaded: LoadedModel, cleaned: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse"
+    ) -> Measurement:
+        """Measure a registered model on clean counts; see `bike_traffic.evaluating.evaluate_model`."""
+        from bike_traffic.evaluating import evaluate_model
+
+        return evaluate_model(loaded, cleaned, unknown_counters=unknown_counters)
+
+    def backtest(
+        self,
+        declarations: Sequence[Declaration[PipelineSpec]],
+        cleaned: pd.DataFrame,
+        *,
+        folds: int,
+        horizon: pd.Timedelta,
+        parameters: Mapping[str, Any],
+        seed: int = 0,
+    ) -> Iterator[Fold]:
+        """Measure pipelines by rolling origin, fold after fold; see `bike_traffic.backtesting.backtest`."""
+        from bike_traffic.backtesting import backtest
+        from bike_traffic.evaluation.splits import rolling_origin
+
+        splits = rolling_origin(cleaned, folds, horizon)
+        return backtest(declarations, cleaned, splits, parameters=parameters, seed=seed)
+
+
+def open_registry(uri: str | None = None, *, backend: str | None = None) -> RegistryBackend:
+    """Open a registry by its URI, by the name of its backend, or as the settings say.
+
+    Raises
+    ------
+    UnknownBackend, MissingExtra, SettingsError
+    """
+    return Workspace.open(registry=uri, backend=backend).registry
+
+
+def _open_backend(settings: Settings, declaration: Declaration[BackendSpec]) -> RegistryBackend:
+    name = declaration.spec.name
+    if missing := declaration.spec.missing():
+        raise declaration.spec.missing_extra(missing[0])
+    uri = settings.registry_of(name)
+    options = {key: value for key, value in settings.backend_options.get(name, {}).items() if key != "registry"}
+    backend_class: type[RegistryBackend] = declaration.load()
+    known = backend_class.option_names()
+    for option in options:
+        if option not in known:
+            where = f"[backends.{name}] in {settings.config or 'bt.toml'}"
+            message = no_such(f"option of backend '{name}'", option, known)
+            raise SettingsError(
+                f"{where}: {message}", "backend-option-unknown", backend=name, name=option, known=sorted(known)
+            )
+    registry = backend_class(uri, **options)
+    registry.registry_id = registry.registry_id or uri
+    return registry

@@ -1,0 +1,27 @@
+"""A JSON array as bytes, and entries added to it without a change to those it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bike_traffic.registry_backends.store import Parts
+
+
+def json_line(entry: Mapping[str, Any]) -> bytes:
+    """Return an entry as one line of JSON in UTF-8, without NaN."""
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
+
+
+def spliced(array: bytes, addition: bytes) -> Parts:
+    """Add to a JSON array by its bytes, so that the existing entries keep their bytes."""
+    end = _without_spaces(array, _without_spaces(array, len(array)) - 1)
+    separator = b"\n" if array[end - 1 : end] == b"[" else b",\n"
+    return [memoryview(array)[:end], separator, addition, b"\n]\n"]
+
+
+def _without_spaces(array: bytes, end: int) -> int:
+    while array[end - 1 : end].isspace():
+        end -= 1
+    return end
