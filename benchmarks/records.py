@@ -1,4 +1,4 @@
-"""Registries of any length for the benchmarks: records like those of `bt train`, all that we add included."""
+"""Registries of any length for the benchmarks, with records like those of `bt train`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bike_traffic.registry.files.artifacts import FileDigest, model_folder
+from bike_traffic.registry.record_parts import DataInfo, PluginInfo, SplitInfo
 from bike_traffic.registry.records import ModelRecord
 
 
@@ -44,14 +45,12 @@ def _record(chance: random.Random, time: datetime) -> ModelRecord:
         metrics=metrics,
         model_uri=f"models/{model_folder(model, timestamp, run_id)}/",
         artifacts={name: FileDigest(f"{chance.getrandbits(256):064x}", chance.randrange(10**7)) for name in files},
-        extra={
-            "baseline": {name: chance.random() for name in names},
-            "split": {"kind": "temporal", "training_rows": 390_000, "held_out_rows": 34_000, "left_out_rows": 0},
-            "data": {"rows": 424_000, "counters": 52, "first_hour": _start_of(time), "last_hour": timestamp},
-            "parameters": {"n_estimators": 20, "min_samples_leaf": 10, "random_state": 0, "n_jobs": -1},
-            "fit_seconds": round(chance.uniform(2, 60), 2),
-            "plugin": {"distribution": "bike-traffic", "version": "0.1.0"},
-        },
+        baseline={name: chance.random() for name in names},
+        split=SplitInfo(kind="temporal", training_rows=390_000, held_out_rows=34_000, left_out_rows=0),
+        data=DataInfo(rows=424_000, counters=52, first_hour=_start_of(time), last_hour=timestamp),
+        parameters={"n_estimators": 20, "min_samples_leaf": 10, "random_state": 0, "n_jobs": -1},
+        fit_seconds=round(chance.uniform(2, 60), 2),
+        plugin=PluginInfo(distribution="bike-traffic", version="0.1.0"),
     )
 
 

@@ -36,7 +36,7 @@ from tests.servers import CLOUDS, NEW_BUCKET, gcs_server, s3_server
 
 WRITERS, APPENDS, WRITERS_RECORDS = 8, 5, 10_000
 LONG = 50_000
-"""Of so many runs MLflow's search takes minutes, and is asked twice: once to warm up, once to be timed."""
+"""From this number of runs on MLflow's search takes minutes, and is timed once after a first search."""
 _AWS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "ERROR"}
 _SEARCH = "tags.env = 'dev' and tags.test_mode = 'false'"
@@ -87,16 +87,7 @@ def _best_row(size: int, repeats: int) -> list[object]:
         fill_mlflow(client, database, size)
         note(f"best of {size:,}: {_megabytes(summary)} of summary, {_megabytes(database)} of SQLite")
         query, order = Query(env="dev"), ["metrics.r2 DESC"]
-        words = [
-            "--metric",
-            "r2",
-            "--env",
-            "dev",
-            "--registry",
-            str(summary),
-            "--format",
-            "uri",
-        ]  # one line, as MLflow's
+        words = ["--metric", "r2", "--env", "dev", "--registry", str(summary), "--format", "uri"]
         bytecode = cached_bytecode(folder)
         seconds = in_turn(
             repeats if size < LONG else 1,
@@ -138,7 +129,7 @@ def fill_mlflow(client: Any, database: Path, size: int) -> None:
 
 
 def measure_append(sizes: Sequence[int], repeats: int, urls: Mapping[str, str]) -> None:
-    """Add a record to registries of each length, beside reading and writing the same bytes through the same store."""
+    """Add a record to registries of each length, beside a transfer of the same bytes through the same store."""
     rows: list[list[object]] = []
     for kind, url in urls.items():
         first = 0.0
@@ -172,7 +163,7 @@ def _append_seconds(kind: str, url: str, size: int, repeats: int) -> tuple[float
 
 
 def measure_writers(urls: Mapping[str, str]) -> None:
-    """Let eight processes add to a long registry at once, each its own records alone or whatever is pending.
+    """Let eight processes add to a long registry at once; each merges only its own records, or all pending ones.
 
     Not on S3: moto mixes up concurrent readings of one long object.
     """
@@ -196,7 +187,7 @@ def measure_writers(urls: Mapping[str, str]) -> None:
 
 
 def race(kind: str, uri: str, url: str, merges: str) -> tuple[float, int]:
-    """Start the writers, let them go at once, and return the wall time and how often they met."""
+    """Start the writers, let them go at once, and return the wall time and the number of conflicts."""
     script = str(Path(__file__).with_name("registry_writer.py"))
     writers = [
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""One writer of `registry.py`'s eight: it appends records as fast as it can, and prints how often it met another.
+"""One writer of `registry.py`'s eight: it appends records as fast as it can, and prints the number of its conflicts.
 
 python benchmarks/registry_writer.py KIND URI URL NAME APPENDS own|all
 """
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def open_store(kind: str, uri: str, url: str) -> Store:
-    """Open the store of a registry; `url` is the server that stands for a cloud."""
+    """Open the store of a registry; `url` is the server of an emulated cloud."""
     if kind == "local":
         return LocalStore(Path(uri).parent)
     from bike_traffic.registry_backends.cloud import GcsRegistry, S3Registry
@@ -38,7 +38,7 @@ def open_store(kind: str, uri: str, url: str) -> Store:
 
 
 def count_conflicts(store: Store) -> Callable[[], int]:
-    """Count the replaces that a store refuses from now on; give the function that tells how many."""
+    """Count the replaces that a store refuses from now on; return a function that returns their number."""
     honest, refused = store.replace, []
 
     def replace(path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:

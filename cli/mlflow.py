@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 )
 @with_workspace(["env"])
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port on 127.0.0.1.")
-@click.option("--background", "action", flag_value="background", help="Start, and leave it running.")
-@click.option("--stop", "action", flag_value="stop", help="Stop the one that runs.")
-@click.option("--status", "action", flag_value="status", help="Say whether one runs, and where.")
+@click.option("--background", "action", flag_value="background", help="Start the server, and return.")
+@click.option("--stop", "action", flag_value="stop", help="Stop the running server.")
+@click.option("--status", "action", flag_value="status", help="Print whether a server runs, and its address.")
 @click.pass_context
 def mlflow(ctx: click.Context, workspace: Workspace, port: int, action: str | None) -> None:
-    """Serve the runs of a profile in MLflow's pages, on this machine alone, until Ctrl-C.
+    """Serve MLflow's pages with the runs of a profile, on this machine only, until Ctrl-C.
 
-    Trainings need no server: they write to the profile's store, which the pages show.
+    Trainings need no server: they write to the profile's store, and the pages show that store.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -48,19 +48,19 @@ def mlflow(ctx: click.Context, workspace: Workspace, port: int, action: str | No
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @with_workspace(["env"])
 def migrate(workspace: Workspace, folder: Path) -> None:
-    """Bring the runs of an old FOLDER into a profile.
+    """Import the runs in FOLDER, written by an MLflow before version 3, into a profile.
 
-    MLflow before version 3 kept runs as files. Its own `mlflow migrate-filestore` brings them into the profile's
-    store; FOLDER stays as it is, and the files of its runs stay in it.
+    These versions kept runs as files. MLflow's own `mlflow migrate-filestore` imports them into the profile's store;
+    FOLDER is not changed, and the files of its runs stay in it.
     """
     _require_mlflow()
     from bike_traffic.tracking import server
 
     settings = workspace.settings
-    done = server.migrate(settings, folder)
-    for path in done.unread:
-        note(f"left out, since MLflow cannot read it: {path}")
-    note(f"`{done.command}` brought {done.runs} runs; `bt mlflow --env {settings.env}` shows them")
+    migration = server.migrate(settings, folder)
+    for path in migration.unread:
+        note(f"skipped, because MLflow cannot read it: {path}")
+    note(f"`{migration.command}` imported {migration.runs} runs; `bt mlflow --env {settings.env}` shows them")
 
 
 def _require_mlflow() -> None:
@@ -96,12 +96,12 @@ def _stop(settings: Settings) -> None:
 def _serve(settings: Settings, port: int, *, background: bool) -> None:
     from bike_traffic.tracking.server import ended_by_itself, log_file, start_server, stop_server
 
-    for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     server = start_server(settings, port)
-    how = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"
+    hint = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"
     try:
-        click.echo(f"{server.url} shows the runs of {settings.env}; {how}")
+        click.echo(f"{server.url} shows the runs of {settings.env}; {hint}")
         if background:
             return
         failed = ended_by_itself(settings, server)
@@ -109,5 +109,6 @@ def _serve(settings: Settings, port: int, *, background: bool) -> None:
         failed = False
     stop_server(settings, server)
     if failed:
-        raise TrackingError(f"the MLflow server ended; {log_file(settings)} says why", "mlflow-server-ended")
+        log = str(log_file(settings))
+        raise TrackingError(f"the MLflow server exited; see {log}", "mlflow-server-exited", log=log)
     note(f"stopped the MLflow server of {settings.env}")

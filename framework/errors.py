@@ -135,7 +135,7 @@ class NoRecord(RegistryError, LookupError):
 
 
 class RegistryConflict(RegistryError):
-    """Another content already stands under the same name."""
+    """Other content already has the same name."""
 
 
 class RegistryCorrupt(RegistryError, ValueError):

@@ -1,4 +1,4 @@
-"""The built-in registry backends, declared like anyone else's."""
+"""The built-in registry backends, declared like those of any plugin."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """An append-only JSON array on any store, which loses no entry.
 
-An entry is first written as an object of its own, created and never replaced: from there on it is durable.
-Then it is merged into the array by compare-and-swap. A merge includes what other writers left pending,
-so a writer that died between the two steps loses nothing.
+An entry is first written as an object of its own, which is created and never replaced: from then on it is durable.
+Then it is merged into the array by compare-and-swap. A merge includes the pending entries of other writers, so a
+writer that dies between the two steps loses nothing.
 
-What is pending is known from marks, made before the durable entry and removed after the merge: an append looks at
-those of the writers at work, and not at every entry there ever was. A mark that is lost costs nothing but time, for
-`AppendLog.reconcile` and `AppendLog.pending` compare everything.
+Marks name the pending entries. A mark is created before the durable entry and removed after the merge, so an append
+reads the marks of active writers instead of listing all entries. A lost mark only delays a merge, because
+`AppendLog.reconcile` and `AppendLog.pending` compare all entries.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bike_traffic.names import NAME
 from bike_traffic.registry_backends.json_array import json_line, spliced
 from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing
 
-# The process-wide generator may have been seeded, by a training for one, and the same in every process.
+# A training may seed the process-wide generator, with the same seed in every process.
 _JITTER = random.SystemRandom()
 _BACKOFF_SECONDS = (0.02, 2.0)
 _MARKS = "pending/"
@@ -33,7 +33,7 @@ _FEW = 16
 
 
 class _Object(msgspec.Struct, gc=False):
-    """Whatever is an object: decoding to it checks an entry, and keeps nothing."""
+    """Any JSON object: decoding to it checks an entry and keeps nothing."""
 
 
 class AppendLog:
@@ -41,10 +41,10 @@ class AppendLog:
 
     Parameters
     ----------
-    store : where both live.
+    store : holds both.
     path : the array, e.g. ``summary.json``.
     entries_prefix : the folder of the durable entries, e.g. ``records/``.
-    identity : the key whose value names an entry; a second entry of the same name is a no-op.
+    identity : the key whose value is the name of an entry; the same entry twice is a no-op.
     deadline : seconds after which a merge gives up and leaves the entry pending.
     """
 
@@ -61,14 +61,14 @@ class AppendLog:
         return self._parse(self._read()[0])
 
     def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
-        """Return the one entry that `choose` names by its place, without reading more of the others than `keys`."""
+        """Return the entry at the index that `choose` returns; of the others only `keys` are decoded."""
         data, _ = self._read()
         rows = self._rows(data, keys)
-        place = choose(rows)
+        index = choose(rows)
         try:
-            whole: dict[str, Any] = json.loads(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[place]))
+            whole: dict[str, Any] = json.loads(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[index]))
         except msgspec.MsgspecError:
-            return self._parse(data)[place]
+            return self._parse(data)[index]
         return whole
 
     def names(self) -> list[str]:
@@ -81,11 +81,11 @@ class AppendLog:
         Raises
         ------
         RegistryConflict
-            Another entry stands under the same name.
+            Another entry has the same name.
         MergePending
             The entry is durable, but the array could not be written before the deadline.
         RegistryCorrupt
-            The array does not parse. It is left as it is, and nothing is written beside it.
+            The array does not parse. It is left as it is, and nothing is written.
         """
         name = str(entry[self.identity])
         if not NAME.fullmatch(name):
@@ -142,9 +142,9 @@ class AppendLog:
         patient: bool,
         known: tuple[bytes, str | None, str] | None = None,
     ) -> int:
-        """Try until the deadline; a writer with a durable entry is `patient`, and retries without an answer.
+        """Try until the deadline; if `patient`, with a durable entry, also when the store does not answer.
 
-        `known` is the array and its version, where they were just read, and a name that it does not hold.
+        `known` is the array and its version, if they were just read, and a name that is not in it.
         """
         end = time.monotonic() + self._deadline
         longest, limit = _BACKOFF_SECONDS
@@ -174,12 +174,12 @@ class AppendLog:
         present = self._present(data, [name for name in names if name != absent])
         pending = []
         for name in names:
-            with contextlib.suppress(StoreMissing):  # marked and not yet durable, or removed since it was listed
+            with contextlib.suppress(StoreMissing):  # marked but not durable yet, or removed meanwhile
                 if (
                     name not in present
                     and (entry := self._durable(self._durable_path(name))).get(self.identity) == name
                 ):
-                    pending.append(entry)  # another identity: someone's copy under another name
+                    pending.append(entry)  # with another identity it is a copy under another name
         if pending:
             pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
             parts = spliced(data, b",\n".join(json_line(entry) for entry in pending))
@@ -204,7 +204,7 @@ class AppendLog:
         return data, version
 
     def _read(self) -> tuple[bytes, str | None]:
-        """Return the array's bytes and version; an array that is not there is empty and has none."""
+        """Return the array's bytes and version; a missing array is empty and has no version."""
         try:
             return self._store.read(self.path)
         except StoreMissing:
@@ -217,7 +217,7 @@ class AppendLog:
         return [path for path in self._store.list(self.entries_prefix) if path.endswith(".json")]
 
     def _marked(self) -> list[str]:
-        """Return the names of the entries that writers work on, or worked on when they died."""
+        """Return the names of the entries that active or dead writers have marked."""
         marks = (path.removeprefix(self._marks_prefix) for path in self._store.list(self._marks_prefix))
         return [name for name in marks if NAME.fullmatch(name)]
 
@@ -234,15 +234,15 @@ class AppendLog:
         return set(self._names(data)).intersection(names)
 
     def _names(self, data: bytes) -> list[str]:
-        """Return the name of each entry of the array, whatever it is."""
+        """Return the name of each entry of the array."""
         return [str(row.get(self.identity)) for row in self._rows(data, [self.identity])]
 
     def _rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """Return each entry with these keys alone: ten times faster than all of it, and as strict."""
+        """Return each entry with only these keys: ten times faster than whole entries, and as strict."""
         return self._decoded(data, TypedDict("row", dict.fromkeys(keys, Any), total=False))  # type: ignore[operator]
 
     def _decoded(self, data: bytes, kind: Any) -> list[Any]:
-        """Return each entry as what `kind` takes of it."""
+        """Return each entry decoded as `kind`."""
         try:
             if not data.isascii():
                 data.decode("utf-8")  # skipped values are not checked for it
@@ -279,7 +279,7 @@ class AppendLog:
     def _corrupt(self, reason: str) -> RegistryCorrupt:
         return RegistryCorrupt(
             f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
-            f"it away, and what stands under {self.entries_prefix} is merged into a new one",
+            f"it away, and what is under {self.entries_prefix} is merged into a new one",
             "summary-malformed",
             path=str(self.path),
             reason=reason,
@@ -290,6 +290,6 @@ class AppendLog:
 def _is_ours(version: str | None) -> bool:
     """Return whether an array needs no check: it is complete and holds only durable entries.
 
-    This holds for a new array, and while only this package adds to it; the store keeps that with the version.
+    This is true of a new array, and as long as only this package writes it; the store keeps this with the version.
     """
     return version is None or version.endswith(VOUCHED)

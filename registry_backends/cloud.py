@@ -49,7 +49,7 @@ _NOTHING = ".bt-nothing-begins-like-this"
 
 
 class CloudRegistry(SummaryRegistry):
-    """A registry in a bucket; files move in parallel, and each is read back before its model is registered."""
+    """A registry in a bucket; files are transferred in parallel, and read back before their model is registered."""
 
     scheme: ClassVar[str]
     store: ObjectStore
@@ -60,7 +60,7 @@ class CloudRegistry(SummaryRegistry):
 
     @classmethod
     def option_names(cls) -> list[str]:
-        """Return the names of what the file system of the bucket takes, such as ``endpoint_url``."""
+        """Return the parameters of the bucket's file system, such as ``endpoint_url``."""
         return parameter_names(cls._filesystem_class().__init__)
 
     @classmethod
@@ -85,10 +85,10 @@ class CloudRegistry(SummaryRegistry):
         """Return the store; no request is sent yet."""
 
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
-        """Upload what is not there yet with the right content, and read everything back.
+        """Upload the files that are not stored yet with the right content, and read them all back.
 
-        A second call after a break continues where the first one stopped; files of a run that is registered already
-        may be restored, and never be replaced by others.
+        A second call continues where the first one stopped. Files of a registered run can be restored, but never
+        replaced by others.
         """
         target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
         self.store.list(_NOTHING)  # raises in one line if there is no such bucket, or no access
@@ -127,15 +127,16 @@ class CloudRegistry(SummaryRegistry):
             return
         if not names:
             raise files_gone(record.run_id, source)
-        known = read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
-        known |= record.artifacts or {}
+        digests = read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
+        digests |= record.artifacts or {}
         if record.artifacts is not None and (foreign := set(names) - {*record.artifacts, MANIFEST}):
             raise IntegrityError(
                 f"{source}: {min(foreign)} is not part of the registered model; nothing was loaded",
                 "file-foreign",
-                where=str(source),
+                where=source,
+                name=min(foreign),
             )
-        files = {name: known.get(name, FileDigest("", 0)) for name in names}
+        files = {name: digests.get(name, FileDigest("", 0)) for name in names}
 
         def fetch(name: str) -> int:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +159,7 @@ class CloudRegistry(SummaryRegistry):
                 advance(size)
 
     def _digest(self, remote: str) -> FileDigest | None:
-        """Return the digest of an object as it is read back, ``None`` if there is none."""
+        """Read an object and return its digest; ``None`` if there is no object."""
         sha256, size = hashlib.sha256(), 0
         try:
             with self.store.filesystem.open(remote, "rb", cache_type="none", block_size=_BLOCK) as file:

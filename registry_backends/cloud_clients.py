@@ -22,12 +22,12 @@ def gcs_class() -> type[Any]:
 
     # It logs failed requests with the server's answer, which can hold a token; our errors say what failed.
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
-    found: type[Any] = gcsfs.GCSFileSystem
-    return found
+    filesystem: type[Any] = gcsfs.GCSFileSystem
+    return filesystem
 
 
 def gcs_filesystem(options: Mapping[str, Any]) -> Any:
-    """Return gcsfs for these options; credentials as Google's libraries find them, none for an emulator."""
+    """Return gcsfs with these options; Google's libraries find the credentials, and an emulator needs none."""
     emulated = "endpoint_url" in options or os.environ.get("STORAGE_EMULATOR_HOST")
     chosen = {"token": "anon" if emulated else "google_default", **options}
     token = chosen["token"]
@@ -36,6 +36,7 @@ def gcs_filesystem(options: Mapping[str, Any]) -> Any:
         raise SettingsError(
             f"[backends.gcs] token is neither a key file that exists nor one of {', '.join(_TOKENS)}",
             "gcs-token-malformed",
+            known=sorted(_TOKENS),
         )
     try:
         return gcs_class()(skip_instance_cache=True, use_listings_cache=False, **chosen)
@@ -48,18 +49,18 @@ def s3_class() -> type[Any]:
     """Import the file system of S3."""
     import s3fs
 
-    found: type[Any] = s3fs.S3FileSystem
-    return found
+    filesystem: type[Any] = s3fs.S3FileSystem
+    return filesystem
 
 
 def s3_filesystem(options: Mapping[str, Any]) -> Any:
-    """Return s3fs for these options; credentials by AWS's usual chain."""
+    """Return s3fs with these options; AWS's usual chain finds the credentials."""
     return s3_class()(skip_instance_cache=True, use_listings_cache=False, **options)
 
 
 def explain(error: Exception) -> str:
-    """Return what a cloud client's error means, from its kind; its own text may hold requests and tokens."""
-    names = {type(found).__name__ for found in _chain(error)}
+    """Explain a cloud client's error by its kind; its own text may contain requests and tokens."""
+    names = {type(one).__name__ for one in _chain(error)}
     text = str(error)
     if names & {"DefaultCredentialsError", "RefreshError"}:
         return _NO_GOOGLE_CREDENTIALS
@@ -79,11 +80,11 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_precondition(error: Exception) -> bool:
-    """Return whether a conditional write was refused: S3 answers 412, or 409 to two at once."""
+    """Return whether a conditional write was refused: S3 answers 412, or 409 to concurrent writes."""
     return bool({"PreconditionFailed", "ConditionalRequestConflict"} & codes_of(error))
 
 
 def codes_of(error: Exception) -> set[str]:
     """Return the error codes that S3 gave."""
-    answers = (getattr(found, "response", None) for found in _chain(error))
+    answers = (getattr(one, "response", None) for one in _chain(error))
     return {answer["Error"].get("Code", "") for answer in answers if isinstance(answer, dict) and "Error" in answer}

@@ -11,14 +11,14 @@ def files_gone(run_id: str, where: str, *, reason: str = "does not exist") -> No
 
 
 def files_conflict(run_id: str, where: str) -> RegistryConflict:
-    """Return the error for other files at `where` than those that are to be stored there."""
+    """Return the error if other files than those of the run are stored at `where`."""
     return RegistryConflict(
         f"{where} holds other files than those of run {run_id}", "files-conflict", run_id=run_id, where=where
     )
 
 
 def read_back_differs(where: str) -> IntegrityError:
-    """Return the error for an upload whose content is another one when it is read back."""
+    """Return the error for an upload that differs when it is read back."""
     return IntegrityError(
         f"{where}: what was read back is not what was uploaded", "upload-read-back-differs", where=where
     )

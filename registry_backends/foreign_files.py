@@ -1,4 +1,4 @@
-"""The files of records that others wrote: no digests, no layout of ours, only the `model_uri` they were given."""
+"""The files of records that other programs wrote: without digests or our layout, only with a `model_uri`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def fetch_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = 
 
     Parameters
     ----------
-    filesystem : the one to use where the caller has it open; else credentials are those the cloud's libraries find.
+    filesystem : an open one; by default one with the credentials that the cloud's libraries find.
 
     Raises
     ------
     NoRecord
-        Nothing is there, or it is a place whose files cannot be listed.
+        There are no files, or the server cannot list them.
     """
     uri = record.model_uri
     scheme = uri.partition("://")[0] if "://" in uri else "file"
@@ -70,7 +70,7 @@ def _fetch_objects(record: ModelRecord, directory: Path, filesystem: Any) -> Non
     source = record.model_uri.rstrip("/")
     try:
         path = filesystem._strip_protocol(source)
-        names = [found.removeprefix(f"{path}/") for found in filesystem.find(path)]
+        names = [name.removeprefix(f"{path}/") for name in filesystem.find(path)]
         read_digests({name: {"sha256": "", "size": 0} for name in names if name != MANIFEST})  # safe names?
         for name in names:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)

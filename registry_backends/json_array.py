@@ -1,4 +1,4 @@
-"""A JSON array as bytes, and entries added to it without a change to those it has."""
+"""A JSON array as bytes; adding entries leaves the existing ones unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def json_line(entry: Mapping[str, Any]) -> bytes:
 
 
 def spliced(array: bytes, addition: bytes) -> Parts:
-    """Add to a JSON array by its bytes, so that the existing entries keep their bytes."""
+    """Return a JSON array with `addition` at its end; the existing entries keep their bytes."""
     end = _without_spaces(array, _without_spaces(array, len(array)) - 1)
     separator = b"\n" if array[end - 1 : end] == b"[" else b",\n"
     return [memoryview(array)[:end], separator, addition, b"\n]\n"]

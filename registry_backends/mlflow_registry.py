@@ -1,11 +1,11 @@
-"""The registry on an MLflow server: a registered model a pipeline, a version a record, files in runs.
+"""The registry on an MLflow server: one registered model per pipeline, one version per record, files in runs.
 
-What is where:
+Where things are:
 
 - ``bike-traffic-{model_type}`` is a registered model, and each record is one of its versions. The record's whole
-  JSON stands in the version's tags, written together with the version. A copy in the run's ``record.json`` is
-  there to compare with.
-- The runs of the experiment ``bike-traffic-registry`` hold the models' files, and the metrics that `best` asks for.
+  JSON is in the version's tags, written together with the version. `verify` compares it with the copy in the run's
+  ``record.json``.
+- The runs of the experiment ``bike-traffic-registry`` hold the models' files, and the metrics that `best` searches.
 - ``bike-traffic.aliases`` is the log of the aliases: MLflow numbers the versions of a model one by one, so each
   change is a version of it. MLflow's own aliases follow the log.
 """
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _RECORD = "record.json"
 _MLFLOW_ALIAS = re.compile(r"(?!(?:[Ll][Aa][Tt][Ee][Ss][Tt]|[vV]\d+)$)[\w-]{1,255}")
 _TIED = 50
-"""More equal runs than that are not looked up by their ids, which stand in the address of the request."""
+"""Largest number of runs looked up by their ids, which are in the URL of the request."""
 
 
 class MlflowRegistry(RegistryBackend):
@@ -60,7 +60,7 @@ class MlflowRegistry(RegistryBackend):
     Parameters
     ----------
     uri : the tracking URI behind ``mlflow+``, such as ``mlflow+http://127.0.0.1:5000``.
-    prefix : what the names on the server begin with: one server can hold several registries.
+    prefix : of every name on the server, so that one server can hold several registries.
     """
 
     name: ClassVar[str] = "mlflow"
@@ -87,11 +87,9 @@ class MlflowRegistry(RegistryBackend):
                 _refuse_another(existing[0], text)
                 return
             run = self._run_of(record.run_id) or self._new_run(record.model_type, record.timestamp, record.run_id)
-            self._server.note_metrics(run, record)
-            name, tags = (
-                f"{self._prefix}-{record.model_type}",
-                {f"{TAG}run_id": record.run_id} | pieces("record", text),
-            )
+            self._server.log_metrics(run, record)
+            name = f"{self._prefix}-{record.model_type}"
+            tags = {f"{TAG}run_id": record.run_id} | pieces("record", text)
             tags |= {f"{TAG}{key}": as_tag(value) for key, value in described(record).items()}
             own = self._server.new_version(name, run.info.run_id, tags, in_words(record))
             for other in self._versions_of(record.run_id):
@@ -107,16 +105,16 @@ class MlflowRegistry(RegistryBackend):
         return (ModelRecord.from_json(entry) for entry in entries if query.admits(entry))
 
     def best(self, metric: str, query: Query) -> ModelRecord:
-        """Return the best record by the server's own search, or by reading all where that does not settle it."""
+        """Return the best record by the server's search, or by reading all records if the search is not enough."""
         measure = metric_named(metric)
         with self._server.talking():
-            found = self._search_best(measure, query)
-        return found or super().best(metric, query)
+            best = self._search_best(measure, query)
+        return best or super().best(metric, query)
 
     def _search_best(self, metric: Metric, query: Query) -> ModelRecord | None:
-        """Ask for the runs in the order of the metric, and take the earliest record of the best that have one.
+        """Search the runs ordered by the metric, and return the earliest record of the best runs.
 
-        ``None`` if too many tie, or where a run says something else than its record.
+        ``None`` if too many runs are equal, or if a run differs from its record.
         """
         from mlflow.entities import ViewType
 
@@ -141,9 +139,7 @@ class MlflowRegistry(RegistryBackend):
                     return None
                 if entry.get(metric.name) != value:
                     return None
-                if query.admits(
-                    entry
-                ):  # else a condition that the search cannot express excludes it, such as a random split
+                if query.admits(entry):  # the search cannot express every condition, such as the split
                     return ModelRecord.from_json(entry)
         return None
 
@@ -194,7 +190,7 @@ class MlflowRegistry(RegistryBackend):
             verify(directory, record.artifacts, _uri(run))
 
     def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
-        """Point an alias to a run; raise `RegistryError` for a name that MLflow does not take."""
+        """Point an alias to a run; raise `RegistryError` for a name that MLflow does not accept."""
         if NAME.fullmatch(alias) and not _MLFLOW_ALIAS.fullmatch(alias):
             raise RegistryError(
                 f"'{alias}' cannot be an alias in MLflow; it takes letters, digits, '_' and '-', "
@@ -207,7 +203,7 @@ class MlflowRegistry(RegistryBackend):
     def append_alias_change(self, change: AliasChange) -> None:
         """Add a change to the log, and let MLflow's alias follow."""
         with self._server.talking():
-            existing = [known for known in self.alias_changes() if known.change_id == change.change_id]
+            existing = [one for one in self.alias_changes() if one.change_id == change.change_id]
             if existing and existing[0] != change:
                 raise RegistryConflict(
                     f"another record has the id {change.change_id}",
@@ -236,18 +232,18 @@ class MlflowRegistry(RegistryBackend):
         return list(changes.values())
 
     def _follow(self, alias: str) -> None:
-        """Set MLflow's alias as the log says, on one model only; check again, since others write too."""
+        """Set MLflow's alias as in the log, on one model only; repeat if another writer changed the log."""
         if not _MLFLOW_ALIAS.fullmatch(alias):
             return  # copied from another registry; only the log has it
         client = self._server.client
         while True:
             history = self.alias_history(alias)
             existing = targets(history)
-            found = self._versions_of(existing[-1])[:1] if existing else []
-            for version in found:
+            current = self._versions_of(existing[-1])[:1] if existing else []
+            for version in current:
                 client.set_registered_model_alias(version.name, alias, version.version)
             for model in client.search_registered_models(f"name LIKE '{self._prefix}-%'", PAGE):
-                if alias in model.aliases and model.name not in [version.name for version in found]:
+                if alias in model.aliases and model.name not in [version.name for version in current]:
                     client.delete_registered_model_alias(model.name, alias)
             if self.alias_history(alias) == history:
                 return
@@ -257,11 +253,11 @@ class MlflowRegistry(RegistryBackend):
             return self._in_order(self._server.versions(f"name LIKE '{self._prefix}-%'"))
 
     def _versions_of(self, run_id: str) -> list[ModelVersion]:
-        """Return the versions of one record, the valid one first; there can be more than one for a moment only."""
+        """Return the versions of one record, the valid one first; concurrent writers can briefly make several."""
         if not NAME.fullmatch(run_id):
             return []
-        found = self._server.versions(f"name LIKE '{self._prefix}-%' and tags.`{TAG}run_id` = '{run_id}'")
-        return sorted(filter(self._is_record, found), key=lambda version: (version.name, int(version.version)))
+        versions = self._server.versions(f"name LIKE '{self._prefix}-%' and tags.`{TAG}run_id` = '{run_id}'")
+        return sorted(filter(self._is_record, versions), key=lambda version: (version.name, int(version.version)))
 
     def _in_order(self, versions: Iterable[ModelVersion]) -> list[ModelVersion]:
         """Return the valid versions, in the order in which they were created."""
@@ -271,7 +267,7 @@ class MlflowRegistry(RegistryBackend):
         return sorted(counting.values(), key=lambda v: (v.creation_timestamp, v.name, int(v.version)))
 
     def _is_record(self, version: ModelVersion) -> bool:
-        """Return whether a version is a record of this registry, and not another's or someone's own."""
+        """Return whether a version is a record of this registry."""
         named = f"{self._prefix}-{version.tags.get(f'{TAG}model_type')}"
         return f"{TAG}run_id" in version.tags and version.name == named
 

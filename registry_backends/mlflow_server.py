@@ -1,4 +1,4 @@
-"""What `MlflowRegistry` asks of an MLflow server: versions, runs, files; and how values stand in its tags."""
+"""The requests of `MlflowRegistry` to an MLflow server: versions, runs, files; and the format of its tags."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TAG = "bike_traffic."
 PAGE = 1000
 _TAG_LENGTH = 4000
-"""Of one piece of a text: MLflow 3 takes 100,000 characters a tag, older servers 5,000."""
+"""Length of one piece of a text: a tag can have 100,000 characters in MLflow 3, 5,000 in older servers."""
 
 
 class MlflowServer:
@@ -66,7 +66,7 @@ class MlflowServer:
 
     @contextmanager
     def talking(self) -> Iterator[None]:
-        """Turn what MLflow and the network raise into `RegistryUnavailable`, in one line and without a password."""
+        """Turn errors of MLflow and the network into `RegistryUnavailable`, in one line and without a password."""
         prepare_environment()
         with quiet():
             from mlflow import MlflowException
@@ -76,38 +76,37 @@ class MlflowServer:
         except RegistryError:
             raise
         except (MlflowException, OSError) as error:
-            message = f"{self.uri}: {without_secret(reason_of(error), self._secret)}"
-            raise RegistryUnavailable(
-                message, "mlflow-error"
-            ) from None  # a traceback would show the address with its password
+            reason = without_secret(reason_of(error), self._secret)
+            # `from None`: a traceback would show the address with its password
+            raise RegistryUnavailable(f"{self.uri}: {reason}", "mlflow-error", uri=self.uri, reason=reason) from None
 
     def experiment(self, *, create: bool) -> str | None:
         """Return the id of the experiment that holds the runs."""
         if not create and self._database is not None and not self._database.exists():
             return None
-        found = self.client.get_experiment_by_name(self._experiment)
-        if found is None and create:
+        experiment = self.client.get_experiment_by_name(self._experiment)
+        if experiment is None and create:
             place = None if self._database is None else (self._database.parent.resolve() / "mlartifacts").as_uri()
             with already_there():
                 self.client.create_experiment(self._experiment, place)
-            found = self.client.get_experiment_by_name(self._experiment)
-        return None if found is None else str(found.experiment_id)
+            experiment = self.client.get_experiment_by_name(self._experiment)
+        return None if experiment is None else str(experiment.experiment_id)
 
     def versions(self, condition: str) -> list[ModelVersion]:
         """Return the versions of registered models for which `condition` holds, in no particular order."""
         if self._database is not None and not self._database.exists():
             return []
-        found: list[ModelVersion] = []
+        versions: list[ModelVersion] = []
         token: str | None = None
         while True:
             page = self.client.search_model_versions(condition, PAGE, page_token=token)
-            found.extend(page)
+            versions.extend(page)
             token = page.token
             if not token:
-                return found
+                return versions
 
     def new_version(self, name: str, run_id: str | None, tags: Mapping[str, str], description: str) -> ModelVersion:
-        """Add a version to a registered model, which is made when it is the first one."""
+        """Add a version to a registered model; the first version also creates the model."""
         source = f"runs:/{run_id}/{MODEL}" if run_id else "bike-traffic:/no-run"
         with already_there():
             self.client.create_registered_model(name)
@@ -123,8 +122,8 @@ class MlflowServer:
         if experiment is None:
             return None
         condition = f"tags.`{TAG}{key}` = '{value}'"
-        found = self.client.search_runs([experiment], condition, ViewType.ALL, 1, ["attributes.start_time DESC"])
-        return found[0] if found else None
+        runs = self.client.search_runs([experiment], condition, ViewType.ALL, 1, ["attributes.start_time DESC"])
+        return runs[0] if runs else None
 
     def new_run(self, name: str, tags: Mapping[str, str]) -> Run:
         """Make a run."""
@@ -132,7 +131,7 @@ class MlflowServer:
         return self.client.create_run(str(experiment), tags={TAG + k: v for k, v in tags.items()}, run_name=name)
 
     def logged_json(self, run_id: str, name: str) -> dict[str, Any] | None:
-        """Return the JSON object in a file of a run, ``None`` if there is no such file."""
+        """Return the JSON object in a file of a run; ``None`` if there is no such file."""
         if name not in [file.path for file in self.client.list_artifacts(run_id)]:
             return None
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
@@ -150,22 +149,21 @@ class MlflowServer:
             shutil.copytree(path, directory, dirs_exist_ok=True)
 
     def digests_of_files(self, run: Run) -> dict[str, FileDigest]:
-        """Read a run's files back and return their digests, that of the manifest among them."""
+        """Read a run's files back and return their digests, including the manifest's."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             self.fetch_files(run, Path(folder))
             return all_digests(Path(folder))
 
-    def note_metrics(self, run: Run, record: ModelRecord) -> None:
-        """Log what `best` searches for as metrics and tags of the run."""
-        from mlflow.entities import Metric as Noted
-        from mlflow.entities import RunTag
+    def log_metrics(self, run: Run, record: ModelRecord) -> None:
+        """Log the metrics and tags of a run by which `best` searches."""
+        from mlflow.entities import Metric, RunTag
 
         entry, time = record.to_json(), microseconds(parse_time(record.timestamp))
         values = {name: float(entry[name]) for name in record.metrics if name in entry}
         values[f"{TAG}time"] = float(time)
-        noted = [Noted(name, value, max(time // 1000, 0), 0) for name, value in values.items()]
+        metrics = [Metric(name, value, max(time // 1000, 0), 0) for name, value in values.items()]
         tags = [RunTag(TAG + key, as_tag(value)) for key, value in described(record).items()]
-        self.client.log_batch(run.info.run_id, noted, tags=tags)
+        self.client.log_batch(run.info.run_id, metrics, tags=tags)
 
     def log_model(self, run: Run, directory: Path) -> None:
         """Store the files of `directory` in a run, inside a model that plain MLflow can load."""
@@ -179,7 +177,7 @@ def as_tag(value: object) -> str:
 
 
 def described(record: ModelRecord) -> dict[str, Any]:
-    """Return what people look for in MLflow's pages, and `best` in its search."""
+    """Return the values shown in MLflow's pages and searched by `best`."""
     keys = ("run_id", "model_type", "env", "test_mode", "timestamp")
     return {key: getattr(record, key) for key in keys} | dict(record.metrics)
 
@@ -196,12 +194,12 @@ def pieces(key: str, text: str) -> dict[str, str]:
     return {f"{TAG}{key}.{number}": text[start : start + _TAG_LENGTH] for number, start in enumerate(starts)}
 
 
-def joined(found: ModelVersion, key: str) -> dict[str, Any]:
-    """Read what `pieces` cut; raise `RegistryCorrupt` if it does not parse."""
+def joined(version: ModelVersion, key: str) -> dict[str, Any]:
+    """Join and read the tags of `pieces`; raise `RegistryCorrupt` if it does not parse."""
     prefix = f"{TAG}{key}."
-    numbered = {name.removeprefix(prefix): value for name, value in found.tags.items() if name.startswith(prefix)}
+    numbered = {name.removeprefix(prefix): value for name, value in version.tags.items() if name.startswith(prefix)}
     text = "".join(numbered[number] for number in sorted(numbered, key=lambda number: (len(number), number)))
-    return _parse(text, f"version {found.version} of {found.name}")
+    return _parse(text, f"version {version.version} of {version.name}")
 
 
 def _parse(text: str, what: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _VOUCHED_BY, _OURSELVES = "vouched-by", "bike-traffic"
 
 
 class ObjectStore(Store):
-    """What both kinds share: a bucket, a prefix, an fsspec file system, and the probe before the first write."""
+    """The common part of both stores: bucket, prefix, fsspec file system, and the probe before the first write."""
 
     scheme: str
 
@@ -29,12 +29,12 @@ class ObjectStore(Store):
         self._probed = False
 
     def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
-        """Write a new object, after the store has shown that it refuses a second one."""
+        """Write a new object, once the store has proved that it honours conditions."""
         self._require_conditions()
         self._create(path, data, vouch)
 
     def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
-        """Overwrite an object that is still at `version`, after the store has shown that it looks."""
+        """Overwrite an object that is still at `version`, once the store has proved that it honours conditions."""
         self._require_conditions()
         return self._replace(path, parts, version.removesuffix(VOUCHED), vouch)
 
@@ -45,9 +45,9 @@ class ObjectStore(Store):
         raise NotImplementedError
 
     def _require_conditions(self) -> None:
-        """Probe the store once: a second create and a stale replace must be refused, or nothing is written.
+        """Probe the store once: nothing is written unless it refuses a second create and a stale replace.
 
-        Not every emulator and gateway honours conditions, and one that ignores them loses records without a word.
+        Some emulators and gateways ignore conditions, and would silently lose records.
         """
         if self._probed:
             return
@@ -55,14 +55,14 @@ class ObjectStore(Store):
             self.read(_PROBE_PASSED)
         except StoreMissing:
             path = f"{_PROBE_PASSED}-{uuid4().hex}"
-            with suppress(StoreConflict):  # of our own write, if its answer was lost
+            with suppress(StoreConflict):  # with our own write, if its answer was lost
                 self._create(path, b"1")
             self._must_refuse(lambda: self._create(path, b"2"), "a second create")
             version = self.read(path)[1]
             with suppress(StoreConflict):
                 self._replace(path, [b"3"], version)
             self._must_refuse(lambda: self._replace(path, [b"4"], version), "a stale replace")
-            with suppress(StoreConflict):  # of another writer that probed at the same time
+            with suppress(StoreConflict):  # with another writer that probed at the same time
                 self._create(_PROBE_PASSED, b"conditional writes are honoured\n")
         self._probed = True
 
@@ -81,7 +81,7 @@ class ObjectStore(Store):
 
     @contextmanager
     def _talking(self, path: str) -> Iterator[None]:
-        """Turn what the client raises into the port's errors, without anything secret in their text."""
+        """Turn the client's errors into those of `Store`, without secrets in their text."""
         where = f"{self.scheme}://{self.bucket}/{self.prefix}{path}"
         try:
             yield
@@ -145,7 +145,7 @@ class GcsStore(ObjectStore):
         return self._upload(path, parts, version, vouch)
 
     def _upload(self, path: str, parts: Parts, generation: str, vouch: bool) -> str:
-        """Upload in one multipart request: the only kind that every server checks the condition of."""
+        """Upload in one multipart request: the only kind whose condition every server checks."""
         import json
 
         boundary = uuid4().hex

@@ -1,8 +1,8 @@
-"""The signed head: how many records there are, and which, so that a deletion from both places shows.
+"""The signed head: the number of the records and their ids, so that a deletion in both places is detected.
 
-A signature on each record proves the record, and not that none is missing. The head is one small object with the
-number of records, the SHA-256 of their sorted ids, and a signature. The array only ever grows at its end, so the
-head answers for its first `count` entries, whoever added what behind them since.
+The signature of a record does not prove that no other record is missing. The head is one small object with the
+number of records, the SHA-256 of their sorted ids, and a signature. The array only grows at its end, so the head
+covers its first `count` entries, whatever was added later.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SignedHead:
         Raises
         ------
         IntegrityError
-            Records that the head answers for are gone: a new head would hide it.
+            Records that the head covers are gone: a new head would hide it.
         MergePending
             The head could not be written before the deadline.
         """
@@ -60,15 +60,15 @@ class SignedHead:
         ids = self._log.names()
         if head is not None and (fault := _missing(head, ids)):
             raise IntegrityError(
-                f"{HEAD} was not signed anew, for that would hide a deletion: {fault}; "
-                f"restore them, or move {HEAD} away if they were meant to go",
+                f"{HEAD} was not signed again, because that would hide a deletion: {fault}; "
+                f"restore them, or move {HEAD} away if the deletion was intended",
                 "head-would-hide-deletion",
                 fault=fault,
             )
         if head is not None and head["count"] == len(ids) and head[SIGNATURE]["key"] == key.key_id:
             return
-        said = {"count": len(ids), "ids_sha256": ids_digest(ids), "timestamp": utc_now()}
-        data = json.dumps({**said, SIGNATURE: key.sign(said)}, indent=2).encode() + b"\n"
+        content = {"count": len(ids), "ids_sha256": ids_digest(ids), "timestamp": utc_now()}
+        data = json.dumps({**content, SIGNATURE: key.sign(content)}, indent=2).encode() + b"\n"
         if version is None:
             self._store.create(HEAD, data)
         else:
@@ -82,10 +82,10 @@ class SignedHead:
             yield Finding("forged", HEAD, str(error), {"cause": error.id, **error.parts})
             return
         if head is None or version is None:
-            yield Finding("unsigned", HEAD, "there is no signed head: a record deleted everywhere would not show")
+            yield Finding("unsigned", HEAD, "there is no signed head: deleted records cannot be detected")
             return
-        said = {key: value for key, value in head.items() if key != SIGNATURE}
-        if fault := keys.fault(said, head[SIGNATURE]):
+        content = {key: value for key, value in head.items() if key != SIGNATURE}
+        if fault := keys.fault(content, head[SIGNATURE]):
             yield Finding("forged", HEAD, fault, {"reason": fault})
         elif fault := _missing(head, self._log.names()):
             yield Finding("deleted", HEAD, fault, {"signed": head["count"], "present": len(self._log.names())})

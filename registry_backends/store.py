@@ -1,7 +1,7 @@
-"""The port through which a registry reads and writes, and its form on a local file system.
+"""The interface through which a registry reads and writes, and its implementation on a local file system.
 
-A path is relative to the store's root and uses ``/``. `create` and `replace` are atomic: a reader sees the
-old bytes or the new ones, and so does whoever comes after a ``kill -9``.
+A path is relative to the store's root and uses ``/``. `create` and `replace` are atomic: a reader sees the old bytes
+or the new ones, also after a ``kill -9``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class StoreMissing(BikeTrafficError):
 
 
 Parts = Sequence[bytes | memoryview]
-"""The content of an object in parts, so that a long array is never copied to add a line to it."""
+"""The content of an object in parts, so that adding a line to a long array does not copy the array."""
 
 VOUCHED = " vouched"
-"""The end of a version whose writer vouched for it: whoever reads it need not check what that writer had checked."""
+"""Suffix of a version: only this package wrote these bytes, so they need no check."""
 
 
 class Store(ABC):
-    """Four methods over small objects, with the one guarantee a log needs: no write is lost without an error.
+    """Small objects by path, with the guarantee that a log needs: no write is lost without an error.
 
-    A fifth, `discard`, tidies up; nothing depends on it.
+    `vouch` marks a version with `VOUCHED`. `discard` only cleans up; no other method depends on it.
     """
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Store(ABC):
     def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         """Overwrite an object that is still at `version`, and return its new one; raise `StoreConflict`.
 
-        A store that cannot keep `vouch` with the very version that it was said of leaves it out.
+        A store that cannot keep `vouch` together with exactly this version ignores it.
         """
 
     @abstractmethod
@@ -73,7 +73,7 @@ class LocalStore(Store):
         self._swept = False
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file and its version, which differs from that of every earlier file at the path."""
+        """Return a file and its version, which differs from the version of every earlier file at the path."""
         try:
             with (self.root / path).open("rb") as file:
                 data, version = file.read(), _version(os.fstat(file.fileno()))
@@ -94,7 +94,7 @@ class LocalStore(Store):
                 raise StoreConflict(f"{target} exists already")
             _write_synced(temporary, [data])
             temporary.replace(target)
-            self._noted(path, vouch=vouch)
+            self._new_version(path, vouch=vouch)
 
     def replace(self, path: str, parts: Parts, version: str, *, vouch: bool = False) -> str:
         """Overwrite a file that is still at `version`, and return its new one."""
@@ -108,27 +108,27 @@ class LocalStore(Store):
                 raise StoreConflict(f"{target} was removed meanwhile") from error
             _write_synced(temporary, parts)
             temporary.replace(target)
-            return self._noted(path, vouch=vouch)
+            return self._new_version(path, vouch=vouch)
 
     def list(self, prefix: str) -> list[str]:
         """Return the files below the folder part of `prefix` that begin with it."""
-        found: list[str] = []
-        waiting = [prefix.rpartition("/")[0]]
-        while waiting:
-            folder = waiting.pop()
+        paths: list[str] = []
+        folders = [prefix.rpartition("/")[0]]
+        while folders:
+            folder = folders.pop()
             try:
                 with os.scandir(self.root / folder) as entries:  # tells files from folders without a request for each
                     for entry in entries:
                         path = f"{folder}/{entry.name}" if folder else entry.name
                         if entry.is_dir():
-                            waiting.append(path)
+                            folders.append(path)
                         elif path.startswith(prefix) and not entry.name.startswith((_TEMPORARY, _VOUCHER)):
-                            found.append(path)
+                            paths.append(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 raise _unavailable(self.root / folder, error) from error
-        return sorted(found)
+        return sorted(paths)
 
     def discard(self, path: str) -> None:
         """Remove a file."""
@@ -140,17 +140,19 @@ class LocalStore(Store):
     def _voucher(self, path: str) -> Path:
         return self.root / f"{_VOUCHER}{path}"
 
-    def _noted(self, path: str, *, vouch: bool) -> str:
+    def _new_version(self, path: str, *, vouch: bool) -> str:
         """Return the version of the new file, and record it if the writer vouches for it; the lock is held."""
         version = _version((self.root / path).stat())
         if not vouch:
             return version
-        self._voucher(path).write_text(version, encoding="ascii")  # lost or half written, it matches no version
+        self._voucher(path).write_text(
+            version, encoding="ascii"
+        )  # if it is lost or incomplete, it matches no version
         return version + VOUCHED
 
     @contextlib.contextmanager
     def _writing(self, target: Path) -> Iterator[Path]:
-        """Hold the lock, offer a temporary path on the same file system, and make the rename durable."""
+        """Hold the lock, yield a temporary path on the same file system, and make the rename durable."""
         from filelock import FileLock  # readers need none
 
         try:
@@ -176,12 +178,12 @@ class LocalStore(Store):
                 path.unlink(missing_ok=True)
 
 
-def _version(found: os.stat_result) -> str:
-    """Return what distinguishes one state of a file from another without reading it.
+def _version(status: os.stat_result) -> str:
+    """Return a version that distinguishes the states of a file without reading it.
 
     Every write of ours makes a new file, with an inode and times of its own; an edit in place changes the times.
     """
-    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
 
 def _write_synced(path: Path, parts: Parts) -> None:
@@ -201,4 +203,5 @@ def sync(path: Path) -> None:
 
 
 def _unavailable(path: Path, error: OSError) -> RegistryUnavailable:
-    return RegistryUnavailable(f"{path}: {error.strerror or error}", "folder-error", path=str(path))
+    reason = error.strerror or str(error)
+    return RegistryUnavailable(f"{path}: {reason}", "folder-error", path=str(path), reason=reason)

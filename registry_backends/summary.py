@@ -1,4 +1,4 @@
-"""Registries whose truth is a ``summary.json``: a plain JSON array that anything can read."""
+"""Registries that keep their records in a ``summary.json``: a plain JSON array that any program can read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from bike_traffic.errors import (
-    RegistryCorrupt,
-    RegistryUnavailable,
-    SettingsError,
-)
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.aliases import AliasChange
 from bike_traffic.registry.backend import RegistryBackend
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SummaryRegistry(RegistryBackend):
-    """Records in an append-only array on a store; how files of models move is the subclass's part."""
+    """Records in an append-only array on a store; subclasses transfer the files of models."""
 
     def __init__(self, uri: str) -> None:
         if not uri.endswith(".json"):
@@ -55,7 +51,7 @@ class SummaryRegistry(RegistryBackend):
         self.log.append(record.to_json())
 
     def reconcile(self) -> int:
-        """Merge what is durable and not in its array, records and alias changes; see `AppendLog.reconcile`."""
+        """Merge the pending records and alias changes into their arrays; see `AppendLog.reconcile`."""
         return self.log.reconcile() + self.alias_log.reconcile()
 
     def append_alias_change(self, change: AliasChange) -> None:
@@ -72,7 +68,7 @@ class SummaryRegistry(RegistryBackend):
         yield from _differences(self.alias_log)
 
     def sign_head(self, key: SigningKey) -> None:
-        """Sign how many records there are, and which; see `SignedHead.sign`."""
+        """Sign the number of the records and their ids; see `SignedHead.sign`."""
         self._head().sign(key)
 
     def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:
@@ -112,12 +108,12 @@ class SummaryRegistry(RegistryBackend):
                 ) from None
 
     def best(self, metric: str, query: Query) -> ModelRecord:
-        """Return the best record; only the winner becomes a `ModelRecord`, which keeps long logs fast."""
+        """Return the best record; only this one becomes a `ModelRecord`, which keeps long logs fast."""
         measured = metric_named(metric)
 
         def choose(rows: list[dict[str, Any]]) -> int:
             best = best_entry(rows, measured, query)
-            return next(place for place, row in enumerate(rows) if row is best)
+            return next(index for index, row in enumerate(rows) if row is best)
 
         return ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric], choose))
 
@@ -158,8 +154,9 @@ class LocalRegistry(SummaryRegistry):
             elif digest_directory(target) != digests:
                 raise files_conflict(run_id, str(target))
         except OSError as error:
+            reason = error.strerror or str(error)
             raise RegistryUnavailable(
-                f"{target}: {error.strerror or error}", "folder-not-writable", target=str(target)
+                f"{target}: {reason}", "folder-not-writable", target=str(target), reason=reason
             ) from error
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
@@ -170,7 +167,7 @@ class LocalRegistry(SummaryRegistry):
         verify(self._folder(record), record.artifacts or {}, str(self._folder(record)))
 
     def _folder(self, record: ModelRecord) -> Path:
-        """Return where a model's files are: by the layout, so a moved registry keeps working."""
+        """Return the folder of a model's files by the layout, so that a moved registry keeps working."""
         folder = Path(self.root, record.folder)
         if not folder.is_dir():
             raise files_gone(record.run_id, str(folder))
@@ -202,7 +199,7 @@ def _differences(log: AppendLog) -> Iterator[Finding]:
         name = str(entry.get(log.identity))
         if name not in durable:
             if log.identity == "run_id" and "artifacts" not in entry:
-                continue  # not written by us; `verify` reports it when it checks files
+                continue  # another program wrote it; `verify` reports it when it checks files
             detail = f"it is in {log.path}, but not under {log.entries_prefix}"
             yield Finding("unrecorded", name, detail, {"where": log.path})
         elif durable[name] != entry:

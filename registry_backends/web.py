@@ -1,4 +1,4 @@
-"""A registry that a web server publishes: read with nothing but its address, and never written."""
+"""A read-only registry that a web server publishes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bike_traffic.registry_backends.summary import SummaryRegistry
 
 
 class WebStore(Store):
-    """Files below an address: read one by one, since a web server does not list them."""
+    """Files under a URL; a web server does not list them."""
 
     def __init__(self, root: str) -> None:
         self.root = root
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file; its version is its address, for nothing is ever replaced."""
+        """Return a file; its version is its URL, because nothing is ever replaced."""
         where = f"{self.root}/{quote(path)}"
         try:
             data: bytes = _http().cat_file(where)
@@ -54,7 +54,7 @@ class WebStore(Store):
 
 
 class WebRegistry(SummaryRegistry):
-    """A ``summary.json`` and the models beside it behind ``http://`` or ``https://``."""
+    """A ``summary.json`` and its models at ``http://`` or ``https://``."""
 
     name: ClassVar[str] = "web"
 
@@ -69,11 +69,11 @@ class WebRegistry(SummaryRegistry):
         return self._web
 
     def require_writable(self) -> None:
-        """Refuse, as every write to the store is."""
+        """Raise `RegistryError`."""
         self._web.create()
 
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:  # noqa: ARG002
-        """Refuse, as every write to the store is."""
+        """Raise `RegistryError`."""
         self._web.create()
 
     def download(self, record: ModelRecord, directory: Path) -> None:

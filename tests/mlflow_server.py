@@ -11,12 +11,19 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from tests.servers import free_port
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
 START_SECONDS = 90.0
+PROCESS_SECONDS = 600.0
+"""Limit for a process of `run_python`."""
 
 
 @contextmanager
@@ -38,7 +45,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # the workers are its children
-        process.wait()
+        process.wait(START_SECONDS)
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -61,3 +68,26 @@ def new_prefix() -> str:
 def new_registry(url: str) -> MlflowRegistry:
     """Return an empty registry on a server."""
     return MlflowRegistry(f"mlflow+{url}", prefix=new_prefix())
+
+
+def again(registry: MlflowRegistry) -> MlflowRegistry:
+    """Open the same registry once more, as another process would."""
+    return MlflowRegistry(f"mlflow+{registry._server.uri}", prefix=registry._prefix)
+
+
+def client_of(registry: MlflowRegistry) -> MlflowClient:
+    """Return MLflow's client, to see and do what others do on the server."""
+    return registry._server.client
+
+
+def versions_of(registry: MlflowRegistry, model_type: str = "rf") -> list[ModelVersion]:
+    """Return the versions of a registered model, in the order of their numbers."""
+    found = client_of(registry).search_model_versions(f"name = '{registry._prefix}-{model_type}'")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def run_python(code: str, *words: str, **environ: str) -> subprocess.Popen[str]:
+    """Start Python with `code`, `words` as its arguments, and more variables of the environment."""
+    environ = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(sys.path)} | environ
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

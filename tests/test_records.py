@@ -59,6 +59,11 @@ def text(entry: dict[str, Any]) -> str:
         {"parameters": [1]},
         {"signature": "none"},
         {"baseline": None, "tracking": [], "libraries": 1, "data": "all"},
+        {"plugin": {"wheel": {"b": 1, "a": [None]}, "version": "1.0", "extra": {}, "distribution": "bt-mine"}},
+        {"data": {"last_hour": "x", "order": [2, 1], "rows": 1, "counters": 1, "first_hour": "x"}},
+        {"tracking": {"uri": "http://host", "run_id": "r", "experiment_id": 1}},
+        {"parameters": {"z": {"b": 1, "a": 2}, "a": None}, "baseline": {"rmse": 1, "r2": -0.0}},
+        {"metrics": {"r2": 1}, "extra": {"split": 1}, "order": ["b", "a"], "folder": None},
     ],
     ids=text,
 )

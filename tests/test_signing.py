@@ -137,7 +137,7 @@ def test_a_record_that_was_altered_everywhere_is_forged_and_never_loaded(
 ) -> None:
     edit("bbbb2222", **changes)
     assert ("forged", "bbbb2222") in found(registry, keys[1])
-    message = "record bbbb2222: it says something else than what was signed; nothing was loaded"
+    message = "record bbbb2222: its content differs from what was signed; nothing was loaded"
     with (
         pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"),
         model_files(registry, registry.get("bbbb2222"), Trust(public_keys=keys[1], unverified=True)),
@@ -182,7 +182,7 @@ def test_a_signature_that_is_none_is_a_forgery(
 ) -> None:
     record = keys[0].sign_record(make_record())
     damaged = attrs.evolve(record, signature=damage(dict(record.signature or {})))
-    assert keys[1].fault_of(damaged) == "it says something else than what was signed"
+    assert keys[1].fault_of(damaged) == "its content differs from what was signed"
 
 
 @pytest.mark.parametrize("run_id", ["aaaa1111", "bbbb2222", "cccc3333"])
@@ -204,8 +204,8 @@ def test_a_deletion_that_was_filled_up_is_missed_and_no_new_head_hides_it(
     assert list(verify(registry, keys[1])) == [Finding("deleted", "head.json", detail)]
     before = HEAD.read_bytes()
     message = (
-        f"head.json was not signed anew, for that would hide a deletion: {detail}; restore them, or move head.json "
-        "away if they were meant to go"
+        f"head.json was not signed again, because that would hide a deletion: {detail}; restore them, or move "
+        "head.json away if the deletion was intended"
     )
     with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):
         registry.sign_head(keys[0])
@@ -239,7 +239,7 @@ def test_a_head_that_was_signed_over_less_and_raised_is_a_forgery(
     head = json.loads(HEAD.read_text())
     HEAD.write_text(json.dumps(head | {"count": 2}))
     assert list(verify(registry, keys[1])) == [
-        Finding("forged", "head.json", "it says something else than what was signed")
+        Finding("forged", "head.json", "its content differs from what was signed")
     ]
 
 

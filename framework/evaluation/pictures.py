@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: how good a model is on the held-out rows, what it looks at, and how it learned."""
+"""Pictures of an evaluation: predictions and errors on the held-out rows, feature importances, loss curves."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LABELS = ("quiet", "busy")
 MOST_FEATURES = 20
 MOST_HOURS = 60 * 24
-"""Longer spans, such as those of a random split, are drawn by the day."""
+"""The means over more hours, such as those of a random split, are drawn by day."""
 ACTUAL, PREDICTED, OF_BASELINE = "#222222", "#d1495b", "#7a9cc6"
 _DPI = 110
 
 
 @attrs.frozen(eq=False)
 class _Measured:
-    """What a picture shows: a pipeline by name and task, and its evaluation."""
+    """What the pictures show: name and task of a pipeline, and its evaluation."""
 
     name: str
     task: Task
@@ -69,7 +69,7 @@ def _figure(width: float, height: float, **layout: Any) -> Figure:
 
 
 def _counts(measured: _Measured) -> Figure:
-    """Draw the mean over the counters through time, and every row against its truth."""
+    """Draw the mean over the counters through time, and the prediction of every row against its truth."""
     figure = _figure(12.5, 4.6)
     through_time, against = figure.subplots(1, 2, width_ratios=[2.3, 1])
     counters = measured.rows[COUNTER].nunique()
@@ -109,9 +109,10 @@ def _draw_means(axes: Axes, measured: _Measured, label: str) -> None:
     if times.nunique() > MOST_HOURS:
         times = times.dt.floor("D")
         label = f"{label}, by day"
-    means = measured.rows.groupby(times)[[TRUTH, PREDICTION, BASELINE]].mean()
     lines = {TRUTH: ("actual", ACTUAL, 1.3, 2), PREDICTION: ("predicted", PREDICTED, 1.2, 3)}
-    lines[BASELINE] = ("4-week mean", OF_BASELINE, 0.9, 1)
+    if BASELINE in measured.rows:
+        lines[BASELINE] = ("4-week mean", OF_BASELINE, 0.9, 1)
+    means = measured.rows.groupby(times)[list(lines)].mean()
     for column, (name, colour, width, order) in lines.items():
         axes.plot(means.index, means[column], label=name, color=colour, linewidth=width, zorder=order)
     top = 1.15 * max(float(means.max().max()), 1e-9)  # room for the legend
@@ -123,8 +124,8 @@ def _draw_means(axes: Axes, measured: _Measured, label: str) -> None:
 
 
 def _scores(measured: _Measured, *names: str) -> str:
-    known = [name for name in names if name in METRICS and name in measured.metrics]
-    return ", ".join(f"{name} {measured.metrics[name]:.3f}" for name in known)
+    shown = [name for name in names if name in METRICS and name in measured.metrics]
+    return ", ".join(f"{name} {measured.metrics[name]:.3f}" for name in shown)
 
 
 def _errors(measured: _Measured) -> Figure:
@@ -140,7 +141,7 @@ def _errors(measured: _Measured) -> Figure:
     if measured.task == "regression":
         labels = ("mean absolute error, bikes per hour", "mean of predicted minus actual, bikes per hour")
     else:
-        labels = ("share of wrong labels", "share called busy minus share that is")
+        labels = ("share of wrong labels", "share predicted busy minus share actually busy")
     figure = _figure(13.5, 3.6)
     widest = max(float(np.nanmax(np.abs(tables[1].to_numpy()))), 1e-9)
     scales: list[dict[str, Any]] = [{"cmap": "magma_r", "vmin": 0}]
@@ -156,7 +157,7 @@ def _errors(measured: _Measured) -> Figure:
 
 
 def _importances(measured: _Measured, importances: pd.Series | None) -> Figure | None:
-    """Draw the most important features, the most important one at the top."""
+    """Draw the most important features as bars, in descending order."""
     if importances is None or not len(importances):
         return None
     most = importances.sort_values().tail(MOST_FEATURES)
@@ -219,7 +220,9 @@ def _roc(measured: _Measured) -> Figure | None:
     axes = figure.subplots()
     axes.plot(false_positive, true_positive, color=PREDICTED, label=_scores(measured, "roc_auc"))
     axes.plot([0, 1], [0, 1], color=ACTUAL, linewidth=0.8, linestyle="--", label="chance, 0.500")
-    axes.set(xlabel="share of quiet hours called busy", ylabel="share of busy hours found", aspect="equal")
+    axes.set(
+        xlabel="share of quiet hours predicted busy", ylabel="share of busy hours predicted busy", aspect="equal"
+    )
     axes.set(xlim=(0, 1), ylim=(0, 1.005))
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right")

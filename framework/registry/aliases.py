@@ -66,7 +66,7 @@ def targets(changes: Iterable[AliasChange], as_of: datetime | None = None) -> li
     Parameters
     ----------
     changes : of one alias, the oldest first.
-    as_of : leave out what came after this time.
+    as_of : ignore changes after this time.
     """
     existing: list[str] = []
     for change in changes:

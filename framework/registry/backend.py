@@ -71,7 +71,7 @@ class RegistryBackend(ABC):
     def alias_changes(self) -> list[AliasChange]:
         """Return every change of every alias, in the order of their appending."""
 
-    def require_writable(self) -> None:  # noqa: B027  # what most backends learn by writing
+    def require_writable(self) -> None:  # noqa: B027  # most backends find out when they write
         """Raise `RegistryError` if nothing can ever be registered here; called before a training."""
 
     def reconcile(self) -> int:
@@ -82,8 +82,8 @@ class RegistryBackend(ABC):
         """Compare the redundant copies of each record; nothing if there is only one."""
         return iter(())
 
-    def sign_head(self, key: SigningKey) -> None:  # noqa: B027  # a backend need not keep one
-        """Sign how many records there are, and which, so that a deletion shows; nothing if no head is kept."""
+    def sign_head(self, key: SigningKey) -> None:  # noqa: B027  # optional
+        """Sign the number of the records and their ids, to detect deletions; nothing if no head is kept."""
 
     def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:  # noqa: ARG002
         """Find whether records are gone that the signed head counts; nothing if no head is kept."""
@@ -107,9 +107,10 @@ class RegistryBackend(ABC):
         existing = targets(self.known_history(alias), as_of)
         if not existing:
             raise NoRecord(
-                f"alias '{alias}' stood for no run at {as_of.isoformat() if as_of else 'any time'}",
+                f"alias '{alias}' pointed to no run at {as_of.isoformat() if as_of else 'any time'}",
                 "alias-without-run",
                 alias=alias,
+                as_of=as_of.isoformat() if as_of else None,
             )
         return self.get(existing[-1])
 
@@ -117,12 +118,8 @@ class RegistryBackend(ABC):
         """Return the changes of an alias, the oldest first; raise `NoRecord` if there are none."""
         history = self.alias_history(alias)
         if not history:
-            raise NoRecord(
-                no_such("alias", alias, {change.alias for change in self.alias_changes()}),
-                "alias-unknown",
-                name=alias,
-                known=sorted({change.alias for change in self.alias_changes()}),
-            )
+            known = sorted({change.alias for change in self.alias_changes()})
+            raise NoRecord(no_such("alias", alias, known), "alias-unknown", name=alias, known=known)
         return history
 
     def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
@@ -186,7 +183,7 @@ class RegistryBackend(ABC):
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Return the parameters of a method that have a name, without ``self``: what ``**options`` takes has none."""
+    """Return the named parameters of a method, without ``self`` and ``**options``."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = list(inspect.signature(function).parameters.values())[1:]
     return [parameter.name for parameter in parameters if parameter.kind in named]

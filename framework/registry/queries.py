@@ -1,4 +1,4 @@
-"""Which records a question is about, and which of them is the best."""
+"""Queries over records, and the best record by a metric."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "split")
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """Which records are meant; ``None`` admits all.
+    """A filter of records; ``None`` admits every value.
 
-    Records of test mode are left out unless asked for, and so are those of a random split, whose figures flatter and
-    would win over every honest one.
+    Records of test mode are left out by default, and so are those of a random split: its metrics are too good to
+    compare with those of a temporal split.
     """
 
     model_type: str | None = None
@@ -32,7 +32,7 @@ class Query:
     split: str | None = "temporal"
 
     def admits(self, entry: Mapping[str, Any]) -> bool:
-        """Return whether a record, in its JSON form, is meant."""
+        """Return whether the query admits a record, given as JSON."""
         return (
             (self.model_type is None or entry.get("model_type") == self.model_type)
             and (self.env is None or entry.get("env") == self.env)
@@ -50,11 +50,11 @@ class Query:
 
 
 EVERYTHING = Query(test_mode=None, split=None)
-"""The question that every record answers to."""
+"""The query that admits every record."""
 
 
 def _split_of(entry: Mapping[str, Any]) -> object:
-    """Return the kind of split behind the metrics, ``None`` if a record does not say."""
+    """Return the kind of split; ``None`` if a record has none."""
     split = entry.get("split")
     return split.get("kind") if isinstance(split, Mapping) else None
 

@@ -1,4 +1,4 @@
-"""What a record says beyond the original project's keys: how it was split, on which data, by which plugin, where."""
+"""The objects inside a record: split, data, plugin and tracking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class RecordPart:
-    """An object inside a record; keys that it does not know stay in `extra`."""
+    """An object inside a record; unknown keys are kept in `extra`."""
 
     extra: Mapping[str, Any] = attrs.field(factory=dict)
     _order: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)

@@ -1,4 +1,4 @@
-"""What a record of a trained model is, as a value and as the JSON that stands in ``summary.json``."""
+"""The record of a trained model, as a value and as its entry in ``summary.json``."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def utc_now() -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read an ISO 8601 time; one without an offset, as the seed wrote them, is taken as UTC."""
+    """Read an ISO 8601 time; a time without an offset, as in old records, is UTC."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
 class ModelRecord:
-    """One trained model: what it is, how good it is on held-out rows, and where its files are.
+    """One trained model: its kind, its metrics on held-out rows, and the place of its files.
 
     `run_id` is its identity. As JSON it is flat: the original project's keys, the other metrics, and what we add. Of
     what we add, each field is ``None`` if a record does not have it.
 
     Parameters
     ----------
-    artifacts : digest and size of each file; ``None`` for a record that never had them.
+    artifacts : digest and size of each file; ``None`` if the record has none.
     baseline : metrics of the four-week mean on the same held-out rows.
     parameters : of the pipeline, as JSON can hold them.
     fit_seconds : duration of the fit, in seconds.
@@ -78,7 +78,7 @@ class ModelRecord:
 
     @property
     def folder(self) -> str:
-        """Where below a registry's root the files are, by the layout."""
+        """The folder of the files, relative to the root of the registry."""
         return model_folder(self.model_type, self.timestamp, self.run_id)
 
     def to_json(self) -> dict[str, Any]:
@@ -96,14 +96,14 @@ class ModelRecord:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ModelRecord:
         """Return the record that an entry of ``summary.json`` is; raise `RegistryCorrupt` if it is not one."""
-        known = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS}
+        own = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS}
         try:
             parse_time(entry["timestamp"])
             for key in ("timestamp", "model_type", "run_id", "model_uri"):
                 if not isinstance(entry[key], str):
                     raise TypeError(f"{key} is {entry[key]!r}")
             digests = entry.get("artifacts")
-            added = {key: value for key, value in entry.items() if key not in known}
+            added = {key: value for key, value in entry.items() if key not in own}
             typed = {key: _typed(key, added[key]) for key in _OWN_KEYS if key in added}
             typed = {key: value for key, value in typed.items() if value is not None}
             return cls(

@@ -1,8 +1,7 @@
-"""Ed25519 signatures over records, and what a record must show before its files are loaded.
+"""Ed25519 signatures over records, and the conditions for loading the files of a record.
 
-A signature answers what digests cannot: whether a record is the work of someone who holds the key. It covers
-everything a record says but its `model_uri`: a copy of a registry has other addresses and the same content, which
-the signed digests name.
+Digests show that files are undamaged; a signature shows that someone who holds the key wrote the record. It covers
+every key of a record except `model_uri`, because a copy of a registry has other addresses and the same content.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class SigningKey:
 
 @attrs.frozen
 class PublicKeys:
-    """The keys whose signatures count, by their names; several, because keys are replaced in time."""
+    """The trusted keys by name; there can be several, because keys are replaced over time."""
 
     keys: Mapping[str, Ed25519PublicKey]
 
@@ -107,7 +106,7 @@ class PublicKeys:
         try:
             key.verify(base64.b64decode(str(signature.get("value")), validate=True), _canonical(entry))
         except (InvalidSignature, ValueError):
-            return "it says something else than what was signed"
+            return "its content differs from what was signed"
         return None
 
     @staticmethod
@@ -122,12 +121,12 @@ class PublicKeys:
 
 @attrs.frozen(kw_only=True)
 class Trust:
-    """What a record must show before its files are loaded.
+    """The conditions for loading the files of a record.
 
     Parameters
     ----------
-    public_keys : where they are set, only what one of them signed is loaded.
-    unverified : whether files may be loaded whose record has no digests to check them by.
+    public_keys : if they are set, only records signed by one of them are loaded.
+    unverified : whether files of a record without digests may be loaded.
     """
 
     public_keys: PublicKeys | None = None
@@ -135,12 +134,12 @@ class Trust:
 
     @classmethod
     def of(cls, settings: Settings, *, unverified: bool = False) -> Trust:
-        """Return what the settings ask for; raise `SettingsError` if their key cannot be read."""
+        """Return the conditions of the settings; raise `SettingsError` if their key cannot be read."""
         keys = PublicKeys.read(settings.public_key) if settings.public_key else None
         return cls(public_keys=keys, unverified=unverified)
 
     def require(self, record: ModelRecord) -> None:
-        """Raise `IntegrityError` if the record does not show it."""
+        """Raise `IntegrityError` if the record does not meet the conditions."""
         fault = self.public_keys.fault_of(record) if self.public_keys else None
         if fault:
             raise IntegrityError(
@@ -184,12 +183,13 @@ def generate_keys(private: Path, public: Path) -> str:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(content)
         except OSError as error:
-            raise WriteError(f"{path}: {error.strerror or error}", "key-not-written", path=str(path)) from error
+            reason = error.strerror or str(error)
+            raise WriteError(f"{path}: {reason}", "key-not-written", path=str(path), reason=reason) from error
     return _key_id(key.public_key())
 
 
 def ids_digest(run_ids: Iterable[str]) -> str:
-    """Return the SHA-256 of the sorted ids: the part of a signed head that a deletion changes."""
+    """Return the SHA-256 of the sorted ids: a deletion changes it."""
     return hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()
 
 
@@ -213,13 +213,14 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
+        reason = error.strerror or str(error)
         raise SettingsError(
-            f"{path}: {error.strerror or error}; `bt registry keygen` makes keys", "key-unreadable", path=str(path)
+            f"{path}: {reason}; `bt registry keygen` makes keys", "key-unreadable", path=str(path), reason=reason
         ) from error
 
 
 def _cryptography() -> tuple[Any, Any]:
-    """Import what signs; raise `MissingExtra` if it is not installed."""
+    """Import the library that signs; raise `MissingExtra` if it is not installed."""
     try:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519

@@ -50,7 +50,7 @@ def _verify_files(registry: RegistryBackend, record: ModelRecord) -> Iterator[Fi
 
 @attrs.frozen
 class Copied:
-    """What `copy` did with one record; `verified` is False where it had no digests."""
+    """What `copy` did with one record; `verified` is False if it had no digests."""
 
     record: ModelRecord
     copied: bool
@@ -65,15 +65,15 @@ def copy(source: RegistryBackend, target: RegistryBackend) -> Iterator[Copied]:
     Raises
     ------
     IntegrityError
-        A file of the source is not the one that was registered; what came before is copied.
+        A file of the source is not the one that was registered; earlier records are copied.
     RegistryConflict
         The target has another record under the same run id.
     """
-    there = {record.run_id: record for record in target.records(EVERYTHING)}
+    present = {record.run_id: record for record in target.records(EVERYTHING)}
     records = list(source.records(EVERYTHING))
     with progress("copying models", len(records)) as advance:
         for record in records:
-            existing = there.get(record.run_id)
+            existing = present.get(record.run_id)
             if existing is not None:
                 if attrs.evolve(existing, model_uri="") != attrs.evolve(record, model_uri=""):
                     raise RegistryConflict(
@@ -86,10 +86,11 @@ def copy(source: RegistryBackend, target: RegistryBackend) -> Iterator[Copied]:
             advance(1)
             yield Copied(record, copied=existing is None, verified=record.artifacts is not None)
     changes = source.alias_changes()
-    known = {change.change_id: change.alias for change in target.alias_changes()}
-    own = {alias for change_id, alias in known.items() if change_id not in {one.change_id for one in changes}}
+    ids, target_changes = {change.change_id for change in changes}, target.alias_changes()
+    target_ids = {change.change_id for change in target_changes}
+    targets_own = {change.alias for change in target_changes if change.change_id not in ids}
     for change in changes:
-        if change.change_id not in known and change.alias not in own:
+        if change.change_id not in target_ids and change.alias not in targets_own:
             target.append_alias_change(change)
 
 

@@ -1,1 +1,1 @@
-"""Tracking: each training is a run in MLflow, and no training fails because of it."""
+"""Tracking: each training is a run in MLflow; an error of tracking never stops a training."""

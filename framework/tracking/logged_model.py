@@ -23,7 +23,7 @@ def mlflow_model(directory: Path) -> Iterator[Path]:
     """Yield a folder with the files of `directory` inside a model that plain ``mlflow.pyfunc`` can load."""
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
         files, model = Path(folder, Path(FILES).name), Path(folder, MODEL)
-        shutil.copytree(directory, files)  # MLflow uses the name of the folder, and refuses a link
+        shutil.copytree(directory, files)  # MLflow uses the name of the folder, and accepts no symbolic link
         with quiet():
             _save(files, model)
         yield model
@@ -35,7 +35,7 @@ def _save(files: Path, target: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    # Text: with any other type MLflow does not read CSV. It then refuses categories and times of pandas.
+    # Only strings: with another type MLflow cannot read CSV. This refuses categories and times of pandas.
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", CITY_HEADERS[key]) for key in IDENTIFYING]
     row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
     row |= {COORDINATES: "48.83504,2.33357"}

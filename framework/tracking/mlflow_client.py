@@ -1,4 +1,4 @@
-"""MLflow with this project's settings: quiet, without telemetry, with short timeouts; and what its errors mean."""
+"""MLflow with this project's settings (quiet, no telemetry, short timeouts), and helpers for its errors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def already_there() -> Iterator[None]:
 
 
 def unreachable(error: BaseException | None) -> bool:
-    """Return whether the network caused an error, which MLflow and requests have wrapped."""
+    """Return whether a network error is the cause of an error that MLflow or requests raised."""
     while error is not None:
         if isinstance(error, ConnectionError | TimeoutError | gaierror):
             return True
@@ -65,7 +65,7 @@ def unreachable(error: BaseException | None) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return in one line why MLflow could not do something."""
+    """Return the reason of an error of MLflow in one line."""
     if unreachable(error):
         return "no MLflow server answers"
     text = str(error).strip().partition("\n")[0]
@@ -78,5 +78,5 @@ def secret_of(uri: str) -> str:
 
 
 def without_secret(text: str, secret: str) -> str:
-    """Return a text without the secret part that `secret_of` returned."""
+    """Remove what `secret_of` returned from a text."""
     return text.replace(secret, "") if secret else text

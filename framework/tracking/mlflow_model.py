@@ -1,6 +1,6 @@
-"""The python file that MLflow stores with a registered model and runs to load it (its "models from code").
+"""The Python file that MLflow stores with a model and runs to load it (MLflow's "models from code").
 
-It holds no model and no copy of this project's code: the model's files lie beside it, and bike-traffic reads them.
+It contains no model and no code of this project: the model's files are stored with it, and bike-traffic reads them.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd  # here, because MLflow evaluates the type hints
+import pandas as pd  # at the top, because MLflow evaluates the type hints
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class BikeTrafficModel(PythonModel):
-    """A pipeline behind MLflow's interface."""
+    """A pipeline with MLflow's interface."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Check the files against their manifest, and load them with the pipeline that wrote them.
+        """Check the files against their manifest, and load them with the class that wrote them.
 
         Raises
         ------
-        IntegrityError, UnknownPipeline, MissingExtra
+        IntegrityError, UnknownPipeline, AmbiguousName, PluginError, MissingExtra
         """
         from bike_traffic.loading import declaration_of
         from bike_traffic.manager import PluginHost

@@ -29,51 +29,51 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.tracking.logged_model import MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable, without_secret
 from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel
-from bike_traffic.tracking.store import Place, artifact_root, kept_elsewhere, open_place
+from bike_traffic.tracking.store import RunStore, artifact_location_differs, artifact_root, open_run_store
 
 PICTURES = "pictures"
 FEATURES = "features.json"
-_DESCRIBED = ("split", "data", "libraries")
+_PARTS_AS_PARAMETERS = ("split", "data", "libraries")
 """The parts of a record that become parameters of the run, such as ``split.kind``."""
-_NOT_IN_A_NAME = re.compile(r"[^\w\-. :/]")
-_AT_ONCE = 100
-"""The number of parameters that MLflow accepts in one request; for metrics it is higher."""
+_INVALID_IN_METRIC_NAME = re.compile(r"[^\w\-. :/]")
+_BATCH_SIZE = 100
+"""The number of parameters that MLflow accepts in one request; the limit for metrics is higher."""
 
 Kind = Literal["metadata", "files"]
 ItemT = TypeVar("ItemT")
 
 
 class MlflowTracker(Tracker):
-    """Trainings as runs of one experiment of MLflow."""
+    """Creates runs in one experiment of MLflow."""
 
-    def __init__(self, place: Place, env: str, notify: Notify) -> None:
-        self._place = place
+    def __init__(self, store: RunStore, env: str, notify: Notify) -> None:
+        self._store = store
         self._env = env
         self._notify = notify
 
     @classmethod
     def open(cls, settings: Settings, notify: Notify) -> MlflowTracker:
         """Choose where runs go, and report it in one line."""
-        place = open_place(settings)
-        before = f"{place.unanswered} does not answer, so " if place.unanswered else ""
+        store = open_run_store(settings)
+        before = f"{store.unreachable_server} does not answer, so " if store.unreachable_server else ""
         after = ""
-        if kept_elsewhere(settings, place):
-            name, where = place.experiment.name, place.experiment.artifact_location
-            after = f"; their files stay in {where}, where experiment '{name}' has them, and not in "
-            after += f"{artifact_root(settings)}: rename it in MLflow to begin another there"
-        shown = settings.tracking_folder if place.uri == settings.own_store else place.uri
-        hint = f"; `bt mlflow --env {settings.env}` shows them" if place.uri == settings.own_store else ""
+        if artifact_location_differs(settings, store):
+            name, location = store.experiment.name, store.experiment.artifact_location
+            after = f"; their files go to {location}, the location of experiment '{name}', and not to "
+            after += f"{artifact_root(settings)}: rename the experiment in MLflow, and a new one starts there"
+        shown = settings.tracking_folder if store.uri == settings.own_store else store.uri
+        hint = f"; `bt mlflow --env {settings.env}` shows them" if store.uri == settings.own_store else ""
         notify(f"{before}runs are tracked in {shown}{hint}{after}")
-        return cls(place, settings.env, notify)
+        return cls(store, settings.env, notify)
 
     @contextmanager
     def run(self, model_type: str, *, test_mode: bool) -> Iterator[Run]:
         """Yield a run of MLflow, or the null object if MLflow cannot create one."""
         try:
             with quiet():
-                run = MlflowRun(self._place, self._new_run(model_type, test_mode))
+                run = MlflowRun(self._store, self._new_run(model_type, test_mode))
         except Exception as error:
-            self._notify(f"{model_type}: not tracked: {_reason(error, self._place)}")
+            self._notify(f"{model_type}: not tracked: {_reason(error, self._store)}")
             yield Run()
             return
         status = RunStatus.FAILED
@@ -87,83 +87,86 @@ class MlflowTracker(Tracker):
             run.end(RunStatus.to_string(status))
             if run.missing:
                 self._notify(
-                    f"{model_type}: not recorded in {self._place.uri}: {', '.join(run.missing)}: {run.reason}"
+                    f"{model_type}: not recorded in {self._store.uri}: {', '.join(run.missing)}: {run.reason}"
                 )
 
     def _new_run(self, model_type: str, test_mode: bool) -> str:
-        client, tags = self._place.client, {"env": self._env, "test_mode": str(test_mode).lower()}
+        client, tags = self._store.client, {"env": self._env, "test_mode": str(test_mode).lower()}
         tags |= {"model_type": model_type} | _source()
-        run_id = str(client.create_run(self._place.experiment.experiment_id, tags=tags).info.run_id)
+        run_id = str(client.create_run(self._store.experiment.experiment_id, tags=tags).info.run_id)
         client.update_run(run_id, name=f"{model_type}-{run_id[:8]}")
         return run_id
 
 
 class MlflowRun(Run):
-    """A run in MLflow; parts that cannot be recorded are listed in `missing`, and no error is raised."""
+    """A run in MLflow. It raises no error: `missing` lists the parts that could not be recorded."""
 
-    def __init__(self, place: Place, run_id: str) -> None:
+    def __init__(self, store: RunStore, run_id: str) -> None:
         self.run_id: str = run_id
         self.missing: list[str] = []
         self.reason = ""
-        self._place = place
-        self._client = place.client
-        self._gone: set[Kind] = set()
+        self._store = store
+        self._client = store.client
+        self._unreachable: set[Kind] = set()
 
     def log(self, trained: TrainedModel, files: Path) -> TrackingInfo:
-        """Record what was trained, part by part."""
+        """Record a training, one part after the other."""
         with progress(f"{trained.record.model_type}: tracking", None):
             self._attempt("metadata", "parameters", partial(self._log_parameters, trained))
             self._attempt("metadata", "metrics", partial(self._log_metrics, trained))
             self._attempt("files", "features", partial(self._log_features, trained))
             self._attempt("files", "the model", partial(self._log_model, files))
             self._attempt("files", "pictures", partial(self._log_pictures, trained))
-        experiment_id = str(self._place.experiment.experiment_id)
-        return TrackingInfo(run_id=self.run_id, experiment_id=experiment_id, uri=self._place.uri)
+        experiment_id = str(self._store.experiment.experiment_id)
+        return TrackingInfo(run_id=self.run_id, experiment_id=experiment_id, uri=self._store.uri)
 
     def registered(self, record: ModelRecord) -> None:
-        """Record where the model is."""
+        """Record the URI of the registered model."""
         tag = partial(self._client.set_tag, self.run_id, "model_uri", record.model_uri)
-        self._attempt("metadata", "where the model is registered", tag)
+        self._attempt("metadata", "the model's URI", tag)
 
     def end(self, status: str) -> None:
-        """Close the run."""
-        self._attempt("metadata", "its end", partial(self._client.set_terminated, self.run_id, status))
+        """Set the final status of the run."""
+        self._attempt("metadata", "its status", partial(self._client.set_terminated, self.run_id, status))
 
-    def _attempt(self, kind: Kind, what: str, write: Callable[[], object]) -> None:
+    def _attempt(self, kind: Kind, part: str, write: Callable[[], object]) -> None:
         """Write a part; if the server or the file store is unreachable, skip all later parts of that kind."""
-        if kind not in self._gone:
+        if kind not in self._unreachable:
             try:
                 with quiet():
                     write()
                 return
             except Exception as error:
-                self.reason = _reason(error, self._place)
+                self.reason = _reason(error, self._store)
                 if unreachable(error):
-                    self._gone |= {"files", kind}
-        self.missing.append(what)
+                    self._unreachable |= {"files", kind}
+        self.missing.append(part)
 
     def _log_parameters(self, trained: TrainedModel) -> None:
         record = trained.record
         values: dict[str, object] = {"seed": record.split and record.split.seed, **(record.parameters or {})}
-        for group in _DESCRIBED:
+        for group in _PARTS_AS_PARAMETERS:
             values |= {f"{group}.{name}": value for name, value in record.to_json()[group].items()}
         values["data.digest"] = fingerprint(trained.counts)
         values |= {f"libraries.{name}": version(name) for name in ("bike-traffic", "mlflow")}
         plugin = record.plugin or PluginInfo()
         tags = [RunTag("plugin", str(plugin.distribution)), RunTag("plugin_version", str(plugin.version))]
         parameters = [Param(name, str(value)) for name, value in values.items()]
-        for some in _pieces(parameters):
-            self._client.log_batch(self.run_id, params=some, tags=tags)
+        for batch in _batches(parameters):
+            self._client.log_batch(self.run_id, params=batch, tags=tags)
 
     def _log_metrics(self, trained: TrainedModel) -> None:
         record, now = trained.record, int(time.time() * 1000)
         values = {**record.metrics, "fit_seconds": record.fit_seconds or 0.0, "peak_memory_mib": peak_memory()}
         values |= {f"four_week_mean/{name}": value for name, value in (record.baseline or {}).items()}
-        noted = [Metric(name, float(value), now, 0) for name, value in values.items()]
+        metrics = [Metric(name, float(value), now, 0) for name, value in values.items()]
         for name, epochs in history_of(trained.pipeline).items():
-            noted += [Metric(_NOT_IN_A_NAME.sub("_", name), value, now, step) for step, value in enumerate(epochs, 1)]
-        for some in _pieces(noted):
-            self._client.log_batch(self.run_id, metrics=some)
+            metrics += [
+                Metric(_INVALID_IN_METRIC_NAME.sub("_", name), value, now, step)
+                for step, value in enumerate(epochs, 1)
+            ]
+        for batch in _batches(metrics):
+            self._client.log_batch(self.run_id, metrics=batch)
 
     def _log_features(self, trained: TrainedModel) -> None:
         features = getattr(trained.pipeline, "feature_names_", None)
@@ -173,9 +176,9 @@ class MlflowRun(Run):
     def _log_model(self, files: Path) -> None:
         with mlflow_model(files) as folder:
             self._client.log_artifacts(self.run_id, str(folder), MODEL)
-            described = Model.load(str(folder)).get_tags_dict() | {"artifact_path": MODEL, "run_id": self.run_id}
-        # MLflow's pages show the folder as a model, with its signature, if the run has this tag.
-        self._client.set_tag(self.run_id, mlflow_tags.MLFLOW_LOGGED_MODELS, json.dumps([described]))
+            model = Model.load(str(folder)).get_tags_dict() | {"artifact_path": MODEL, "run_id": self.run_id}
+        # With this tag, MLflow's pages show the folder as a model with its signature.
+        self._client.set_tag(self.run_id, mlflow_tags.MLFLOW_LOGGED_MODELS, json.dumps([model]))
 
     def _log_pictures(self, trained: TrainedModel) -> None:
         from bike_traffic.evaluation.pictures import draw
@@ -197,7 +200,7 @@ def peak_memory() -> float:
 
 
 def _source() -> dict[str, str]:
-    """Return who trained, with what command, and from which commit, under MLflow's own names."""
+    """Return user, command and git commit as tags with MLflow's own names."""
     tags = {mlflow_tags.MLFLOW_SOURCE_NAME: "bike-traffic", mlflow_tags.MLFLOW_SOURCE_TYPE: "LOCAL"}
     with suppress(OSError, KeyError, ImportError):  # the user may have no name on this machine
         tags[mlflow_tags.MLFLOW_USER] = getpass.getuser()
@@ -208,9 +211,9 @@ def _source() -> dict[str, str]:
     return tags
 
 
-def _reason(error: Exception, place: Place) -> str:
-    return without_secret(reason_of(error), place.secret)
+def _reason(error: Exception, store: RunStore) -> str:
+    return without_secret(reason_of(error), store.secret)
 
 
-def _pieces(items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
-    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
+def _batches(items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
+    return (items[start : start + _BATCH_SIZE] for start in range(0, len(items), _BATCH_SIZE))

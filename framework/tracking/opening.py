@@ -1,4 +1,4 @@
-"""Whether and where trainings are tracked."""
+"""Open the tracker that the settings ask for."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from bike_traffic.errors import TrackingError
 from bike_traffic.tracking.runs import Notify, Tracker
 
 NOT_INSTALLED = (
-    "runs are not tracked: MLflow is not installed (pip install 'bike-traffic[mlflow]'; "
-    "with --no-track this is not said)"
+    "runs are not tracked: MLflow is not installed (pip install 'bike-traffic[mlflow]', "
+    "or give --no-track to silence this note)"
 )
 
 
 def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
-    """Return the tracker of these settings, ``None`` if trainings are not tracked; tell `notify` where runs go.
+    """Return the tracker of these settings, or ``None`` if they turn tracking off or it fails.
 
-    Raises nothing: a store that cannot be used, or a server that does not answer, only becomes a note.
+    Raises no error: `notify` gets one line with the store of the runs, or the reason why there is none.
     """
     if not settings.track:
         return None
@@ -35,6 +35,6 @@ def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
     except TrackingError as error:
         notify(f"runs are not tracked: {error}")
     except Exception as error:  # no error of tracking may stop a training
-        place = without_secret(settings.tracking_uri or str(settings.tracking_folder), secret)
-        notify(f"runs are not tracked: {place}: {without_secret(reason_of(error), secret)}")
+        location = without_secret(settings.tracking_uri or str(settings.tracking_folder), secret)
+        notify(f"runs are not tracked: {location}: {without_secret(reason_of(error), secret)}")
     return None

@@ -1,7 +1,6 @@
-"""What a training sees of tracking; imports nothing of MLflow.
+"""The interface between trainings and tracking; it does not import MLflow.
 
-A `Tracker` gives a `Run` for each training. `bike_traffic.tracking.opening` decides from the settings whether and
-where trainings are tracked.
+A `Tracker` creates a `Run` for each training. `bike_traffic.tracking.opening` chooses the tracker from the settings.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ class TrainedModel:
 
     Parameters
     ----------
-    record : without its `model_uri`.
+    record : `model_uri` is still empty.
     pipeline : fitted.
     counts : all rows, clean.
     baseline : fitted on the training rows.
-    evaluation : of both, with the held-out rows.
+    evaluation : of pipeline and baseline on the held-out rows.
     """
 
     record: ModelRecord
@@ -47,25 +46,28 @@ class TrainedModel:
 
 
 class Run:
-    """One training as it is tracked. This class is the null object: it records nothing."""
+    """One tracked training. This class is the null object: it records nothing."""
 
     run_id: str | None = None
-    """The id, which the record gets too."""
+    """The id of the run; its record has the same."""
 
     def log(self, trained: TrainedModel, files: Path) -> TrackingInfo | None:  # noqa: ARG002
-        """Record what was trained, with its `files` and their manifest; return what the record says of the run."""
+        """Record a training; `files` is the folder of the model. Return the record's reference to the run."""
         return None
 
     def registered(self, record: ModelRecord) -> None:
-        """Record where the model is."""
+        """Record the URI of the registered model."""
 
 
 class Tracker(ABC):
-    """Where runs go."""
+    """Creates runs."""
 
     @abstractmethod
     def run(self, model_type: str, *, test_mode: bool) -> AbstractContextManager[Run]:
-        """Return a run for the block; it failed if the block raises. Raises nothing itself."""
+        """Return the run as a context manager, which raises no error of its own.
+
+        An exception in its block marks the run as failed.
+        """
 
 
 def start_run(tracker: Tracker | None, model_type: str, *, test_mode: bool) -> AbstractContextManager[Run]:

@@ -1,8 +1,7 @@
-"""The MLflow server of a profile: it is started with the profile's stores, found again, and stopped.
+"""Start, find and stop the MLflow server of a profile.
 
-What runs is told by ``server.json`` in the profile's folder, with the process and the port. It is believed only while
-that process is an MLflow server of this very store: a machine that was switched off leaves the file behind, and the
-number of the process to another.
+``server.json`` in the profile's folder has the process id and the port of the running server. It counts only if that
+process is an MLflow server of this store: after a reboot the file remains, and another process may have the id.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def running_server(settings: Settings) -> RunningServer | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrackingError(
-            f"{path} does not tell what runs ({error}); remove it",
+            f"{path} is malformed ({error}); remove it",
             "server-state-malformed",
             path=str(path),
             reason=str(error),
@@ -82,16 +81,16 @@ def start_server(settings: Settings, port: int) -> RunningServer:
     Raises
     ------
     TrackingError
-        The port is taken, the server of the profile runs already, or it ended before it answered.
+        The port is in use, the server of the profile runs already, or it exited or did not answer in time.
     """
-    there = running_server(settings)
-    if there is not None:
+    running = running_server(settings)
+    if running is not None:
         raise TrackingError(
-            f"the MLflow server of {settings.env} runs already, at {there.url}; "
+            f"the MLflow server of {settings.env} runs already, at {running.url}; "
             f"`bt mlflow --env {settings.env} --stop` stops it",
             "mlflow-server-running",
             env=settings.env,
-            url=there.url,
+            url=running.url,
         )
     _require_free(port)
     prepare_environment()
@@ -122,21 +121,20 @@ def start_server(settings: Settings, port: int) -> RunningServer:
 
 
 def ended_by_itself(settings: Settings, server: RunningServer) -> bool:
-    """Wait until a server that this process started has ended; return whether it was not stopped by `stop_server`."""
+    """Wait until a server that this process started exits; return whether it did so without `stop_server`."""
     os.waitpid(server.pid, 0)
     return (settings.tracking_folder / _STATE).exists()
 
 
 def stop_server(settings: Settings, server: RunningServer) -> None:
     """Stop a server with all its processes: SIGTERM first, then SIGKILL."""
-    (settings.tracking_folder / _STATE).unlink(
-        missing_ok=True
-    )  # first, so that a waiting process learns that the server was stopped
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        if not _signal_group(server.pid, sign):
+    # The state file first: its absence tells `ended_by_itself` in another process that the server was stopped.
+    (settings.tracking_folder / _STATE).unlink(missing_ok=True)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not _signal_group(server.pid, number):
             break
-        end = time.monotonic() + _STOP_SECONDS
-        while _signal_group(server.pid, 0) and time.monotonic() < end:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _signal_group(server.pid, 0) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
 
@@ -150,23 +148,23 @@ class Migration:
 
 
 def migrate(settings: Settings, folder: Path) -> Migration:
-    """Import the runs of an old folder of files into the profile's store, by MLflow's own command.
+    """Import the runs that an old MLflow kept as files into the profile's store, with MLflow's own command.
 
     Raises
     ------
     TrackingError
-        There are no such runs, the store is there already, or MLflow could read none of them.
+        The folder has no such runs, the store exists already, or MLflow could read none of the runs.
     """
     target = settings.tracking_folder / DATABASE
     if not any(folder.glob("*/meta.yaml")) and not any(folder.glob("mlruns/*/meta.yaml")):
         raise TrackingError(
-            f"{folder} holds no runs of MLflow's old kind: no folder in it has a meta.yaml",
+            f"{folder} has no runs of an MLflow before version 3: no folder in it has a meta.yaml",
             "migration-no-runs",
             folder=str(folder),
         )
     if target.exists():
         raise TrackingError(
-            f"{target} is there already, and MLflow fills a new one only: move it away first",
+            f"{target} exists already, and MLflow imports only into a new one: move it away first",
             "migration-store-exists",
             target=str(target),
         )
@@ -179,20 +177,17 @@ def migrate(settings: Settings, folder: Path) -> Migration:
     try:
         with progress("MLflow is migrating", None):
             arguments = [sys.executable, "-m", *words, f"sqlite:///{unfinished.resolve()}"]
-            done = subprocess.run(arguments, capture_output=True, text=True)
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        if done.returncode:
-            raise TrackingError(
-                f"`{command}` failed: {lines[-1] if lines else 'it does not say why'}",
-                "migration-failed",
-                command=command,
-            )
-        unread = re.findall(r"Failed to read (.+?meta\.yaml)", done.stderr)
+            process = subprocess.run(arguments, capture_output=True, text=True)
+        lines = [line.strip() for line in process.stderr.splitlines() if line.strip()]
+        if process.returncode:
+            reason = lines[-1] if lines else f"exit code {process.returncode}"
+            raise TrackingError(f"`{command}` failed: {reason}", "migration-failed", command=command, reason=reason)
+        unread = re.findall(r"Failed to read (.+?meta\.yaml)", process.stderr)
         with closing(sqlite3.connect(unfinished)) as database:
             runs: int = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
         if not runs:
             raise TrackingError(
-                f"`{command}` found no run{' that it could read' if unread else ''} in {folder}",
+                f"`{command}` found no{' readable' if unread else ''} run in {folder}",
                 "migration-unreadable",
                 command=command,
                 folder=str(folder),
@@ -205,14 +200,13 @@ def migrate(settings: Settings, folder: Path) -> Migration:
 
 def _require_free(port: int) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as the server does: a port that was just released can be used
+        # As the server does: otherwise a port that was just released would count as in use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             raise TrackingError(
-                f"port {port} of {HOST}: {error.strerror}; give another with --port",
+                f"port {port} of {HOST}: {error.strerror}; choose another with --port",
                 "port-taken",
                 port=port,
                 reason=str(error.strerror),
@@ -220,31 +214,35 @@ def _require_free(port: int) -> None:
 
 
 def _wait_until_healthy(settings: Settings, server: RunningServer) -> None:
-    end = time.monotonic() + _START_SECONDS
+    deadline, log = time.monotonic() + _START_SECONDS, str(log_file(settings))
     while not is_healthy(server.url):
         if os.waitpid(server.pid, os.WNOHANG)[0]:
             raise TrackingError(
-                f"the MLflow server ended; {log_file(settings)} says why", "mlflow-server-ended-early"
+                f"the MLflow server exited before it answered; see {log}", "mlflow-server-not-started", log=log
             )
-        if time.monotonic() > end:
-            late = f"the MLflow server did not answer within {_START_SECONDS:.0f} s"
-            raise TrackingError(f"{late}; {log_file(settings)} may say why", "mlflow-server-slow", late=late)
+        if time.monotonic() > deadline:
+            raise TrackingError(
+                f"the MLflow server did not answer within {_START_SECONDS:.0f} s; see {log}",
+                "mlflow-server-slow",
+                seconds=_START_SECONDS,
+                log=log,
+            )
         time.sleep(_POLL_SECONDS)
 
 
-def _signal_group(leader: int, sign: int) -> bool:
+def _signal_group(leader: int, number: int) -> bool:
     """Send a signal to a process group, and return whether the group exists."""
     with suppress(ChildProcessError):
-        os.waitpid(leader, os.WNOHANG)  # otherwise our own child would remain as a zombie
+        os.waitpid(leader, os.WNOHANG)  # reap the process if it is a child of this one
     try:
-        os.killpg(leader, sign)
+        os.killpg(leader, number)
     except ProcessLookupError:
         return False
     return True
 
 
 def _command_of(pid: int) -> str:
-    """Return the command line of a process, nothing if there is none."""
+    """Return the command line of a process, or an empty string if there is no such process."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:

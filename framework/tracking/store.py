@@ -1,8 +1,7 @@
-"""Where the runs of a profile go: to the MLflow server of the settings, otherwise to the profile's own store.
+"""Choose the store for the runs of a profile: the MLflow server of the settings, or the profile's own store.
 
-The store of a profile is ``mlruns_dev/`` or ``mlruns_prod/``: metadata in ``mlflow.db`` there, the files of a run in
-``<artifacts>/<experiment id>/<run id>/artifacts/``, with the folder itself as `artifacts` unless the settings say
-another place.
+The own store is ``mlruns_dev/`` or ``mlruns_prod/``. Metadata are in ``mlflow.db`` in that folder, the files of a run
+in ``<artifacts>/<experiment id>/<run id>/artifacts/``; without the setting `artifacts` that is the same folder.
 """
 
 from __future__ import annotations
@@ -30,17 +29,21 @@ _ATTEMPTS = 5
 
 
 @attrs.frozen
-class Place:
-    """Where the runs of this process go: an MLflow client, its URI for people, and the experiment.
+class RunStore:
+    """The store of the runs of this process.
 
-    `unanswered` is the server that was asked for and does not answer, `secret` what of the URI nobody may read.
+    Parameters
+    ----------
+    uri : of the store, without a password.
+    secret : user and password in the store's URI, to be removed from messages.
+    unreachable_server : URI of the server in the settings, if it does not answer.
     """
 
     client: MlflowClient
     uri: str
     experiment: Experiment
     secret: str = ""
-    unanswered: str | None = None
+    unreachable_server: str | None = None
 
 
 def experiment_name(env: str) -> str:
@@ -48,8 +51,8 @@ def experiment_name(env: str) -> str:
     return f"bike-traffic-{env}"
 
 
-def open_place(settings: Settings) -> Place:
-    """Choose where runs go, and create the store and the experiment if necessary.
+def open_run_store(settings: Settings) -> RunStore:
+    """Choose the store, and create the store and the experiment if necessary.
 
     Raises
     ------
@@ -61,12 +64,12 @@ def open_place(settings: Settings) -> Place:
     shown = without_secret(uri, secret_of(uri))
     if not uri.startswith(("http://", "https://")):
         raise TrackingError(
-            f"tracking_uri must be that of an MLflow server (http://… or https://…), not {shown}",
-            "tracking-uri-no-server",
-            shown=shown,
+            f"tracking_uri must be the URL of an MLflow server (http://… or https://…), not {shown}",
+            "tracking-uri-not-http",
+            uri=shown,
         )
     if not is_healthy(uri):
-        return attrs.evolve(_own_store(settings), unanswered=shown)
+        return attrs.evolve(_own_store(settings), unreachable_server=shown)
     return _server(settings, uri)
 
 
@@ -81,12 +84,12 @@ def is_healthy(uri: str) -> bool:
 
 def artifact_root(settings: Settings) -> str:
     """Return the URI below which the profile's own store keeps files."""
-    asked = settings.artifacts
-    if asked is None:
+    root = settings.artifacts
+    if root is None:
         return settings.tracking_folder.resolve().as_uri()
     for alias, scheme in _ALIASES.items():
-        asked = re.sub(f"^{alias}", scheme, asked)
-    return asked.rstrip("/") if "://" in asked else Path(asked).resolve().as_uri()
+        root = re.sub(f"^{alias}", scheme, root)
+    return root.rstrip("/") if "://" in root else Path(root).resolve().as_uri()
 
 
 def store_uri(settings: Settings) -> str:
@@ -95,14 +98,14 @@ def store_uri(settings: Settings) -> str:
 
 
 def prepare_own_store(settings: Settings) -> Experiment:
-    """Create the profile's store and its experiment if necessary, one process at a time."""
+    """Create the profile's store and its experiment if necessary; a lock keeps other processes out."""
     with quiet():
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     folder, name = settings.tracking_folder, experiment_name(settings.env)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"), quiet():
-        # The store itself, because it names an experiment's folder by the experiment's id; a client cannot.
+        # Not through a client: only the store itself can name an experiment's folder after its id.
         store: Any = SqlAlchemyStore(store_uri(settings), artifact_root(settings))  # type: ignore[no-untyped-call]
         experiment: Experiment = store.get_experiment_by_name(name) or store.get_experiment(
             store.create_experiment(name)
@@ -110,47 +113,45 @@ def prepare_own_store(settings: Settings) -> Experiment:
         return experiment
 
 
-def _own_store(settings: Settings) -> Place:
+def _own_store(settings: Settings) -> RunStore:
     experiment = prepare_own_store(settings)
     with quiet():
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=store_uri(settings), registry_uri=store_uri(settings))
-    return Place(client, settings.own_store, experiment)
+    return RunStore(client, settings.own_store, experiment)
 
 
-def _server(settings: Settings, uri: str) -> Place:
+def _server(settings: Settings, uri: str) -> RunStore:
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     name = experiment_name(settings.env)
     experiment = client.get_experiment_by_name(name) or _new_experiment(client, name, settings)
     secret = secret_of(uri)
-    return Place(client, without_secret(uri, secret), experiment, secret)
+    return RunStore(client, without_secret(uri, secret), experiment, secret)
 
 
 def _new_experiment(client: MlflowClient, name: str, settings: Settings) -> Experiment:
-    """Create an experiment on a server: its files go to the place in the settings, or to the server's own.
+    """Create an experiment on a server, with its files in the `artifacts` of the settings or the server's own root.
 
-    A server that has another root gives an experiment the place it is told, and its id only afterwards. So the id
-    is guessed, and an experiment whose id another process took meanwhile is given up.
+    The location of the files contains the id of the experiment, and must be given before the server chooses the id.
+    So the id is guessed. If another process took it, the new experiment is deleted and the next id is tried.
     """
     root = None if settings.artifacts is None else artifact_root(settings)
     for _ in range(_ATTEMPTS):
         latest = _latest_id(client)
         guess = str(latest + 1)
         with already_there():
-            made = client.create_experiment(name, None if root is None else f"{root}/{guess}")
-            if root is not None and made != guess:
-                client.rename_experiment(made, f"{name} (given up, {made})")
-                client.delete_experiment(made)
+            created = client.create_experiment(name, None if root is None else f"{root}/{guess}")
+            if root is not None and created != guess:
+                client.rename_experiment(created, f"{name} (given up, {created})")
+                client.delete_experiment(created)
                 continue
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            return found
-    raise TrackingError(
-        f"the server does not let an experiment '{name}' be made", "experiment-not-created", name=name
-    )
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return experiment
+    raise TrackingError(f"the server did not create the experiment '{name}'", "experiment-not-created", name=name)
 
 
 def _latest_id(client: MlflowClient) -> int:
@@ -160,8 +161,8 @@ def _latest_id(client: MlflowClient) -> int:
     return max((int(experiment.experiment_id) for experiment in latest), default=0)
 
 
-def kept_elsewhere(settings: Settings, place: Place) -> bool:
-    """Return whether the experiment is older than the setting: MLflow never moves the files of an experiment."""
-    if settings.artifacts is None and place.uri != settings.own_store:
+def artifact_location_differs(settings: Settings, store: RunStore) -> bool:
+    """Return whether the experiment keeps its files elsewhere: it was created before `artifacts` was changed."""
+    if settings.artifacts is None and store.uri != settings.own_store:
         return False
-    return not str(place.experiment.artifact_location).startswith(f"{artifact_root(settings)}/")
+    return not str(store.experiment.artifact_location).startswith(f"{artifact_root(settings)}/")

@@ -14,9 +14,12 @@ import attrs
 import pytest
 
 from bike_traffic.registry_backends.append_log import AppendLog
-from tests.servers import Cloud, Proxy, careless_gcs_server, new_gcs_bucket, proxied
+from tests.proxy import Proxy, proxied
+from tests.servers import Cloud, careless_gcs_server, new_gcs_bucket
 
 pytestmark = pytest.mark.slow
+
+WRITER_SECONDS = 600.0
 
 WRITER = """
 import sys
@@ -28,12 +31,14 @@ backend, url, bucket, name, count = sys.argv[1:]
 log = AppendLog(Cloud(backend, url, bucket).open().store, "summary.json", "records/", "run_id", deadline=300)
 for number in range(int(count)):
     run_id = f"{name}-{number}"
-    while True:
+    for _ in range(50):
         try:
             log.append({"run_id": run_id, "timestamp": "2026-03-01T12:00:00+00:00", "padding": "x" * 500})
             break
-        except RegistryUnavailable:  # said in one line to a person, who says it again: the same id is a no-op
+        except RegistryUnavailable:  # a user sees one line and runs the command again: the same id is a no-op
             pass
+    else:
+        sys.exit(f"{run_id} was not appended in 50 attempts")
     print(run_id, flush=True)
 """
 
@@ -78,7 +83,7 @@ def merged(cloud: Cloud) -> Counter[str]:
 
 def test_eight_processes_append_at_once_and_nothing_is_lost_or_doubled(cloud: Cloud) -> None:
     writers = [start_writer(cloud, f"writer{number}", 25) for number in range(8)]
-    assert [writer.wait() for writer in writers] == [0] * 8
+    assert [writer.wait(WRITER_SECONDS) for writer in writers] == [0] * 8
     assert merged(cloud) == {f"writer{number}-{place}": 1 for number in range(8) for place in range(25)}
     assert log_of(cloud).pending() == []
 
@@ -87,7 +92,7 @@ def test_requests_that_are_cut_before_or_after_their_answer_lose_and_double_noth
     proxy = Proxy(cloud.url, cut=0.1)
     with proxied(proxy) as url:
         writers = [start_writer(attrs.evolve(cloud, url=url), f"writer{number}", 10) for number in range(4)]
-        assert [writer.wait() for writer in writers] == [0] * 4
+        assert [writer.wait(WRITER_SECONDS) for writer in writers] == [0] * 4
     assert merged(cloud) == {f"writer{number}-{place}": 1 for number in range(4) for place in range(10)}
     assert log_of(cloud).pending() == []
     assert min(proxy.fates["before"], proxy.fates["after"]) > 5
@@ -111,12 +116,16 @@ def test_writers_killed_at_any_moment_lose_nothing_and_double_nothing(cloud: Clo
     for round_number in range(4):
         before = len(promised())
         writers = [start_writer(cloud, f"round{round_number}-{place}", 10_000) for place in range(3)]
-        while len(promised()) < before + 3:
-            log_of(cloud).entries()  # raises when a reader could see half an array
-        time.sleep(moments.uniform(0, 0.1))
-        for writer in writers:
-            writer.kill()
-            assert writer.wait() == -9
+        try:
+            end = time.monotonic() + WRITER_SECONDS
+            while len(promised()) < before + 3:
+                assert time.monotonic() < end
+                log_of(cloud).entries()  # raises when a reader could see half an array
+            time.sleep(moments.uniform(0, 0.1))
+        finally:
+            for writer in writers:
+                writer.kill()
+        assert [writer.wait(WRITER_SECONDS) for writer in writers] == [-9] * 3
     log = log_of(cloud)
     log.reconcile()
     durable = {entry["run_id"] for entry in log.durable_entries()}
@@ -132,5 +141,5 @@ def test_naive_writers_lose_records_on_a_store_without_conditions() -> None:
         registry = cloud.open()
         registry.store.filesystem.pipe_file(cloud.uri, b"[]")
         writers = [start_writer(cloud, f"naive{number}", 25, NAIVE_WRITER) for number in range(4)]
-        assert [writer.wait() for writer in writers] == [0] * 4
+        assert [writer.wait(WRITER_SECONDS) for writer in writers] == [0] * 4
         assert len(json.loads(registry.store.filesystem.cat_file(cloud.uri))) < 100

@@ -1,30 +1,23 @@
-"""The port on a folder, on Google Cloud Storage and on S3: one contract, one line for each trouble."""
+"""The store on a folder, on Google Cloud Storage and on S3: one contract, and no write without conditions."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 
 from bike_traffic.errors import RegistryUnavailable
-from bike_traffic.registry_backends.cloud_clients import explain
 from bike_traffic.registry_backends.store import VOUCHED, LocalStore, Store, StoreConflict, StoreMissing
+from tests.proxy import Proxy, proxied
 from tests.registry_backends.conftest import NewCloud
 from tests.servers import (
     CLOUDS,
     Cloud,
-    Proxy,
     careless_gcs_server,
-    free_port,
     new_gcs_bucket,
-    proxied,
-    refusing_server,
 )
 
 
@@ -157,102 +150,6 @@ def test_a_bucket_that_is_not_there_is_named(cloud: Cloud, act: Callable[[Store]
     bucket = absent.root.removesuffix("/models")
     with pytest.raises(RegistryUnavailable, match=whole(f"{bucket}: there is no such bucket")):
         act(absent.open().store)
-
-
-SECRET = "3xtrem3lyS3cret"
-
-
-def secrets(backend: str) -> dict[str, Any]:
-    """Return credentials as options, the secret part of which is easily found again."""
-    if backend == "s3":
-        return {"key": f"AKIA{SECRET}", "secret": SECRET, "token": f"session-{SECRET}"}
-    from google.oauth2.credentials import Credentials
-
-    return {"token": Credentials(f"ya29.{SECRET}")}  # type: ignore[no-untyped-call]
-
-
-@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-@pytest.mark.parametrize(("backend", "status"), [("gcs", 401), ("gcs", 403), ("s3", 403)])
-def test_credentials_that_are_not_allowed_are_said_in_one_line_without_them(
-    new_cloud: NewCloud,
-    act: Callable[[Store], object],
-    backend: str,
-    status: int,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    cloud = new_cloud(backend)
-    with refusing_server(status) as url, pytest.raises(RegistryUnavailable) as caught:
-        act(cloud.open(endpoint_url=url, **secrets(cloud.backend)).store)
-    said, _, why = str(caught.value).partition(": ")
-    assert said.startswith(cloud.root)
-    assert why == "these credentials are not allowed to do this"
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-    assert SECRET not in caplog.text
-
-
-@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_an_error_of_the_service_shows_no_secret(cloud: Cloud, act: Callable[[Store], object]) -> None:
-    absent = attrs.evolve(cloud, bucket=f"not-{cloud.bucket}")
-    with pytest.raises(RegistryUnavailable) as caught:
-        act(absent.open(**secrets(cloud.backend)).store)
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-def test_credentials_that_cannot_be_used_are_said_without_them(new_cloud: NewCloud) -> None:
-    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")) as caught:
-        new_cloud("gcs").open(token={"type": "service_account", "private_key": SECRET})
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-@pytest.mark.parametrize("key_file", [None, "absent.json"])
-def test_without_credentials_of_google_it_is_said_what_to_set(
-    monkeypatch: pytest.MonkeyPatch, key_file: str | None, clean_place: Path
-) -> None:
-    monkeypatch.setenv("NO_GCE_CHECK", "true")  # else Google's library asks the network where it runs
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(clean_place))
-    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    if key_file:
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key_file)
-    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")):
-        CLOUDS["gcs"]("gs://bucket/models/summary.json")
-
-
-@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_without_credentials_of_aws_it_is_said_what_to_set(
-    monkeypatch: pytest.MonkeyPatch, new_cloud: NewCloud, act: Callable[[Store], object]
-) -> None:
-    store = new_cloud("s3").open().store
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(variable)
-    with pytest.raises(RegistryUnavailable) as caught:
-        act(store)
-    assert str(caught.value).partition(": ")[2] == (
-        "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
-    )
-
-
-@pytest.mark.slow
-def test_a_service_that_is_not_there_cannot_be_reached(new_cloud: NewCloud) -> None:
-    cloud = new_cloud("s3")
-    store = cloud.open(endpoint_url=f"http://127.0.0.1:{free_port()}").store
-    with pytest.raises(RegistryUnavailable, match=whole(f"{cloud.root}/a.json: the service cannot be reached")):
-        store.read("a.json")
-
-
-def test_what_the_client_of_gcs_raises_without_a_service_means_that_it_cannot_be_reached() -> None:
-    """Said of the real exception, since gcsfs asks again for half a minute."""
-    import aiohttp
-
-    async def ask() -> None:
-        async with aiohttp.ClientSession() as session:
-            await session.get(f"http://127.0.0.1:{free_port()}/")
-
-    with pytest.raises(aiohttp.ClientConnectorError) as caught:
-        asyncio.run(ask())
-    assert explain(caught.value) == "the service cannot be reached"
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
 from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.conftest import Bt
-from tests.servers import Cloud, Proxy, proxied
+from tests.proxy import Proxy, proxied
+from tests.servers import Cloud
 from tests.test_registry import local_registry, make_record, register
 
 ON_A_SMALL_DISK = """

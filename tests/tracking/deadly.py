@@ -1,10 +1,10 @@
-"""A pipeline in whose training the server of the tracking dies."""
+"""A pipeline that kills the tracking server while it is fitted."""
 
 from __future__ import annotations
 
 import os
 import signal
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import pandas as pd
 
@@ -15,11 +15,10 @@ VICTIM = "BT_TEST_VICTIM"
 
 
 class DeadlyPipeline(RFPipeline):
-    """The forest, which kills while it fits."""
+    """The forest; its fit kills the process group in `VICTIM` first."""
 
     name: ClassVar[str] = "deadly"
 
-    def fit(self, counts: pd.DataFrame, y: object = None) -> Self:
+    def _fit(self, cleaned: pd.DataFrame) -> None:
         os.killpg(int(os.environ[VICTIM]), signal.SIGKILL)
-        super().fit(counts)
-        return self
+        super()._fit(cleaned)

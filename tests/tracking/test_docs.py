@@ -1,4 +1,4 @@
-"""docs/tracking.md tells the truth: its commands print what it shows, its settings are understood."""
+"""docs/tracking.md is true: its commands print what it shows, and its settings are valid."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SETTINGS = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 
 @pytest.mark.slow
 def test_the_commands_print_what_the_page_shows(clean_place: Path, gcs_url: str) -> None:
-    """With the page's bucket on a server here, and another port: 5000 may be somebody's."""
+    """With the page's bucket on a local server, and another port, since 5000 may be in use."""
     body = b'{"name": "my-bucket"}'
-    asked = urllib.request.Request(f"{gcs_url}/storage/v1/b", body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(asked).close()
+    request = urllib.request.Request(f"{gcs_url}/storage/v1/b", body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).close()
     Path("bt.toml").write_text(SETTINGS.findall(PAGE.read_text(encoding="utf-8"))[0])
     port = str(free_port())
     for block in blocks(PAGE):
@@ -33,7 +33,7 @@ def test_the_commands_print_what_the_page_shows(clean_place: Path, gcs_url: str)
         assert printed_numbers == pytest.approx(shown_numbers, rel=0.01, abs=0.011)
 
 
-def test_the_settings_of_the_page_are_understood() -> None:
+def test_the_settings_of_the_page_are_valid() -> None:
     first, second = SETTINGS.findall(PAGE.read_text(encoding="utf-8"))
     Path("bt.toml").write_text(first)
     assert load_settings(env="prod", environ={}).artifacts == "gs://my-bucket/mlruns"

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 from bike_traffic.data.check import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.evaluation.pictures import draw
 from bike_traffic.plugins.random_forest import RFPipeline
 from bike_traffic.prediction import predict
 from bike_traffic.training import TrainingPlan, TrainingResult
@@ -73,24 +73,24 @@ class Tracked:
 
 @pytest.fixture(scope="module")
 def trained(small_counts: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tracked]]:
-    """Train each built-in once in one folder, and give each with its run."""
+    """Train each built-in once in one folder, and yield each with its run."""
     folder = tmp_path_factory.mktemp("trained")
-    found = {}
+    tracked = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        said: list[str] = []
+        notes: list[str] = []
         for model, parameters in QUICK.items():
             plan = TrainingPlan(parameters=parameters, seed=7)
-            result = train_tracked(small_counts, said, model=model, plan=plan)
+            result = train_tracked(small_counts, notes, model=model, plan=plan)
             run = runs_of(store_client())[0]
             files = folder / "mlruns_dev" / run.info.experiment_id / run.info.run_id / "artifacts"
-            found[model] = Tracked(result, run, files)
-        assert said == ["runs are tracked in mlruns_dev; `bt mlflow --env dev` shows them"] * 3
-    yield found
+            tracked[model] = Tracked(result, run, files)
+        assert notes == ["runs are tracked in mlruns_dev; `bt mlflow --env dev` shows them"] * 3
+    yield tracked
 
 
 @pytest.mark.parametrize("model", QUICK)
-def test_the_record_names_the_run_and_the_run_the_record(trained: dict[str, Tracked], model: str) -> None:
+def test_the_record_names_its_run_and_the_run_its_record(trained: dict[str, Tracked], model: str) -> None:
     record, run = trained[model].result.record, trained[model].run
     assert record.run_id == run.info.run_id
     assert record.to_json()["tracking"] == {
@@ -110,14 +110,14 @@ def test_the_files_of_a_run_are_below_the_ids_of_experiment_and_run(trained: dic
     assert trained[model].run.info.artifact_uri == trained[model].files.as_uri()
 
 
-def test_parameters_tell_what_was_trained_on_what_with_what(
+def test_parameters_are_those_of_model_split_data_and_libraries(
     trained: dict[str, Tracked], small_counts: pd.DataFrame
 ) -> None:
-    record, told = trained["rf"].result.record, trained["rf"].run.data.params
+    record, logged = trained["rf"].result.record, trained["rf"].run.data.params
     versions = {f"libraries.{name}": value for name, value in record.to_json()["libraries"].items()}
-    own = {name: told.pop(f"libraries.{name}") for name in ("bike-traffic", "mlflow")}
+    own = {name: logged.pop(f"libraries.{name}") for name in ("bike-traffic", "mlflow")}
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", value) for value in own.values())
-    assert told == {
+    assert logged == {
         "seed": "7",
         **{name: str(value) for name, value in record.to_json()["parameters"].items()},
         "split.kind": "temporal",
@@ -135,7 +135,7 @@ def test_parameters_tell_what_was_trained_on_what_with_what(
     }
 
 
-def test_tags_tell_the_profile_the_model_and_whose_code_it_is(trained: dict[str, Tracked]) -> None:
+def test_tags_are_profile_model_and_plugin(trained: dict[str, Tracked]) -> None:
     tags = trained["rf"].run.data.tags
     plugin = trained["rf"].result.record.to_json()["plugin"]
     expected = {"env": "dev", "test_mode": "false", "model_type": "rf", "plugin": "bike-traffic"}
@@ -147,21 +147,21 @@ def test_tags_tell_the_profile_the_model_and_whose_code_it_is(trained: dict[str,
 def test_metrics_are_those_of_the_record_those_of_the_baseline_and_what_the_training_cost(
     trained: dict[str, Tracked], model: str
 ) -> None:
-    record, told = trained[model].result.record, dict(trained[model].run.data.metrics)
-    assert told.pop("peak_memory_mib") > 50
-    losses = {name: told.pop(name) for name in list(told) if name.startswith("loss/")}
+    record, logged = trained[model].result.record, dict(trained[model].run.data.metrics)
+    assert logged.pop("peak_memory_mib") > 50
+    losses = {name: logged.pop(name) for name in list(logged) if name.startswith("loss/")}
     assert list(losses) == (["loss/net_1", "loss/net_2"] if model == "nn" else [])
     baseline = {f"four_week_mean/{name}": value for name, value in record.to_json()["baseline"].items()}
-    assert told == {**record.metrics, **baseline, "fit_seconds": record.to_json()["fit_seconds"]}
+    assert logged == {**record.metrics, **baseline, "fit_seconds": record.to_json()["fit_seconds"]}
 
 
-def test_the_loss_of_each_net_is_told_epoch_by_epoch(trained: dict[str, Tracked]) -> None:
+def test_the_loss_of_each_net_is_recorded_by_epoch(trained: dict[str, Tracked]) -> None:
     pipeline: Any = trained["nn"].result.pipeline
     database = trained["nn"].files.parents[2] / "mlflow.db"
     client = type(store_client())(tracking_uri=f"sqlite:///{database}")
     for name, losses in pipeline.history_.items():
-        told = client.get_metric_history(trained["nn"].run.info.run_id, name)
-        assert [(metric.step, metric.value) for metric in told] == list(enumerate(losses, 1))
+        logged = client.get_metric_history(trained["nn"].run.info.run_id, name)
+        assert [(metric.step, metric.value) for metric in logged] == list(enumerate(losses, 1))
     assert list(pipeline.history_) == ["loss/net_1", "loss/net_2"]
     assert all(losses[-1] < losses[0] for losses in pipeline.history_.values())
 
@@ -190,6 +190,16 @@ def test_no_picture_is_blank(trained: dict[str, Tracked], model: str) -> None:
         assert (height >= 350, width >= 550, 0.01 < ink.mean() < 0.9, len(colours) > 5) == (True,) * 4, name
 
 
+def test_without_a_baseline_the_same_pictures_are_drawn(trained: dict[str, Tracked], tmp_path: Path) -> None:
+    result = trained["rf"].result
+    draw(
+        result.pipeline,
+        attrs.evolve(result.evaluation, rows=result.evaluation.rows.drop(columns="baseline")),
+        tmp_path,
+    )
+    assert files_below(tmp_path) == [f"{name}.png" for name in PICTURES["rf"]]
+
+
 @pytest.mark.parametrize("model", QUICK)
 def test_the_model_of_a_run_predicts_as_the_pipeline_does(
     trained: dict[str, Tracked], small_counts: pd.DataFrame, model: str
@@ -204,12 +214,12 @@ def test_the_model_of_a_run_predicts_as_the_pipeline_does(
 
 
 def test_mlflows_pages_know_the_folder_as_a_model(trained: dict[str, Tracked]) -> None:
-    (told,) = json.loads(trained["rf"].run.data.tags["mlflow.log-model.history"])
-    assert (told["artifact_path"], told["run_id"]) == ("model", trained["rf"].run.info.run_id)
-    assert list(told["flavors"]) == ["python_function"]
+    (logged,) = json.loads(trained["rf"].run.data.tags["mlflow.log-model.history"])
+    assert (logged["artifact_path"], logged["run_id"]) == ("model", trained["rf"].run.info.run_id)
+    assert list(logged["flavors"]) == ["python_function"]
 
 
-def test_the_commit_is_told_where_there_is_one(small_counts: pd.DataFrame, clean_place: Path) -> None:
+def test_the_commit_is_logged_where_there_is_one(small_counts: pd.DataFrame, clean_place: Path) -> None:
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
@@ -218,7 +228,7 @@ def test_the_commit_is_told_where_there_is_one(small_counts: pd.DataFrame, clean
     assert run.data.tags["mlflow.source.git.commit"] == commit
 
 
-def test_where_there_is_no_commit_none_is_told(trained: dict[str, Tracked]) -> None:
+def test_where_there_is_no_commit_none_is_logged(trained: dict[str, Tracked]) -> None:
     assert "mlflow.source.git.commit" not in trained["rf"].run.data.tags
 
 
@@ -243,25 +253,13 @@ def test_a_training_that_fails_is_a_failed_run_and_an_interrupted_one_a_killed_r
 
 def test_random_rows_over_many_months_and_single_hours_can_be_drawn(sample: pd.DataFrame) -> None:
     """A random split is drawn by the day; a short holdout has hours of the week without a row."""
-    said: list[str] = []
+    notes: list[str] = []
     for plan in (
         TrainingPlan(parameters=TINY, split="random"),
         TrainingPlan(parameters=TINY, holdout=pd.Timedelta(timedelta(hours=1))),
     ):
-        train_tracked(sample, said, model="rf_class", plan=plan)
-    assert said == ["runs are tracked in mlruns_dev; `bt mlflow --env dev` shows them"] * 2
+        train_tracked(sample, notes, model="rf_class", plan=plan)
+    assert notes == ["runs are tracked in mlruns_dev; `bt mlflow --env dev` shows them"] * 2
     for run in runs_of(store_client()):
         folder = Path("mlruns_dev", run.info.experiment_id, run.info.run_id, "artifacts/pictures")
         assert "predicted_against_actual.png" in files_below(folder)
-
-
-def test_an_experiment_that_was_deleted_costs_the_tracking_and_says_so(small_counts: pd.DataFrame) -> None:
-    said: list[str] = []
-    train_tracked(small_counts, said)
-    client = store_client()
-    client.delete_experiment("1")
-    record = train_tracked(small_counts, said).record
-    assert said[-1].startswith("rf: not tracked: The experiment 1 must be in the 'active' state")
-    assert record.tracking is None
-    with pytest.raises(MlflowException):
-        client.get_run(record.run_id)

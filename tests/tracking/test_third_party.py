@@ -1,4 +1,4 @@
-"""MLflow loads the class that `bt` loads, whatever else has the name of the pipeline."""
+"""MLflow loads the class that `bt` loads, even if two pipelines have one name."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_mlflow_loads_a_third_partys_pipeline_that_has_a_built_ins_name(site: Pa
 
 
 def test_a_manifest_without_a_plugin_loads_by_the_name_alone(site: Path, small_file: Path) -> None:
-    """So it was written by earlier versions."""
+    """Earlier versions wrote such manifests."""
     model = trained_model(site, "rf", small_file)
     path = model / "artifacts/files" / MANIFEST
     manifest = json.loads(path.read_text())

@@ -28,7 +28,7 @@ class FileDigest:
 
 
 def read_digests(entry: Mapping[str, Mapping[str, Any]]) -> dict[str, FileDigest]:
-    """Read the digests of a record; raise `RegistryCorrupt` for a name that would leave the folder."""
+    """Read the digests of a record; raise `RegistryCorrupt` for a name that leads out of the folder."""
     for name in entry:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
@@ -37,7 +37,7 @@ def read_digests(entry: Mapping[str, Mapping[str, Any]]) -> dict[str, FileDigest
 
 
 def model_folder(model_type: str, timestamp: str, run_id: str) -> str:
-    """Return ``{model_type}/{timestamp}-{short id}``, the place of a model below its registry's root.
+    """Return ``{model_type}/{timestamp}-{short id}``, the folder of a model, relative to its registry's root.
 
     Raises `RegistryCorrupt` for names that would lead elsewhere.
     """
@@ -59,14 +59,14 @@ def digest_file(path: Path) -> FileDigest:
 
 
 def digest_directory(directory: Path) -> dict[str, FileDigest]:
-    """Return the digest of every file below `directory` but the manifest, by its relative path."""
+    """Return the digest of every file in `directory` except the manifest, by its relative path."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     names = {path.relative_to(directory).as_posix(): path for path in files}
     return {name: digest_file(path) for name, path in names.items() if name != MANIFEST}
 
 
 def all_digests(directory: Path) -> dict[str, FileDigest]:
-    """Return the digest of every file below `directory`, that of the manifest among them."""
+    """Return the digest of every file in `directory`, including the manifest."""
     return digest_directory(directory) | {MANIFEST: digest_file(directory / MANIFEST)}
 
 
@@ -108,4 +108,5 @@ def verify(directory: Path, digests: Mapping[str, FileDigest], where: str) -> No
             f"{where}: {min(foreign)} is not part of the registered model; nothing was loaded",
             "file-foreign",
             where=where,
+            name=min(foreign),
         )

@@ -29,7 +29,7 @@ def model_files(registry: RegistryBackend, record: ModelRecord, trust: Trust) ->
     Raises
     ------
     IntegrityError
-        A file differs from its digest, or the record does not show what `trust` asks for.
+        A file differs from its digest, or the record does not meet `trust`.
     """
     trust.require(record)
     if record.artifacts:
@@ -37,7 +37,7 @@ def model_files(registry: RegistryBackend, record: ModelRecord, trust: Trust) ->
         return
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
         registry.download(record, Path(folder))
-        inner = Path(folder, record.model_type)  # where the original project put some models
+        inner = Path(folder, record.model_type)  # the original project stored some models there
         yield inner if inner.is_dir() else Path(folder)
 
 
@@ -61,7 +61,7 @@ def _fetch(registry: RegistryBackend, record: ModelRecord, digests: Mapping[str,
         try:
             incoming.rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process fetched the same content first
+            if not folder.is_dir():  # another process may have fetched the same content first
                 raise
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
@@ -74,12 +74,12 @@ def _content_key(digests: Mapping[str, FileDigest]) -> str:
 
 
 def copy_files(registry: RegistryBackend, record: ModelRecord, trust: Trust, directory: Path) -> None:
-    """Copy the files of a model into a new or empty folder, whole or not at all.
+    """Copy the files of a model into a new or empty folder: all of them, or none.
 
     Raises
     ------
     WriteError
-        The folder holds something, or cannot be written.
+        The folder is not empty, or cannot be written.
     IntegrityError, NoRecord, RegistryUnavailable
     """
     if directory.exists() and any(directory.iterdir()):

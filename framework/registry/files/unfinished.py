@@ -1,8 +1,8 @@
 """Trained models whose registration broke off: kept on this machine until it is finished.
 
-A model is saved into a folder of its own here, with its record, before the first byte is uploaded, and the folder
-goes when the record is appended. What a broken connection or a killed process leaves is a whole model, and never
-half of one: `bt registry reconcile` uploads what is still missing and registers it.
+Before the first byte is uploaded, a model is saved with its record in a folder of its own, which is removed when the
+record is appended. So a broken connection or a killed process leaves a complete model on this machine:
+`bt registry reconcile` uploads the missing files and registers it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FILES = "files"
 
 @attrs.frozen
 class Unfinished:
-    """A model on its way into a registry.
+    """A model that is not registered yet.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def unfinished(registry: RegistryBackend, run_id: str) -> Iterator[Unfinished]:
 
 
 def finish(registry: RegistryBackend) -> Iterator[ModelRecord]:
-    """Register what earlier processes left unfinished for this registry; those still at work are left alone."""
+    """Register the unfinished models of earlier processes for this registry; running processes keep theirs."""
     home = _home(registry)
     for folder in sorted(path for path in home.iterdir() if path.is_dir()) if home.is_dir() else []:
         with suppress(Timeout), FileLock(_lock(folder), timeout=0):

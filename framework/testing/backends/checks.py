@@ -41,7 +41,7 @@ class BackendChecks:
                 return lambda: MyRegistry(f"my://{tmp_path}")
 
     `open_backend` gives a function that opens the same registry each time it is called; before the first write the
-    registry is empty. A promise that is known not to hold is overridden with ``pytest.mark.xfail(strict=True)``.
+    registry is empty. A promise that a backend does not keep is overridden with ``pytest.mark.xfail(strict=True)``.
     """
 
     @pytest.fixture
@@ -77,9 +77,9 @@ class BackendChecks:
         """Unknown keys come back unchanged and in their order."""
         record = make_record(extra=FOREIGN)
         open_backend().append(record)
-        (found,) = open_backend().records(EVERYTHING)
-        assert found == record
-        assert list(found.to_json().items()) == list(record.to_json().items())
+        (stored,) = open_backend().records(EVERYTHING)
+        assert stored == record
+        assert list(stored.to_json().items()) == list(record.to_json().items())
 
     def test_an_entry_of_the_original_project_is_a_record(self, open_backend: OpenBackend) -> None:
         """An entry without digests, its time without an offset, is kept as it is."""
@@ -116,7 +116,7 @@ class BackendChecks:
 
     def test_two_writers_at_once_lose_nothing_and_double_nothing(self, open_backend: OpenBackend) -> None:
         """Two concurrent writers, of some equal records, lose nothing and duplicate nothing."""
-        theirs = [[f"{name}-{number}" for number in range(5)] for name in ("one", "two")]
+        own = [[f"{name}-{number}" for number in range(5)] for name in ("one", "two")]
         both = [f"both-{number}" for number in range(3)]
 
         def write(run_ids: Iterable[str]) -> None:
@@ -124,11 +124,11 @@ class BackendChecks:
             for run_id in run_ids:
                 registry.append(make_record(run_id))
 
-        at_once(write, [[*run_ids, *both] for run_ids in theirs])
-        found = [record.run_id for record in open_backend().records(EVERYTHING)]
-        assert sorted(found) == sorted([*theirs[0], *theirs[1], *both])
-        for mine in theirs:
-            assert [run_id for run_id in found if run_id in mine] == mine
+        at_once(write, [[*run_ids, *both] for run_ids in own])
+        stored = [record.run_id for record in open_backend().records(EVERYTHING)]
+        assert sorted(stored) == sorted([*own[0], *own[1], *both])
+        for run_ids in own:
+            assert [run_id for run_id in stored if run_id in run_ids] == run_ids
 
     def test_of_two_contents_written_at_once_one_stands(self, open_backend: OpenBackend) -> None:
         """Of two concurrent records of one `run_id` one is kept, and the other writer gets `RegistryConflict`."""
@@ -141,8 +141,8 @@ class BackendChecks:
             return words[1]
 
         for run_id in ("race-0", "race-1", "race-2"):
-            stood = [r2 for r2 in at_once(write, [(run_id, 0.1), (run_id, 0.2)]) if r2 is not None]
-            assert [open_backend().get(run_id).metrics] == [{"r2": r2} for r2 in stood]
+            kept = [r2 for r2 in at_once(write, [(run_id, 0.1), (run_id, 0.2)]) if r2 is not None]
+            assert [open_backend().get(run_id).metrics] == [{"r2": r2} for r2 in kept]
 
     def test_records_are_filtered_by_model_environment_test_mode_split_and_time(
         self, open_backend: OpenBackend
@@ -152,7 +152,7 @@ class BackendChecks:
         A record without a split is never left out because of it.
         """
         self._register_contenders(open_backend)
-        asked = {
+        expected = {
             Query(): ["late-tie", "early-tie", "net", "old", "labels", "endless"],
             Query(model_type="rf", env="dev"): ["late-tie", "early-tie", "old", "endless"],
             Query(env="prod"): ["net"],
@@ -162,8 +162,7 @@ class BackendChecks:
             EVERYTHING: [record.run_id for record in CONTENDERS],
         }
         registry = open_backend()
-        found = {query: [record.run_id for record in registry.records(query)] for query in asked}
-        assert found == asked
+        assert {query: [record.run_id for record in registry.records(query)] for query in expected} == expected
 
     def test_the_best_goes_by_the_metrics_direction_and_the_query(self, open_backend: OpenBackend) -> None:
         """The best record has the highest r2, or the lowest rmse, among those that the query admits."""
@@ -194,10 +193,10 @@ class BackendChecks:
         for record in records.values():
             open_backend().append(record)
         registry = open_backend()
-        assert [registry.get(asked) for asked in ("aab", "aacc", "aac")] == list(records.values())
-        for asked in ("aa", "zz"):
+        assert [registry.get(run_id) for run_id in ("aab", "aacc", "aac")] == list(records.values())
+        for run_id in ("aa", "zz"):
             with pytest.raises(NoRecord):
-                registry.get(asked)
+                registry.get(run_id)
 
     def test_files_come_back_byte_for_byte(self, open_backend: OpenBackend, tmp_path: Path) -> None:
         """The files of a model come back byte for byte, in their folders, with the manifest."""

@@ -1,4 +1,4 @@
-"""Records to check a registry backend with, and what is known of them."""
+"""Records for the checks of a registry backend, and the expected answers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CONTENDERS = (
     _in_month(4, "flattered", metrics={"r2": 0.98, "rmse": 2.0}, split=SplitInfo(kind="random")),
     _in_month(6, "endless", metrics={"r2": math.inf, "rmse": math.nan}),
 )
-"""Records, in the order of their appending, among which the best is known for every question."""
+"""Records, in the order of their appending; `BEST` has the best one for each query."""
 
 FEBRUARY = parse_time("2026-02-01T13:00:00.123457+01:00")
 _BEFORE_FEBRUARY = parse_time("2026-02-01T12:00:00.123456+00:00")
@@ -81,7 +81,7 @@ BEST: tuple[tuple[str, Query, str | None], ...] = (
     ("accuracy", Query(), "labels"),
     ("f1_score", Query(), None),
 )
-"""Metric and question, and the run of `CONTENDERS` that is the answer; ``None`` if there is none."""
+"""Metric, query, and the best run of `CONTENDERS`; ``None`` if there is none."""
 
 FILES = {"model.bin": b"\x00trees\xff\r\n", "empty.txt": b"", "sub/folder/scaler.json": b"{}"}
 FOREIGN = {"author": "é ☃ 𝄞 '\"\n", "mape": 0.3, "notes": {"deep": [1, None, 1.0, {"b": True, "a": []}]}}
@@ -95,7 +95,7 @@ def at_once(work: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
 
 
 def pulled_files(registry: RegistryBackend, record: ModelRecord, folder: Path) -> dict[str, bytes]:
-    """Download the files of a record into a folder, and return what they hold."""
+    """Download the files of a record into a folder, and return their contents."""
     folder.mkdir(exist_ok=True)
     registry.download(record, folder)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
