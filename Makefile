@@ -9,12 +9,13 @@ BT := $(VENV)/bin/bt
 
 .PHONY: demo test lint types install-test clean
 
-# Sample counts, the three models, the best of them, a few predictions.
+# Sample counts, the models, the best of them, a forecast of the day after the counts, a few predictions.
 demo: $(VENV)/.installed
 	@mkdir -p $(DEMO)
 	$(BT) data sample -o $(DEMO)/counts.csv.gz
 	$(BT) train --no-track --data $(DEMO)/counts.csv.gz --registry $(DEMO)/models
 	$(BT) registry best --metric r2 --registry $(DEMO)/models
+	$(BT) forecast --model rf --registry $(DEMO)/models --from 2024-12-01
 	$(BT) predict --model rf --registry $(DEMO)/models $(DEMO)/counts.csv.gz -o $(DEMO)/predictions.csv
 	@echo "The first predictions of $(DEMO)/predictions.csv, in bikes per hour:"
 	@head -6 $(DEMO)/predictions.csv

@@ -64,16 +64,20 @@ def get_best_model_from_summary(
     test_mode: bool = False,
     download_dir: str | None = None,
     *,
+    sample: bool = False,
     allow_unverified: bool = False,
     credentials: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Load the best registered pipeline by a metric, its files checked against the record.
+
+    Withdrawn models are left out.
 
     Parameters
     ----------
     summary_path : a path, ``gs://``, ``s3://`` or ``http(s)://``.
     metric : any registered one; for errors such as rmse the lowest value wins.
     download_dir : a folder for a copy of the model's files.
+    sample : search the models of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests, unchecked; the original project's have none.
     credentials : the key of a service account as a mapping, as in Streamlit's secrets; it is never written to disk.
 
@@ -86,7 +90,8 @@ def get_best_model_from_summary(
         gcs = {**settings.backend_options.get("gcs", {}), "token": dict(credentials)}
         settings = attrs.evolve(settings, backend_options={**settings.backend_options, "gcs": gcs})
     workspace = Workspace(settings, allow_unverified=allow_unverified)
-    record = workspace.registry.best(metric, Query(model_type=model_type, env=env, test_mode=test_mode))
+    query = Query(model_type=model_type, env=env, test_mode=test_mode, sample=sample)
+    record = workspace.registry.best(metric, query)
     if download_dir is not None:
         with model_files(workspace.registry, record, workspace.trust) as directory:
             shutil.copytree(directory, download_dir, dirs_exist_ok=True)

@@ -1,10 +1,15 @@
-"""Accuracy and cost of the models, compared with the seed's recipes and the 4-week mean.
+"""Accuracy and cost of the models, compared with the seed's recipes and with two baselines, on folds in time.
 
-    python benchmarks/accuracy.py --data comptage-velo-donnees-compteurs.csv.gz --seed-recipes
+    python benchmarks/accuracy.py --data comptage-velo-donnees-compteurs.csv.gz --seeds 0 1 --seed-recipes
+    python benchmarks/accuracy.py --data counts.csv.gz --second-city counts-of-years.csv.gz --models rf nn
+    python benchmarks/accuracy.py --data counts.csv.gz --weather weather.csv
 
-Three folds in time: each model is trained on all rows before a fold and measured on the 28 days from its start.
-Cost is that of fitting the whole file. All sides run one after another in this one process. With the seed's recipes
-it takes about a quarter of an hour on two cores.
+Each model is trained on all rows before a fold and measured on the 28 days from its start: nine folds one after
+another (R9 to R1) and three from the start of a month (C1 to C3) of the City's counts, and fourteen of a second city
+with years of counts. A figure is the mean over the random seeds. "worst" is the largest ratio of a fold's figure to
+that of the 4-week mean, "behind" is the number of folds in which the 4-week mean is better. The second city's public
+holidays are those of Paris, since that is the calendar of the features. Cost is that of fitting the whole file of the
+City. The seed's recipes, which are measured on the City's folds alone, take most of an hour.
 """
 
 from __future__ import annotations
@@ -21,75 +26,170 @@ import pandas as pd
 
 from bike_traffic.columns import TIME, TIME_ZONE
 from bike_traffic.data.loading import load_counts
-from bike_traffic.evaluation.baselines import FourWeekMean
+from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.measuring import evaluate, measurable_rows
-from bike_traffic.evaluation.splits import split_at
+from bike_traffic.evaluation.references import References
+from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, split_at
 from bike_traffic.manager import PluginHost
 from bike_traffic.names import Task
+from bike_traffic.origins import CALIBRATION_MONTHS, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
+from day_ahead import report_day_ahead
 from report import note, parser, print_machine, print_table
 from seed_recipes import SEED_RECIPES
 
-FOLDS = [pd.Timestamp(day, tz=TIME_ZONE) for day in ("2021-03-01", "2021-05-10", "2021-06-28")]
 HORIZON = pd.DateOffset(days=28)
-MODELS = ("rf", "nn", "rf_class")
-BASELINE = "4-week mean"
+ROLLING = pd.date_range("2020-12-01", periods=9, freq="28D", tz=TIME_ZONE)
+MONTHS = ("2021-03-01", "2021-05-10", "2021-06-28")
+CITY = {f"R{9 - number}": start for number, start in enumerate(ROLLING)} | {
+    f"C{number}": pd.Timestamp(day, tz=TIME_ZONE) for number, day in enumerate(MONTHS, start=1)
+}
+SECOND_CITY = {
+    f"{year}-{month:02}": pd.Timestamp(year, month, 1, tz=TIME_ZONE)
+    for year in (2022, 2023, 2024, 2025)
+    for month in ((6, 12) if year == 2022 else (3, 6, 9, 12))
+}
+MODELS = ("rf", "nn", "rf_class", "ahead")
+BASELINE, RECENT = "4-week mean", "recent"
+DECISIVE: Mapping[Task, str] = {"regression": "rmse", "classification": "accuracy"}
+OTHERS: Mapping[Task, Sequence[str]] = {
+    "regression": ("wape", "coverage", "interval_score"),
+    "classification": ("f1_score", "roc_auc"),
+}
+ROLLING_NAMES = tuple(name for name in CITY if name[0] == "R")
+"""The folds whose intervals are measured: the months before each are folds too."""
 
 Metrics = dict[str, float]
+Folds = dict[str, Metrics]
+"""The metrics by the name of the fold."""
 
 
-@attrs.define
-class Measured:
-    """One model: its metrics in each fold, those of the baseline on the same rows, and its cost."""
+@attrs.frozen
+class Side:
+    """One model with several random seeds."""
 
     label: str
-    task: Task
-    folds: list[Metrics] = attrs.field(factory=list)
-    baseline: list[Metrics] = attrs.field(factory=list)
-    cost: Metrics = attrs.field(factory=dict)
+    pipelines: Sequence[Callable[[], Pipeline]]
+
+    @property
+    def task(self) -> Task:
+        return self.pipelines[0]().task
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--data", required=True, metavar="FILE", help="counts of 2020-09 to 2021-08")
+    arguments.add_argument("--data", required=True, metavar="FILE", help="the City's counts of 2020-09 to 2021-08")
+    arguments.add_argument("--second-city", metavar="FILE", help="counts of another city from 2019 to 2025")
+    arguments.add_argument("--weather", metavar="FILE", help="observed weather of the City's hours, for days 1 to 7")
     arguments.add_argument(
         "--models", nargs="+", default=MODELS, metavar="NAME", help="names of pipelines, those of plugins included"
     )
     arguments.add_argument("--seed-recipes", action="store_true", help="measure the seed's recipes too")
-    arguments.add_argument("--seed", type=int, default=0, help="random_state of our models")
+    arguments.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="random_state of ours")
     options = arguments.parse_args()
 
     host = PluginHost()
-    sides: list[tuple[str, str, Callable[[], Pipeline]]] = []
+    ours, seeds = [], []
     for name in options.models:
         declaration = host.pipeline(name)
-        sides.append((name, name, partial(new_pipeline, declaration, {}, options.seed)))
+        ours.append(Side(name, [partial(new_pipeline, declaration, {}, seed) for seed in options.seeds]))
         if options.seed_recipes and name in SEED_RECIPES:
-            sides.append((name, SEED_RECIPES[name]().name, SEED_RECIPES[name]))
+            seeds.append(Side(SEED_RECIPES[name]().name, [SEED_RECIPES[name]]))
     print_machine()
     cleaned = load_counts(options.data)
-    measured: dict[tuple[str, str], Measured] = {}
-    for name, label, make in sides:
-        measured[name, label] = measure(label, make, cleaned)
-    report(measured, "regression", ("rmse", "wape"))
-    report(measured, "classification", ("accuracy", "f1_score", "roc_auc"))
+    print("## The City: nine folds one after another, and three from the start of a month\n")
+    averages = {
+        "mean R": [name for name in CITY if name[0] == "R"],
+        "mean C": [name for name in CITY if name[0] == "C"],
+    }
+    report([*ours, *seeds], cleaned, CITY, averages)
+    print("## The City: 1 to 7 days ahead, from every midnight\n")
+    rolling = {name: CITY[name] for name in averages["mean R"]}
+    report_day_ahead(load_counts(options.data, weather=options.weather), rolling, seeds=options.seeds)
+    if options.second_city:
+        print("## A second city: fourteen folds in four years\n")
+        second = load_counts(options.second_city)
+        report(ours, second, SECOND_CITY, {"mean": list(SECOND_CITY)})
+        print("## A second city: 1 to 7 days ahead, from every midnight\n")
+        report_day_ahead(second, SECOND_CITY, seeds=options.seeds)
+    print("## Cost\n")
+    costs = {side.label: cost(side.pipelines[0](), cleaned) for side in (*ours, *seeds)}
+    columns = list(next(iter(costs.values())))
+    print_table(["model", *columns], [[label, *map(_rounded, values.values())] for label, values in costs.items()])
 
 
-def measure(label: str, make: Callable[[], Pipeline], cleaned: pd.DataFrame) -> Measured:
-    result = Measured(label, make().task)
-    for start in FOLDS:
+def report(
+    sides: Sequence[Side],
+    cleaned: pd.DataFrame,
+    starts: Mapping[str, pd.Timestamp],
+    averages: Mapping[str, Sequence[str]],
+) -> None:
+    """Measure all sides on the folds, and print a table for each task: the baselines first."""
+    for task, decisive in DECISIVE.items():
+        of_task = [side for side in sides if side.task == task]
+        if not of_task:
+            continue
+        rows: dict[str, Folds] = {}
+        for side in of_task:
+            measured, baselines = measure(side, cleaned, starts)
+            rows = {**baselines, **rows} | {side.label: measured}
+        others = [f"{average} {name}" for average in averages for name in OTHERS[task]]
+        print_table(
+            [f"{task}: {decisive}", *starts, *averages, "worst", "behind", *others],
+            [[label, *_figures(folds, rows[BASELINE], task, averages)] for label, folds in rows.items()],
+        )
+
+
+def measure(side: Side, cleaned: pd.DataFrame, starts: Mapping[str, pd.Timestamp]) -> tuple[Folds, dict[str, Folds]]:
+    """Return the metrics of a side in each fold, the mean over its seeds, and those of the baselines.
+
+    The intervals of a rolling fold are calibrated on the three months before it, those of the first seed.
+    """
+    measured: Folds = {}
+    baselines: dict[str, Folds] = {BASELINE: {}, RECENT: {}}
+    months: list[pd.DataFrame] = []
+    for name, start in starts.items():
         split = split_at(cleaned[TIME], start, start + HORIZON)
         training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-        pipeline = make().fit(training)
-        baseline = FourWeekMean().fit(training)
-        evaluation = evaluate(pipeline, measurable_rows(pipeline, held_out), baseline, history=training)
-        result.folds.append(evaluation.metrics)
-        result.baseline.append(evaluation.baseline)
-        note(f"{label} {start:%Y-%m-%d}: {', '.join(f'{k} {v:.4g}' for k, v in evaluation.metrics.items())}")
-    result.cost = cost(make(), cleaned)
-    note(f"{label} whole file: {', '.join(f'{k} {v:.4g}' for k, v in result.cost.items())}")
-    return result
+        references = References.baselines(training)
+        if name in ROLLING_NAMES and not months:
+            months = predicted_months(side.pipelines[0], training, start, DEFAULT_HOLDOUT, CALIBRATION_MONTHS)
+        if name in ROLLING_NAMES and months:
+            references = references.with_interval(Interval.calibrate(months[-CALIBRATION_MONTHS:]), training)
+        of_seeds = []
+        for make in side.pipelines:
+            pipeline = make().fit(training)
+            evaluation = evaluate(pipeline, measurable_rows(pipeline, held_out), references, history=training)
+            of_seeds.append(evaluation.metrics)
+            if months and name in ROLLING_NAMES and make is side.pipelines[0]:
+                months.append(predicted_month(pipeline, cleaned, split, evaluation.rows))
+        measured[name] = dict(pd.DataFrame(of_seeds).mean())
+        baselines[BASELINE][name], baselines[RECENT][name] = evaluation.baseline, evaluation.recent
+        note(f"{side.label} {name}: {', '.join(f'{key} {value:.4g}' for key, value in measured[name].items())}")
+    return measured, baselines
+
+
+def _figures(folds: Folds, baseline: Folds, task: Task, averages: Mapping[str, Sequence[str]]) -> list[str]:
+    decisive = DECISIVE[task]
+    values = {name: metrics[decisive] for name, metrics in folds.items()}
+    ratios = [value / baseline[name][decisive] for name, value in values.items()]
+    if task == "regression":
+        worst, behind = max(ratios), sum(ratio > 1 for ratio in ratios)
+    else:
+        worst, behind = min(ratios), sum(ratio < 1 for ratio in ratios)
+    means = [float(np.mean([values[name] for name in names])) for names in averages.values()]
+    others = [
+        float(np.mean([folds[name].get(metric, np.nan) for name in names]))  # NaN where it is not measured
+        for names in averages.values()
+        for metric in OTHERS[task]
+    ]
+    return [
+        *map(_rounded, (*values.values(), *means)),
+        f"{worst:.2f}",
+        f"{behind} of {len(values)}",
+        *map(_rounded, others),
+    ]
 
 
 def cost(pipeline: Pipeline, cleaned: pd.DataFrame) -> Metrics:
@@ -107,36 +207,9 @@ def cost(pipeline: Pipeline, cleaned: pd.DataFrame) -> Metrics:
     return spent
 
 
-def report(measured: Mapping[tuple[str, str], Measured], task: Task, metrics: Sequence[str]) -> None:
-    """Print one table: the baseline, each model, the seed's recipe, and the ratio of the two."""
-    of_task = {key: model for key, model in measured.items() if model.task == task}
-    if not of_task:
-        return
-    first = next(iter(of_task.values()))
-    costs = list(first.cost)
-    decisive = metrics[0]
-    columns = [task, *(f"{decisive} {start:%Y-%m-%d}" for start in FOLDS), *(f"C {name}" for name in metrics), *costs]
-    rows = [[BASELINE, *map(_rounded, _accuracy(first.baseline, metrics)), *("" for _ in costs)]]
-    for (name, label), model in of_task.items():
-        ours = of_task[name, name]
-        figures = [*_accuracy(model.folds, metrics), *model.cost.values()]
-        rows.append([f"**{label}**" if model is ours else label, *map(_rounded, figures)])
-        if model is not ours:
-            own = [*_accuracy(ours.folds, metrics), *ours.cost.values()]
-            rows.append([f"{name} / {label}", *map(_ratio, own, figures)])
-    print_table(columns, rows)
-
-
-def _accuracy(folds: Sequence[Metrics], metrics: Sequence[str]) -> list[float]:
-    by_fold = [fold[metrics[0]] for fold in folds]
-    return [*by_fold, *(float(np.mean([fold[name] for fold in folds])) for name in metrics)]
-
-
-def _ratio(one: float, other: float) -> str:
-    return f"{one / other:.2f}" if one / other >= 0.1 else f"{one / other:.3f}"
-
-
 def _rounded(value: float) -> str:
+    if np.isnan(value):
+        return ""
     return f"{value:.3f}" if value < 1 else f"{value:.1f}"
 
 

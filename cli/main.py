@@ -21,6 +21,7 @@ COMMAND_GROUP = "bike_traffic.commands"
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("bike_traffic.cli.train:train", "Train models, evaluate them on held-out weeks, register them."),
     "predict": ("bike_traffic.cli.predict:predict", "Predict a file of counts with a registered model."),
+    "forecast": ("bike_traffic.cli.forecast:forecast", "Forecast the coming days at each counter."),
     "evaluate": ("bike_traffic.cli.evaluate:evaluate", "Evaluate a registered model on known counts."),
     "backtest": ("bike_traffic.cli.backtest:backtest", "Evaluate models fold after fold through time."),
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),

@@ -6,15 +6,21 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bike_traffic.cli.session import Session
 from bike_traffic.evaluation.metrics import METRICS
 
+if TYPE_CHECKING:
+    from bike_traffic.backtesting import FoldMean
+    from bike_traffic.evaluation.measuring import Evaluation
+
 _UNBOUNDED = 10_000
-BASELINE_NAME = "4-week mean"
+BASELINE_NAME, RECENT_NAME = "4-week mean", "recent level"
+BEHIND_BASELINE = "behind mean"
+"""Mark of a model that does not beat the 4-week mean."""
 
 
 def print_json(document: Any) -> None:
@@ -74,14 +80,32 @@ def _cell(value: object) -> str:
 
 
 def metric_columns(*tables: Mapping[str, float]) -> list[str]:
-    """Return the metrics that any of the tables holds, in the order of the one table of metrics."""
-    return [name for name in METRICS if any(name in table for table in tables)]
+    """Return the metrics that any of the tables holds and a terminal has room for, in the order of `METRICS`."""
+    return [name for name in METRICS if METRICS[name].in_tables and any(name in table for table in tables)]
 
 
-def record_row(entry: Mapping[str, Any]) -> list[object]:
-    """Return the columns that identify a record in a table."""
-    test = "test" if entry.get("test_mode") else ""
-    return [entry["run_id"][:8], entry["model_type"], entry["env"], test, entry["timestamp"][:16]]
+def values_of(metrics: Mapping[str, float], columns: Sequence[str]) -> list[object]:
+    """Return the cells of one row of metrics."""
+    return [metrics.get(name) for name in columns]
 
 
-RECORD_COLUMNS = ("run", "model", "env", "", "time (UTC)")
+def baseline_rows(
+    evaluation: Evaluation | FoldMean, before: Sequence[object], after: Sequence[object], columns: Sequence[str]
+) -> list[list[object]]:
+    """Return a row for each baseline: the cells before its name, the name, the cells after it, the metrics."""
+    named = ((RECENT_NAME, evaluation.recent), (BASELINE_NAME, evaluation.baseline))
+    return [[*before, name, *after, *values_of(metrics, columns)] for name, metrics in named if metrics]
+
+
+def metrics_document(evaluation: Evaluation | FoldMean) -> dict[str, object]:
+    """Return the metrics of a model and of the baselines, as JSON documents have them."""
+    return {"metrics": evaluation.metrics, "baseline": evaluation.baseline, "recent": evaluation.recent}
+
+
+def distinct(rows: Iterable[list[object]]) -> list[list[object]]:
+    """Return rows without repetitions: models that were measured on the same rows share their baselines."""
+    kept: list[list[object]] = []
+    for row in rows:
+        if row not in kept:
+            kept.append(row)
+    return kept

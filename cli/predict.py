@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bike_traffic.cli.session import (
+    history_option,
     load_chosen,
     model_options,
     note,
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
 )
 @model_options
 @with_workspace()
+@history_option
+@click.option("--interval", is_flag=True, help="Add lower and upper, between which 80 % of the counts should be.")
 @unknown_counters_option
-def predict(workspace: Workspace, source: str, output: str, unknown_counters: UnknownPolicy, **choice: Any) -> None:
+def predict(
+    workspace: Workspace,
+    source: str,
+    output: str,
+    history: str | None,
+    interval: bool,
+    unknown_counters: UnknownPolicy,
+    **choice: Any,
+) -> None:
     """Predict every row of INPUT (CSV, CSV.gz or Parquet, any URL, - for stdin), in chunks.
 
     INPUT needs the counter's name, the time and the coordinates, as the City publishes them. Each row of INPUT
@@ -37,11 +48,18 @@ def predict(workspace: Workspace, source: str, output: str, unknown_counters: Un
     """
     loaded = load_chosen(workspace, **choice)
 
-    from bike_traffic.prediction import predict_file
+    from bike_traffic.prediction import predict_file, require_interval
 
     target = sys.stdout.buffer if output == "-" else output
     with stdout_to_stderr():
-        rows = predict_file(loaded.pipeline, source, target, unknown_counters=unknown_counters)
+        rows = predict_file(
+            loaded.pipeline,
+            source,
+            target,
+            require_interval(loaded) if interval else None,
+            history=workspace.counts(history) if history else None,
+            unknown_counters=unknown_counters,
+        )
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
     note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted{where}")

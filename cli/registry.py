@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import RECORD_COLUMNS, metric_columns, print_json, print_table, record_row
-from bike_traffic.cli.registry_aliases import history, promote, rollback
+from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.records import document_of, print_records
+from bike_traffic.cli.registry_best import as_of_time, best
+from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
-from bike_traffic.errors import RegistryError
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.records import ModelRecord, parse_time
+from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -22,54 +22,14 @@ if TYPE_CHECKING:
 
 @click.group(epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
-    """Find, list, show and pull registered models; promote them, and maintain the registry."""
-
-
-def _time(as_of: str | None) -> datetime | None:
-    try:
-        return parse_time(as_of) if as_of else None
-    except ValueError:
-        raise RegistryError(
-            f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
-            "as-of-malformed",
-            as_of=as_of,
-        ) from None
+    """Find, list, show and pull registered models; promote or withdraw them, and maintain the registry."""
 
 
 def _named(opened: RegistryBackend, name: str, as_of: str | None) -> ModelRecord:
     """Return the record of an alias, or of a run id; only an alias has a history."""
     if as_of or opened.alias_history(name):
-        return opened.alias(name, _time(as_of))
+        return opened.alias(name, as_of_time(as_of))
     return opened.get(name)
-
-
-@registry.command(epilog="Example: bt registry best --metric rmse --model rf")
-@click.option("--metric", required=True, metavar="NAME", help="r2, rmse, mae, wape, rmsle, accuracy, f1_score, …")
-@click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
-@with_workspace()
-@click.option("--test-mode", is_flag=True, help="Search the models of test mode.")
-@click.option("--as-of", metavar="TIME", help="Only records registered by this time.")
-@format_option("table", "json", "uri")
-def best(
-    workspace: Workspace,
-    metric: str,
-    model: str | None,
-    test_mode: bool,
-    as_of: str | None,
-    output_format: str,
-) -> None:
-    """Show the best model by a metric; for errors such as rmse the lowest value wins.
-
-    Models that were evaluated on a random split are left out: their metrics are too good.
-    """
-    with stdout_to_stderr():
-        record = workspace.registry.best(metric, workspace.query(model, test_mode=test_mode, as_of=_time(as_of)))
-    if output_format == "json":
-        print_json(record.to_json())
-    elif output_format == "uri":
-        click.echo(record.model_uri)
-    else:
-        _print_records([record])
 
 
 @registry.command("list", epilog="Example: bt registry list --model nn --env prod")
@@ -81,13 +41,19 @@ def list_records(
     model: str | None,
     output_format: str,
 ) -> None:
-    """List the records in the order of their registration, with those of test mode and random splits."""
+    """List all records in the order of their registration, with marks.
+
+    The marks say which are of test mode, of the generated sample or of a random split, which are withdrawn, and which
+    models do not beat the 4-week mean.
+    """
     with stdout_to_stderr():
-        records = list(workspace.registry.records(workspace.query(model, test_mode=None, split=None)))
+        query = workspace.query(model, test_mode=None, sample=None, split=None)
+        records = list(workspace.registry.records(query))
+        withdrawn = workspace.registry.withdrawn()
     if output_format == "json":
-        print_json([record.to_json() for record in records])
+        print_json([document_of(record, withdrawn) for record in records])
     elif records:
-        _print_records(records)
+        print_records(records, withdrawn)
     else:
         note("no records yet; `bt train` makes the first")
 
@@ -105,7 +71,8 @@ def show(
 ) -> None:
     """Show a whole record by an alias or by a run id; the first letters of a run id are enough."""
     with stdout_to_stderr():
-        entry = _named(workspace.registry, name, as_of).to_json()
+        record = _named(workspace.registry, name, as_of)
+        entry = document_of(record, workspace.registry.withdrawn(as_of_time(as_of)))
     if output_format == "json":
         print_json(entry)
         return
@@ -132,19 +99,13 @@ def pull(workspace: Workspace, name: str, directory: Path) -> None:
     """Copy a model's files into DIRECTORY, each checked against its digest."""
     with stdout_to_stderr():
         record = _named(workspace.registry, name, None)
+        withdrawal = workspace.registry.withdrawn().get(record.run_id)
         workspace.pull(record, directory)
+    if withdrawal is not None:
+        note(f"run {record.run_id[:8]} was withdrawn {withdrawal.origin}")
     unverified = "" if record.artifacts else "; the record has no digests, so they could not be checked"
     note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
 
 
-for command in (promote, rollback, history, verify, reconcile, copy, keygen):
+for command in (best, promote, rollback, history, withdraw, restore, verify, reconcile, copy, keygen):
     registry.add_command(command)
-
-
-def _print_records(records: list[ModelRecord]) -> None:
-    metrics = metric_columns(*(record.metrics for record in records))
-    rows = [
-        [*record_row(record.to_json()), *(record.metrics.get(name) for name in metrics), record.model_uri]
-        for record in records
-    ]
-    print_table([*RECORD_COLUMNS, *metrics, "files"], rows)

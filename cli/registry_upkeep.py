@@ -11,6 +11,7 @@ from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import REGISTRY_SETTINGS, Session, format_option, note, stdout_to_stderr, with_workspace
 from bike_traffic.errors import MergePending, NoRecord
 from bike_traffic.registry import upkeep
+from bike_traffic.registry.files import copying
 from bike_traffic.registry.queries import EVERYTHING
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ def reconcile(workspace: Workspace) -> None:
 @click.option("--to", "target", required=True, metavar="URI", help="The registry to add to.")
 @click.pass_obj
 def copy(session: Session, source: str, target: str) -> None:
-    """Copy every record that the target does not have, with its verified files, and the history of the aliases.
+    """Copy every record that the target does not have, with its verified files, and what was promoted or withdrawn.
 
     After an interruption, run it again: it continues where it stopped.
     """
     with stdout_to_stderr():
         registries = [session.workspace(registry=uri).registry for uri in (source, target)]
-        done = list(upkeep.copy(*registries))
+        done = list(copying.copy(*registries))
     if not done:
         note(f"{source} has no records")
     note(f"{sum(one.copied for one in done)} models copied, {sum(not one.copied for one in done)} were there already")

@@ -86,15 +86,20 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
+test_mode_option = click.option("--test-mode", is_flag=True, help="Search the models of test mode.")
+sample_option = click.option("--sample", is_flag=True, help="Search the models trained on the generated sample.")
+
+
 def model_options(command: CommandT) -> CommandT:
-    """Add the options that `load_chosen` takes: ``--model``, ``--run-id``, ``--alias`` and ``--test-mode``."""
+    """Add the options that `load_chosen` takes: which model, and how much of its record to trust."""
     for option in (
         click.option(
             "--allow-unverified",
             is_flag=True,
             help="Load files whose record has no digests, unchecked: they may run code.",
         ),
-        click.option("--test-mode", is_flag=True, help="Search the models of test mode."),
+        sample_option,
+        test_mode_option,
         click.option("--alias", metavar="NAME", help="The model of an alias."),
         click.option("--run-id", metavar="ID", help="The model of one run; the first letters are enough."),
         click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
@@ -104,13 +109,13 @@ def model_options(command: CommandT) -> CommandT:
 
 
 def load_chosen(
-    workspace: Workspace, *, model: str | None, run_id: str | None, alias: str | None, test_mode: bool
+    workspace: Workspace, *, model: str | None, run_id: str | None, alias: str | None, test_mode: bool, sample: bool
 ) -> LoadedModel:
     """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
     if [model, run_id, alias].count(None) != 2:
         raise click.UsageError("name one model: --model NAME, --run-id ID, or --alias NAME")
     with stdout_to_stderr():
-        return workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode))
+        return workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
 
 
 def format_option(*formats: str) -> Callable[[CommandT], CommandT]:
@@ -144,6 +149,17 @@ unknown_counters_option = click.option(
 
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Makes runs repeatable."
+)
+
+interval_option = click.option(
+    "--interval/--no-interval",
+    default=True,
+    show_default=True,
+    help="Calibrate an interval on earlier months, which takes more fits.",
+)
+
+history_option = click.option(
+    "--history", metavar="COUNTS", help="Counts known before these rows, for models that need them."
 )
 
 parameters_option = click.option(

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import BASELINE_NAME, metric_columns, print_json, print_table
+from bike_traffic.cli.output import (
+    BEHIND_BASELINE,
+    baseline_rows,
+    distinct,
+    metric_columns,
+    print_json,
+    print_table,
+    values_of,
+)
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     format_option,
+    interval_option,
     models_option,
     note,
     parameters_option,
@@ -17,6 +26,7 @@ from bike_traffic.cli.session import (
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.config import SAMPLE
 from bike_traffic.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -40,7 +50,7 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 
 @click.command(epilog="Example: bt train -m rf --data counts.csv.gz --set n_estimators=40")
 @models_option
-@with_workspace([*REGISTRY_SETTINGS, "data", "track"])
+@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "track"])
 @click.option("--test-mode", is_flag=True, help="Train on the first 1,000 rows; the record is marked.")
 @click.option(
     "--split",
@@ -50,6 +60,13 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
     help="Hold out the last weeks, or random rows, which gives better metrics.",
 )
 @click.option("--holdout", metavar="SPAN", help="How much a temporal split holds out.  [default: 28d]")
+@click.option(
+    "--refit/--no-refit",
+    default=True,
+    show_default=True,
+    help="Register a second fit, on all rows, or the measured one.",
+)
+@interval_option
 @parameters_option
 @seed_option
 @format_option("table", "json")
@@ -59,15 +76,21 @@ def train(
     test_mode: bool,
     split: SplitKind,
     holdout: str | None,
+    refit: bool,
+    interval: bool,
     parameters: tuple[str, ...],
     seed: int,
     output_format: str,
 ) -> None:
-    """Train models, evaluate them on held-out weeks against the 4-week mean, and register them."""
+    """Train models, evaluate them on held-out weeks against the 4-week mean, and register them.
+
+    The metrics are those of a fit without the held-out weeks. What is registered is fitted again on all rows.
+    """
     values = read_parameters(parameters)
     with stdout_to_stderr():
         declarations = workspace.pipelines(models)
 
+        from bike_traffic.data.loading import source_of
         from bike_traffic.evaluation.splits import parse_span
         from bike_traffic.training import TrainingPlan
 
@@ -80,8 +103,13 @@ def train(
             holdout=span,
             parameters=values,
             seed=seed,
+            refit=refit,
+            interval=interval,
+            source=source_of(workspace.settings.data),
         )
         workspace.require_trainable()
+        if workspace.settings.data == SAMPLE:
+            note("trained on the generated sample, since --data names no counts; `best` leaves its models out")
         cleaned = workspace.counts(test_mode=test_mode)
         results = []
         for declaration in declarations:
@@ -101,7 +129,8 @@ def _summary(result: TrainingResult) -> str:
     record = result.record
     left_out = record.split.left_out_rows if record.split else None
     left = f"; {left_out} held-out rows of new counters were left out" if left_out else ""
-    return f"{record.model_type}: fitted in {record.fit_seconds} s, registered as {record.model_uri}{left}"
+    again = f", on all rows in {record.registered_fit.seconds} s" if record.registered_fit else ""
+    return f"{record.model_type}: fitted in {record.fit_seconds} s{again}, registered as {record.model_uri}{left}"
 
 
 def _print_results(results: list[TrainingResult]) -> None:
@@ -110,13 +139,24 @@ def _print_results(results: list[TrainingResult]) -> None:
             click.echo()
         of_task = [result for result in results if result.pipeline.task == task]
         metrics = metric_columns(*(result.evaluation.metrics for result in of_task))
-        rows: list[list[object]] = []
-        baselines: list[list[object]] = []
+        rows, baselines = [], []
         for result in of_task:
-            evaluation, run = result.evaluation, result.record.run_id[:8]
-            size = len(evaluation.rows)
-            rows.append([result.record.model_type, run, size, *(evaluation.metrics.get(m) for m in metrics)])
-            baseline: list[object] = [BASELINE_NAME, "", size, *(evaluation.baseline.get(m) for m in metrics)]
-            if baseline not in baselines:  # models that were measured on the same rows share it
-                baselines.append(baseline)
-        print_table([task, "run", "held-out rows", *metrics], rows + baselines)
+            evaluation, size = result.evaluation, len(result.evaluation.rows)
+            behind = f" ({BEHIND_BASELINE})" if evaluation.beats_baseline is False else ""
+            name = f"{result.record.model_type}{behind}"
+            rows.append([name, result.record.run_id[:8], size, *values_of(evaluation.metrics, metrics)])
+            baselines += baseline_rows(evaluation, [], ["", size], metrics)
+        print_table([task, "run", "rows", *metrics], [*rows, *distinct(baselines)])
+    record = results[0].record
+    if record.registered_fit and record.split:
+        note(
+            f"the metrics are those of a fit on the rows until {_day(record.split.training_until)}; the registered "
+            f"fit has learned all rows until {_day(record.registered_fit.until)}"
+        )
+    worse = [result.record.model_type for result in results if result.evaluation.beats_baseline is False]
+    if worse:
+        note(f"behind the 4-week mean: {', '.join(worse)}; on these counts the simple mean is the better choice")
+
+
+def _day(time: str | None) -> str:
+    return (time or "")[:10]

@@ -9,16 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bike_traffic.api import backtest, evaluate, load_best, predict, train
+    from bike_traffic.api import backtest, evaluate, forecast, load_best, predict, train
     from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.errors import BikeTrafficError
     from bike_traffic.features.calendar import calendar_features
     from bike_traffic.features.history import CountFeatures, HistoryFeatures
     from bike_traffic.features.outages import training_rows
+    from bike_traffic.features.recent import RecentLevel
     from bike_traffic.hookspecs import hookimpl
     from bike_traffic.pipeline import Pipeline
-    from bike_traffic.registry.aliases import AliasChange
     from bike_traffic.registry.backend import RegistryBackend
+    from bike_traffic.registry.events.event import RegistryEvent
     from bike_traffic.registry.files.artifacts import digest_directory, model_folder
     from bike_traffic.registry.files.artifacts import verify as verify_digests
     from bike_traffic.registry.queries import Query
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace, open_registry
 
 __all__ = [
-    "AliasChange",
     "BackendSpec",
     "BikeTrafficError",
     "CountFeatures",
@@ -37,12 +37,15 @@ __all__ = [
     "PipelineSpec",
     "Query",
     "RawCleanerTransformer",
+    "RecentLevel",
     "RegistryBackend",
+    "RegistryEvent",
     "Workspace",
     "backtest",
     "calendar_features",
     "digest_directory",
     "evaluate",
+    "forecast",
     "hookimpl",
     "load_best",
     "model_folder",
@@ -55,7 +58,6 @@ __all__ = [
 
 # Name -> its module, and its name there if that is another.
 _HOMES = {
-    "AliasChange": "registry.aliases",
     "BackendSpec": "specs",
     "BikeTrafficError": "errors",
     "CountFeatures": "features.history",
@@ -65,12 +67,15 @@ _HOMES = {
     "PipelineSpec": "specs",
     "Query": "registry.queries",
     "RawCleanerTransformer": "data.cleaning",
+    "RecentLevel": "features.recent",
     "RegistryBackend": "registry.backend",
+    "RegistryEvent": "registry.events.event",
     "Workspace": "workspace",
     "backtest": "api",
     "calendar_features": "features.calendar",
     "digest_directory": "registry.files.artifacts",
     "evaluate": "api",
+    "forecast": "api",
     "hookimpl": "hookspecs",
     "load_best": "api",
     "model_folder": "registry.files.artifacts",

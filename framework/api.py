@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bike_traffic.backtesting import Fold
+from bike_traffic.data.loading import source_of
 from bike_traffic.evaluating import Measurement
 from bike_traffic.evaluation.splits import SplitKind, parse_span
+from bike_traffic.forecasting import Forecast, parse_day, tomorrow
+from bike_traffic.origins import Steps
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.prediction import UnknownPolicy
 from bike_traffic.training import TrainingPlan, TrainingResult
@@ -20,6 +23,7 @@ def train(
     model: str,
     data: str | pd.DataFrame | None = None,
     *,
+    weather: str | pd.DataFrame | None = None,
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
@@ -28,16 +32,22 @@ def train(
     holdout: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
+    refit: bool = True,
+    interval: bool = True,
     track: bool | None = None,
 ) -> TrainingResult:
-    """Train a model, evaluate it on held-out rows, and register it.
+    """Train a model, evaluate it on held-out rows, fit it again on all rows, and register it.
 
     Parameters
     ----------
     model : a pipeline's name, such as ``"rf"``.
     data : counts, published or clean: a frame, a path or URL, or ``None`` for what the settings say.
+    weather : of the hours of the counts: a path or URL, a frame as `bike_traffic.data.weather.read_weather` takes it,
+        or ``None`` for what the settings say.
     registry, backend, env : as the flags of ``bt train``.
     holdout : a span of time such as ``"28d"``.
+    refit : whether the second fit, on all rows, is registered; else the measured one.
+    interval : whether an interval is calibrated, which takes more fits.
     track : whether the training is a run in MLflow; ``None`` is what the settings say. Where runs go, and what could
         not be recorded, is logged as a warning under ``bike_traffic``.
 
@@ -54,10 +64,13 @@ def train(
         holdout=parse_span(holdout) if holdout else None,
         parameters=parameters or {},
         seed=seed,
+        refit=refit,
+        interval=interval,
+        source=source_of(workspace.settings.data if data is None else data),
     )
     (declaration,) = workspace.pipelines([model])
     workspace.require_trainable()
-    return workspace.train(declaration, workspace.counts(data, test_mode=test_mode), plan)
+    return workspace.train(declaration, workspace.counts(data, weather=weather, test_mode=test_mode), plan)
 
 
 def load_best(
@@ -68,6 +81,7 @@ def load_best(
     backend: str | None = None,
     env: str | None = None,
     test_mode: bool = False,
+    sample: bool = False,
     allow_unverified: bool = False,
 ) -> Pipeline:
     """Return the best registered pipeline, its files verified.
@@ -77,6 +91,7 @@ def load_best(
     model : only models of this name.
     metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if no
         model is named.
+    test_mode, sample : search the models of test mode, or of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests to check them by, such as the original project's.
 
     Raises
@@ -86,7 +101,7 @@ def load_best(
         The package that trained the model is not installed; the message has the pip line.
     """
     workspace = Workspace.open(registry=registry, backend=backend, env=env, allow_unverified=allow_unverified)
-    return workspace.load(workspace.find(model, metric=metric, test_mode=test_mode)).pipeline
+    return workspace.load(workspace.find(model, metric=metric, test_mode=test_mode, sample=sample)).pipeline
 
 
 def predict(
@@ -95,56 +110,118 @@ def predict(
     *,
     run_id: str | None = None,
     alias: str | None = None,
+    test_mode: bool = False,
+    sample: bool = False,
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    history: str | pd.DataFrame | None = None,
+    interval: bool = False,
     unknown_counters: UnknownPolicy = "refuse",
 ) -> pd.DataFrame:
     """Predict counts, published or clean, with a registered model: a run, an alias, or the best of a name.
 
+    Parameters
+    ----------
+    history : counts known before these rows, for a model that needs them: a frame, or the path or URL of a file.
+    interval : whether to add ``lower`` and ``upper``, between which 80 % of the counts should be.
+
     Returns
     -------
     On the index of `counts`: ``prediction`` (bikes per hour, or a label), a classifier's ``probability``, ``lower``
-    and ``upper`` if the model has an interval, and under ``unknown_counters="predict"`` whether the row is of an
+    and ``upper`` (bikes per hour), and under ``unknown_counters="predict"`` whether the row is of an
     ``unknown_counter``.
 
     Raises
     ------
-    NoRecord, IntegrityError, SchemaError, UnknownCounters
+    NoRecord, IntegrityError, SchemaError, UnknownCounters, MissingInput, NoInterval
     """
     workspace = Workspace.open(registry=registry, backend=backend, env=env)
-    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias))
-    return workspace.predict(loaded, counts, unknown_counters=unknown_counters)
+    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
+    past = None if history is None else workspace.counts(history)
+    return workspace.predict(loaded, counts, history=past, interval=interval, unknown_counters=unknown_counters)
+
+
+def forecast(
+    model: str | None = None,
+    *,
+    start: str | pd.Timestamp | None = None,
+    days: int = 1,
+    counters: Sequence[str] = (),
+    history: str | pd.DataFrame | None = None,
+    weather: str | pd.DataFrame | None = None,
+    run_id: str | None = None,
+    alias: str | None = None,
+    test_mode: bool = False,
+    sample: bool = False,
+    registry: str | None = None,
+    backend: str | None = None,
+    env: str | None = None,
+) -> Forecast:
+    """Predict coming days for the counters that a registered model knows: a run, an alias, or the best of a name.
+
+    Parameters
+    ----------
+    start : the first day, such as ``"2026-06-15"``; ``None`` is tomorrow in Paris.
+    days : number of days, of 23 or 25 hours where the clock changes.
+    counters : texts that a counter's name contains, accents and case aside; by default all counters.
+    history : recent counts, for a model that needs them: a frame, or the path or URL of a file.
+    weather : as in `train`; of the hours of the forecast and of the history.
+
+    Raises
+    ------
+    NoRecord, IntegrityError, ForecastError, MissingInput, ReadError, SchemaError
+    """
+    first_day = parse_day(start) if isinstance(start, str) else start or tomorrow()
+    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
+    past = None if history is None else workspace.counts(history, weather=weather)
+    return workspace.forecast(loaded, start=first_day, days=days, counters=counters, history=past, weather=weather)
 
 
 def evaluate(
     counts: str | pd.DataFrame,
     model: str | None = None,
     *,
+    weather: str | pd.DataFrame | None = None,
     run_id: str | None = None,
     alias: str | None = None,
+    test_mode: bool = False,
+    sample: bool = False,
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    history: str | pd.DataFrame | None = None,
     unknown_counters: UnknownPolicy = "refuse",
 ) -> Measurement:
     """Measure a registered model on counts that carry the truth: a frame, or the path or URL of a file.
+
+    Parameters
+    ----------
+    weather : as in `train`.
+    history : as in `predict`.
 
     Raises
     ------
     NoRecord, IntegrityError, ReadError, SchemaError, UnknownCounters
     """
     workspace = Workspace.open(registry=registry, backend=backend, env=env)
-    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias))
-    return workspace.evaluate(loaded, workspace.counts(counts), unknown_counters=unknown_counters)
+    loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
+    past = None if history is None else workspace.counts(history, weather=weather)
+    cleaned = workspace.counts(counts, weather=weather)
+    return workspace.evaluate(loaded, cleaned, history=past, unknown_counters=unknown_counters)
 
 
 def backtest(
     models: str | list[str],
     data: str | pd.DataFrame | None = None,
     *,
+    weather: str | pd.DataFrame | None = None,
     folds: int = 3,
     horizon: str = "28d",
+    step: str | None = None,
+    days: int = 7,
+    interval: bool = True,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> list[Fold]:
@@ -153,17 +230,28 @@ def backtest(
     Parameters
     ----------
     models : the name of a pipeline, or several.
-    data : as in `train`.
+    data, weather : as in `train`.
     horizon : what each fold holds out, such as ``"28d"``.
+    step, days : forecast `days` days from an origin at every `step`, such as ``"1d"``, inside each fold; by default
+        the whole horizon from its first hour.
+    interval : whether intervals are calibrated and measured.
 
     Raises
     ------
-    SplitError, ParameterError, ReadError, SchemaError
+    SplitError, ParameterError, MissingInput, ReadError, SchemaError
     """
     workspace = Workspace.open()
     declarations = workspace.pipelines([models] if isinstance(models, str) else models)
-    cleaned = workspace.counts(data)
-    found = workspace.backtest(
-        declarations, cleaned, folds=folds, horizon=parse_span(horizon), parameters=parameters or {}, seed=seed
+    cleaned = workspace.counts(data, weather=weather)
+    return list(
+        workspace.backtest(
+            declarations,
+            cleaned,
+            folds=folds,
+            horizon=parse_span(horizon),
+            parameters=parameters or {},
+            seed=seed,
+            steps=Steps(parse_span(step), days) if step else None,
+            interval=interval,
+        )
     )
-    return list(found)

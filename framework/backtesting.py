@@ -1,20 +1,32 @@
-"""Rolling-origin evaluation: how good a pipeline would have been, fold after fold, beside the four-week mean."""
+"""Rolling-origin evaluation: how good a pipeline would have been, fold after fold, beside the baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
+import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import TIME
-from bike_traffic.evaluation.baselines import FourWeekMean
-from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
+from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
+from bike_traffic.data.hours import as_published, local_stamps
+from bike_traffic.evaluation.intervals import Interval
+from bike_traffic.evaluation.measuring import Evaluation, evaluate, evaluation_of, measurable_rows
 from bike_traffic.evaluation.metrics import METRICS
+from bike_traffic.evaluation.references import References
+from bike_traffic.evaluation.rows import DAYS_AHEAD, ORIGIN
 from bike_traffic.evaluation.splits import Split
 from bike_traffic.manager import Declaration
 from bike_traffic.names import Task
+from bike_traffic.origins import (
+    CALIBRATION_MONTHS,
+    Steps,
+    predicted_month,
+    predicted_months,
+    rows_from_origins,
+)
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.specs import PipelineSpec
 
@@ -34,13 +46,18 @@ class Fold:
 
 @attrs.frozen(kw_only=True)
 class FoldMean:
-    """The mean over the folds of one model: its metrics, and those of the four-week mean on the same rows."""
+    """The mean over the folds of one model: its metrics, and those of the baselines on the same rows.
+
+    `days_ahead` is the day of horizon that it is of; ``None`` is all rows.
+    """
 
     model: str
     task: Task
     folds: int
+    days_ahead: int | None
     metrics: dict[str, float]
     baseline: dict[str, float]
+    recent: dict[str, float]
 
 
 def backtest(
@@ -50,6 +67,8 @@ def backtest(
     *,
     parameters: Mapping[str, Any],
     seed: int = 0,
+    steps: Steps | None = None,
+    interval: bool = True,
 ) -> Iterator[Fold]:
     """Fit each pipeline again before each fold, and measure it on the rows of the fold.
 
@@ -60,45 +79,96 @@ def backtest(
     declarations : the pipelines; all are measured on the same rows.
     cleaned : a valid clean frame with the counts.
     splits : as `rolling_origin` makes them.
+    steps : measure from many origins inside each fold, see `rows_from_origins`; by default from its first hour.
+    interval : whether intervals are measured. They are calibrated on the three months before each fold, which costs
+        three more fits of each pipeline in all.
 
     Raises
     ------
     ParameterError, MissingExtra, MissingInput
     """
-    for declaration in declarations:  # a wrong parameter fails before the first long fit
-        new_pipeline(declaration, parameters, seed).require_input(history=True)
+    months: dict[str, list[pd.DataFrame]] = {}
     for number, split in enumerate(splits, start=1):
         training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-        baseline = FourWeekMean().fit(training)
+        start, end = held_out[TIME].min(), held_out[TIME].max() + pd.Timedelta(hours=1)
+        baselines = References.baselines(training)
         for declaration in declarations:
-            pipeline = new_pipeline(declaration, parameters, seed).fit(training)
-            measurable = measurable_rows(pipeline, held_out)
+            new = partial(new_pipeline, declaration, parameters, seed)
+            if interval and number == 1:
+                months[declaration.spec.name] = predicted_months(
+                    new, training, start, end - start, CALIBRATION_MONTHS
+                )
+            pipeline = new().fit(training)
+            past = months.get(declaration.spec.name, [])[-CALIBRATION_MONTHS:]
+            references = baselines.with_interval(Interval.calibrate(past), training) if past else baselines
+            if steps is None:
+                measurable = measurable_rows(pipeline, held_out)
+                evaluation = evaluate(pipeline, measurable, references, history=training)
+                measured = evaluation.rows
+            else:
+                known = cleaned[(cleaned[TIME] < end).to_numpy()]
+                rows = rows_from_origins(pipeline, known, start, end, steps)
+                evaluation = evaluation_of(pipeline.task, references.with_bounds(rows))
+                measured = None
+            if interval and pipeline.task == "regression":
+                months[declaration.spec.name].append(predicted_month(pipeline, cleaned, split, measured))
             yield Fold(
                 model=pipeline.name,
                 task=pipeline.task,
                 number=number,
                 training_rows=len(training),
-                first_hour=held_out[TIME].min(),
+                first_hour=start,
                 last_hour=held_out[TIME].max(),
-                evaluation=evaluate(pipeline, measurable, baseline, history=training),
+                evaluation=evaluation,
             )
 
 
-def means_over_folds(folds: Iterable[Fold]) -> list[FoldMean]:
-    """Return the mean of each model over its folds; a metric counts where a fold defines it."""
-    by_model: dict[str, list[Fold]] = {}
+def means_over_folds(folds: Iterable[Fold], *, by_day: bool = False) -> list[FoldMean]:
+    """Return the mean of each model over its folds; a metric counts where a fold defines it.
+
+    Parameters
+    ----------
+    by_day : one mean for each day of horizon, of folds that were measured from many origins.
+    """
+    by_model: dict[tuple[str, int | None], list[tuple[Fold, Evaluation]]] = {}
     for fold in folds:
-        by_model.setdefault(fold.model, []).append(fold)
+        parts = _by_day(fold) if by_day else {None: fold.evaluation}
+        for day, evaluation in parts.items():
+            by_model.setdefault((fold.model, day), []).append((fold, evaluation))
     return [
         FoldMean(
             model=model,
-            task=own[0].task,
+            task=own[0][0].task,
             folds=len(own),
-            metrics=_mean([fold.evaluation.metrics for fold in own]),
-            baseline=_mean([fold.evaluation.baseline for fold in own]),
+            days_ahead=day,
+            metrics=_mean([evaluation.metrics for _, evaluation in own]),
+            baseline=_mean([evaluation.baseline for _, evaluation in own]),
+            recent=_mean([evaluation.recent for _, evaluation in own]),
         )
-        for model, own in by_model.items()
+        for (model, day), own in by_model.items()
     ]
+
+
+def predictions_of(folds: Sequence[Fold]) -> pd.DataFrame:
+    """Return every prediction of the folds: counter and time as the City writes them, model, fold, and the values.
+
+    The values are those of `Evaluation.rows`, with the origin and the day of horizon if there are several origins.
+    """
+    parts = []
+    for fold in folds:
+        rows = fold.evaluation.rows
+        table = as_published(rows).assign(model=fold.model, fold=fold.number)
+        values = rows.drop(columns=[COUNTER, TIME, HOUR, WEEKDAY])
+        if ORIGIN in values:
+            values[ORIGIN] = local_stamps(values[ORIGIN])
+        parts.append(table.join(values))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _by_day(fold: Fold) -> dict[int | None, Evaluation]:
+    rows = fold.evaluation.rows
+    days = rows[DAYS_AHEAD].to_numpy(np.int64)
+    return {int(day): evaluation_of(fold.task, rows[days == day]) for day in np.unique(days)}
 
 
 def _mean(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:

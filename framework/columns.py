@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "CLEAN_COLUMNS",
+    "CLOUD",
     "COUNT",
     "COUNTER",
     "DAY_OF_MONTH",
@@ -11,9 +12,12 @@ __all__ = [
     "LATITUDE",
     "LONGITUDE",
     "MONTH",
+    "RAIN",
+    "TEMPERATURE",
     "TIME",
     "TIME_PARTS",
     "TIME_ZONE",
+    "WEATHER_COLUMNS",
     "WEEKDAY",
     "YEAR",
 ]
@@ -36,10 +40,19 @@ LATITUDE = "latitude"
 LONGITUDE = "longitude"
 """Degrees, float32; NaN where unknown."""
 COUNT = "comptage_horaire"
-"""Bikes in the hour, float64; the only column that a clean frame may lack."""
+"""Bikes in the hour, float64; a clean frame of hours to predict may lack it."""
+TEMPERATURE = "temperature"
+"""Air temperature in the hour, degrees Celsius, float32."""
+RAIN = "rain"
+"""Rain in the hour, mm, float32."""
+CLOUD = "cloud"
+"""Cloud cover in the hour, percent, float32."""
 
 TIME_PARTS = (HOUR, DAY_OF_MONTH, MONTH, YEAR, WEEKDAY)
 """Parts of the local time, int16."""
 
 CLEAN_COLUMNS = (COUNTER, TIME, *TIME_PARTS, LATITUDE, LONGITUDE)
 """The columns that every clean frame has, in their order."""
+
+WEATHER_COLUMNS = (TEMPERATURE, RAIN, CLOUD)
+"""The weather of the hours, after all other columns: a clean frame has all three of them, without a gap, or none."""

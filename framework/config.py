@@ -12,6 +12,7 @@
     [profiles.dev]
     backend = "local"
     data = "counts.csv.gz"
+    weather = "weather.csv"                      # hourly, or SYNOP reports; for models that use it
 
     [profiles.prod]
     backend = "gcs"
@@ -72,6 +73,9 @@ class Settings:
         SAMPLE,
         section="profile",
         metavar="URI",
+    )
+    weather: str | None = _setting(
+        "Weather of the hours of the counts: CSV(.gz) or Parquet, any URL.", None, section="profile", metavar="URI"
     )
     track: bool = _setting(
         "Make each training a run in MLflow.  [default: track]", True, kind="switch", section="top", metavar=""

@@ -122,6 +122,14 @@ class SplitError(BikeTrafficError, ValueError):
     """Counts cannot be divided into training and held-out rows as asked."""
 
 
+class NoInterval(BikeTrafficError, LookupError):
+    """A model has no prediction interval."""
+
+
+class ForecastError(BikeTrafficError, ValueError):
+    """A forecast was asked for that cannot be made: its days, or its counters."""
+
+
 class PredictionError(BikeTrafficError, ValueError):
     """A pipeline broke its promise: predictions on the same index, finite and never negative."""
 

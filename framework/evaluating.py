@@ -15,8 +15,8 @@ from bike_traffic.prediction import UnknownPolicy, refuse_unknown_counters
 class Measurement:
     """The evaluation of a registered model.
 
-    `seen_rows` is the number of rows that are not later than the training rows, so that the model may know them;
-    ``None`` if its record does not say when they ended.
+    `seen_rows` is the number of rows that are not later than the last hour that the model was fitted on: it may know
+    them. ``None`` if its record does not give this hour.
     """
 
     evaluation: Evaluation
@@ -24,9 +24,17 @@ class Measurement:
 
 
 def evaluate_model(
-    loaded: LoadedModel, cleaned: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse"
+    loaded: LoadedModel,
+    cleaned: pd.DataFrame,
+    *,
+    history: pd.DataFrame | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
 ) -> Measurement:
-    """Measure a registered model on a clean frame that carries the truth, beside the baseline of its training.
+    """Measure a registered model on a clean frame that carries the truth, beside the baselines of its training.
+
+    Parameters
+    ----------
+    history : clean counts known before these rows, for a pipeline that needs them.
 
     Raises
     ------
@@ -36,8 +44,8 @@ def evaluate_model(
     """
     if unknown_counters == "refuse":
         refuse_unknown_counters(loaded.pipeline, cleaned)
-    until = loaded.record.split.training_until if loaded.record.split else None
+    until = loaded.record.known_until
     return Measurement(
-        evaluation=evaluate(loaded.pipeline, cleaned, loaded.baseline),
+        evaluation=evaluate(loaded.pipeline, cleaned, loaded.references, history),
         seen_rows=None if until is None else int((cleaned[TIME] <= pd.Timestamp(until)).sum()),
     )

@@ -8,14 +8,14 @@ import warnings
 import attrs
 
 from bike_traffic.errors import BikeTrafficError, PluginError, PluginVersionWarning, UnknownPipeline
-from bike_traffic.evaluation.baselines import FourWeekMean
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC
+from bike_traffic.evaluation.references import References
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.fetching import model_files
-from bike_traffic.registry.queries import Query
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.record_parts import PluginInfo
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
@@ -24,11 +24,11 @@ from bike_traffic.specs import PipelineSpec
 
 @attrs.frozen
 class LoadedModel:
-    """A pipeline from the registry, with its record and the baseline that was stored with it."""
+    """A pipeline from the registry, with its record and what was stored beside it."""
 
     record: ModelRecord
     pipeline: Pipeline
-    baseline: FourWeekMean | None
+    references: References
 
 
 def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost, trust: Trust) -> LoadedModel:
@@ -52,11 +52,13 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
                 run_id=record.run_id,
                 reason=f"{type(error).__name__}: {error}",
             ) from error
-        return LoadedModel(record, pipeline, FourWeekMean.load(directory))
+        return LoadedModel(record, pipeline, References.load(directory))
 
 
-def default_metric(model: str, registry: RegistryBackend, host: PluginHost) -> str:
+def default_metric(model: str | None, registry: RegistryBackend, host: PluginHost) -> str:
     """Return the metric that decides which record of a model is the best, if none is named.
+
+    It is the default of the model's task, and that of a regression if no model is named.
 
     Raises
     ------
@@ -64,10 +66,12 @@ def default_metric(model: str, registry: RegistryBackend, host: PluginHost) -> s
     PluginError
         The pipeline is not installed, but was registered here: the message says which package it came from.
     """
+    if model is None:
+        return DEFAULT_METRIC["regression"]
     try:
         declaration = host.pipeline(model)
     except UnknownPipeline:
-        trained = list(registry.records(Query(model_type=bare_name(model), test_mode=None, split=None)))
+        trained = list(registry.records(attrs.evolve(EVERYTHING, model_type=bare_name(model))))
         if trained:
             _declaration_of(trained[-1], host)  # which is missing too, and the error says so
         raise

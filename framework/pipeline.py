@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.columns import COUNT, COUNTER, TEMPERATURE, TIME
 from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.errors import MissingInput, ParameterError, PredictionError, SchemaError
 from bike_traffic.names import Need, Task
@@ -80,12 +80,15 @@ class Pipeline(BaseEstimator, ABC):
         ------
         SchemaError
             A column is missing, there is no row, or a counter, time or count is missing.
+        MissingInput
+            The pipeline needs weather, and the counts have none.
         ParameterError
             A parameter of the pipeline has a value that its library refuses.
         """
         cleaned = _usable(counts, with_counts=True)
         if cleaned.empty:
             raise SchemaError("there is no row to learn from", "fit-no-rows")
+        self.require_input(history=True, weather=TEMPERATURE in cleaned)
         self.__dict__.pop("counters_", None)
         try:
             self._fit(cleaned)
@@ -112,7 +115,8 @@ class Pipeline(BaseEstimator, ABC):
         ----------
         counts : shape (n, …), published or clean; counter name and time are needed, the count is never looked at.
             A counter that `fit` never saw gets a best effort; the caller decides whether to refuse it.
-        history : counts known before these rows, published or clean; a pipeline that `needs` history requires them.
+        history : counts that are known, published or clean; a pipeline that `needs` history requires them. Those of a
+            row's own hour and of later hours must not change its prediction.
 
         Returns
         -------
@@ -125,14 +129,14 @@ class Pipeline(BaseEstimator, ABC):
         SchemaError
             A column is missing, or the counter or time of a row.
         MissingInput
-            The pipeline needs history, and none is given.
+            The pipeline needs history or weather, and none is given.
         PredictionError
             The author's `_predict` returned values that are not finite, negative, or not one for each row.
         """
         if not hasattr(self, "counters_"):
             raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
-        self.require_input(history=history is not None)
         cleaned = _usable(counts, with_counts=False)
+        self.require_input(history=history is not None, weather=TEMPERATURE in cleaned)
         past = None if history is None else _usable(history, with_counts=True)
         answer = self._predict(cleaned, past) if len(cleaned) else self._nothing()
         columns = answer if isinstance(answer, Mapping | pd.DataFrame) else {PREDICTION: answer}
@@ -149,17 +153,17 @@ class Pipeline(BaseEstimator, ABC):
         return pd.Series(known[names.cat.codes.to_numpy()], index=counts.index)
 
     @classmethod
-    def require_input(cls, *, history: bool) -> None:
-        """Raise `MissingInput` if the pipeline needs what a prediction would not be given."""
-        if "weather" in cls.needs:
+    def require_input(cls, *, history: bool, weather: bool) -> None:
+        """Raise `MissingInput` if the pipeline needs what it would not be given."""
+        if "weather" in cls.needs and not weather:
             raise MissingInput(
-                f"'{cls.name}' needs weather, which bike-traffic cannot give it yet",
+                f"'{cls.name}' needs the weather of the hours; give it with --weather FILE, or join it to the rows",
                 "weather-needed",
                 model_type=cls.name,
             )
         if "history" in cls.needs and not history:
             raise MissingInput(
-                f"'{cls.name}' needs recent counts of its counters; give them as history",
+                f"'{cls.name}' needs recent counts of its counters; give them as history, or with --history",
                 "history-needed",
                 model_type=cls.name,
             )

@@ -12,7 +12,9 @@ from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.files.reading import first_position, open_counts, row_number
 from bike_traffic.data.files.writing import table_writer
 from bike_traffic.data.loading import clean_counts
-from bike_traffic.errors import UnknownCounters, WriteError
+from bike_traffic.errors import NoInterval, UnknownCounters, WriteError
+from bike_traffic.evaluation.references import References
+from bike_traffic.loading import LoadedModel
 from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
 from bike_traffic.progress import progress
 
@@ -25,8 +27,20 @@ _NAMED_COUNTERS = 5
 _NAMED_ROWS = 5
 
 
-def predict(pipeline: Pipeline, cleaned: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse") -> pd.DataFrame:
+def predict(
+    pipeline: Pipeline,
+    cleaned: pd.DataFrame,
+    references: References | None = None,
+    *,
+    history: pd.DataFrame | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
+) -> pd.DataFrame:
     """Predict the rows of a clean frame.
+
+    Parameters
+    ----------
+    references : give the interval of a model; ``None`` leaves it out.
+    history : clean counts known before these rows, for a pipeline that needs them.
 
     Returns
     -------
@@ -37,19 +51,43 @@ def predict(pipeline: Pipeline, cleaned: pd.DataFrame, *, unknown_counters: Unkn
     ------
     UnknownCounters
         Rows of counters that the model was not trained on, unless they are to be predicted.
+    MissingInput
     """
     if unknown_counters == "refuse":
         refuse_unknown_counters(pipeline, cleaned)
-        return _rounded(pipeline, cleaned)
-    return _rounded(pipeline, cleaned).assign(**{UNKNOWN_COUNTER: ~pipeline.known_counters(cleaned)})
+    predicted = _rounded(pipeline, cleaned, references, history)
+    if unknown_counters == "predict":
+        predicted[UNKNOWN_COUNTER] = ~pipeline.known_counters(cleaned)
+    return predicted
 
 
-def _rounded(pipeline: Pipeline, cleaned: pd.DataFrame) -> pd.DataFrame:
-    return pipeline.predict_frame(cleaned).round(_DECIMALS)
+def _rounded(
+    pipeline: Pipeline, cleaned: pd.DataFrame, references: References | None, history: pd.DataFrame | None
+) -> pd.DataFrame:
+    return (references or References()).predict(pipeline, cleaned, history).round(_DECIMALS)
+
+
+def require_interval(loaded: LoadedModel) -> References:
+    """Return what was stored beside a model; raise `NoInterval` if this is no interval, and the model has none."""
+    if loaded.references.interval is None:
+        raise NoInterval(
+            f"'{loaded.record.model_type}' of run {loaded.record.run_id[:8]} has no interval: it is a classifier, or "
+            "was trained with --no-interval or by an earlier version; train it again",
+            "interval-missing",
+            model_type=loaded.record.model_type,
+            run_id=loaded.record.run_id,
+        )
+    return loaded.references
 
 
 def predict_file(
-    pipeline: Pipeline, source: str, target: str | IO[bytes], *, unknown_counters: UnknownPolicy = "refuse"
+    pipeline: Pipeline,
+    source: str,
+    target: str | IO[bytes],
+    references: References | None = None,
+    *,
+    history: pd.DataFrame | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
 ) -> int:
     """Predict a file of counts into another, in chunks, and return the number of rows.
 
@@ -60,6 +98,7 @@ def predict_file(
     ----------
     source : a path or URL of CSV or Parquet (by its ending), or ``-`` for standard input.
     target : the same, or an open file for CSV.
+    references, history : as in `predict`.
 
     Raises
     ------
@@ -76,7 +115,7 @@ def predict_file(
             "output-is-input",
             path=target,
         )
-    pipeline.require_input(history=False)
+    pipeline.require_input(history=history is not None, weather=False)
     rows = 0
     unknown = _UnknownRows()
     with (
@@ -91,7 +130,7 @@ def predict_file(
             if unknown_counters == "refuse":
                 unknown.add(cleaned, strange)
             if not unknown:
-                predicted = _rounded(pipeline, cleaned)
+                predicted = _rounded(pipeline, cleaned, references, history)
                 if unknown_counters == "predict":
                     predicted[UNKNOWN_COUNTER] = strange
                 write(pd.concat([chunk[kept], predicted], axis="columns"))

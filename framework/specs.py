@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -85,12 +86,16 @@ class _Spec:
             ) from None
 
 
+def _as_tuple(needs: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(needs)
+
+
 @attrs.frozen(kw_only=True)
 class PipelineSpec(_Spec):
     """A pipeline that a plugin declares; `needs` equals the class attribute, and is known without an import."""
 
     needs: tuple[Need, ...] = attrs.field(
-        default=(), converter=tuple, validator=attrs.validators.deep_iterable(attrs.validators.in_(NEEDS))
+        default=(), converter=_as_tuple, validator=attrs.validators.deep_iterable(attrs.validators.in_(NEEDS))
     )
 
     def load(self) -> type[Pipeline]:

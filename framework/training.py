@@ -1,4 +1,4 @@
-"""One training: split, fit, evaluate on the held-out part, save, track, store, register."""
+"""One training: split, fit, evaluate on the held-out part, fit again on all rows, save, track, store, register."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
@@ -14,20 +14,22 @@ from uuid import uuid4
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import TIME
-from bike_traffic.data.check import describe
+from bike_traffic.columns import TEMPERATURE, TIME
+from bike_traffic.data.check import describe, fingerprint
 from bike_traffic.errors import RegistryError
-from bike_traffic.evaluation.baselines import FourWeekMean
+from bike_traffic.evaluation.intervals import LEVEL, Interval
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
+from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, Split, SplitKind, random_split, temporal_split
 from bike_traffic.manager import Declaration
+from bike_traffic.origins import CALIBRATION_MONTHS, calibration_span, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import write_manifest
 from bike_traffic.registry.files.unfinished import unfinished
 from bike_traffic.registry.queries import EVERYTHING
-from bike_traffic.registry.record_parts import DataInfo, PluginInfo, SplitInfo
+from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, SplitInfo
 from bike_traffic.registry.records import ModelRecord, utc_now
 from bike_traffic.registry.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
@@ -49,6 +51,9 @@ class TrainingPlan:
     holdout : ``None`` is 28 days, in test mode the last fifth of the time.
     parameters : values for the pipeline's parameters.
     seed : of the pipeline and of a random split.
+    refit : whether a second fit, on all rows, is registered; else the measured fit, which lacks the newest rows.
+    interval : whether an interval is calibrated, which costs two more fits.
+    source : where the counts came from, for the record; see `bike_traffic.data.loading.source_of`.
     """
 
     env: str = "dev"
@@ -57,11 +62,14 @@ class TrainingPlan:
     holdout: pd.Timedelta | None = None
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
     seed: int = 0
+    refit: bool = True
+    interval: bool = True
+    source: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class TrainingResult:
-    """A registered model: its record, the fitted pipeline, and its evaluation on the held-out rows.
+    """A registered model: its record, the registered pipeline, and the evaluation of the first fit.
 
     `pending` is what is still to do: the record, though durable, is not in the summary yet, or the head could not be
     signed. ``None`` if all is done.
@@ -92,14 +100,14 @@ def train_model(
     ParameterError, SplitError, MissingExtra, MissingInput, RegistryError
     """
     pipeline = new_pipeline(declaration, plan.parameters, plan.seed)
-    pipeline.require_input(history=True)
+    pipeline.require_input(history=True, weather=TEMPERATURE in cleaned)
     registry.require_writable()
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read fails before the fit, not after it
     split = split_counts(cleaned, plan)
     with start_run(tracker, pipeline.name, test_mode=plan.test_mode) as run:
-        trained = _fit_and_measure(declaration, pipeline, cleaned, split, plan, run.run_id or uuid4().hex)
+        trained = _fit_and_measure(declaration, cleaned, split, plan, run.run_id or uuid4().hex)
         record, pending = _register(trained, registry, run, signing_key)
-    return TrainingResult(record=record, pipeline=pipeline, evaluation=trained.evaluation, pending=pending)
+    return TrainingResult(record=record, pipeline=trained.pipeline, evaluation=trained.evaluation, pending=pending)
 
 
 def split_counts(cleaned: pd.DataFrame, plan: TrainingPlan) -> Split:
@@ -113,45 +121,79 @@ def split_counts(cleaned: pd.DataFrame, plan: TrainingPlan) -> Split:
 
 
 def _fit_and_measure(
-    declaration: Declaration[PipelineSpec],
-    pipeline: Pipeline,
-    cleaned: pd.DataFrame,
-    split: Split,
-    plan: TrainingPlan,
-    run_id: str,
+    declaration: Declaration[PipelineSpec], cleaned: pd.DataFrame, split: Split, plan: TrainingPlan, run_id: str
 ) -> TrainedModel:
+    """Fit on the training rows and measure, then fit again on all rows."""
+
+    def new() -> Pipeline:
+        return new_pipeline(declaration, plan.parameters, plan.seed)
+
     training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-    started = time.perf_counter()
-    pipeline.fit(training)
-    fit_seconds = time.perf_counter() - started
-    baseline = FourWeekMean().fit(training)
-    measurable = measurable_rows(pipeline, held_out)
-    evaluation = evaluate(pipeline, measurable, baseline, history=training)
+    months = _months_before(new, cleaned, split) if plan.interval else []
+    measured, fit_seconds = _fit(new(), training)
+    measurable = measurable_rows(measured, held_out)
+    references = References.learn(training, _calibrated(months))
+    evaluation = evaluate(measured, measurable, references, history=training)
+    if plan.interval and split.kind == "temporal" and measured.task == "regression":
+        months += [predicted_month(measured, cleaned, split, evaluation.rows)]
+    pipeline, registered_fit = measured, None
+    if plan.refit:
+        pipeline, seconds = _fit(new(), cleaned)
+        registered_fit = FitInfo(until=cleaned[TIME].max().isoformat(), rows=len(cleaned), seconds=seconds)
+    references = References.learn(cleaned if plan.refit else training, _calibrated(months))
     source = declaration.source
     record = ModelRecord(
         timestamp=utc_now(),
-        model_type=pipeline.name,
+        model_type=measured.name,
         env=plan.env,
         test_mode=plan.test_mode,
         run_id=run_id,
         metrics=evaluation.metrics,
         model_uri="",
         baseline=evaluation.baseline,
+        recent=evaluation.recent,
+        beats_baseline=evaluation.beats_baseline,
+        interval={"level": LEVEL, "months": len(months)} if months else None,
         split=SplitInfo(
             kind=split.kind,
             seed=plan.seed,
             training_until=training[TIME].max().isoformat(),
+            measured_until=measurable[TIME].max().isoformat(),
             training_rows=len(training),
             held_out_rows=len(measurable),
+            held_out_digest=fingerprint(measurable),
             left_out_rows=len(held_out) - len(measurable),
         ),
-        data=DataInfo.from_json(describe(cleaned)),
-        parameters={name: _as_json(value) for name, value in pipeline.get_params(deep=False).items()},
-        fit_seconds=round(fit_seconds, 2),
+        data=DataInfo.from_json(({"source": plan.source} if plan.source else {}) | describe(cleaned)),
+        registered_fit=registered_fit,
+        parameters={name: _as_json(value) for name, value in measured.get_params(deep=False).items()},
+        fit_seconds=fit_seconds,
         plugin=PluginInfo(distribution=source.distribution, version=source.version),
         libraries={"python": platform.python_version(), **_versions("scikit-learn", *declaration.spec.requires)},
     )
-    return TrainedModel(record=record, pipeline=pipeline, counts=cleaned, baseline=baseline, evaluation=evaluation)
+    return TrainedModel(
+        record=record, pipeline=pipeline, counts=cleaned, references=references, evaluation=evaluation
+    )
+
+
+def _fit(pipeline: Pipeline, rows: pd.DataFrame) -> tuple[Pipeline, float]:
+    started = time.perf_counter()
+    pipeline.fit(rows)
+    return pipeline, round(time.perf_counter() - started, 2)
+
+
+def _months_before(new: Callable[[], Pipeline], cleaned: pd.DataFrame, split: Split) -> list[pd.DataFrame]:
+    """Predict the months before the held-out rows; of a random split, which is held out of all months, the last."""
+    end = cleaned[TIME].max() + pd.Timedelta(hours=1)
+    number = CALIBRATION_MONTHS
+    if split.kind == "temporal":
+        end, number = cleaned[TIME].iloc[split.held_out].min(), CALIBRATION_MONTHS - 1
+    span = calibration_span(cleaned, cleaned[TIME].max() + pd.Timedelta(hours=1) - end)
+    return predicted_months(new, cleaned, end, span, number)
+
+
+def _calibrated(months: list[pd.DataFrame]) -> Interval | None:
+    return Interval.calibrate(months) if months else None
 
 
 def _register(
@@ -161,7 +203,7 @@ def _register(
     pending: RegistryError | None
     with unfinished(registry, trained.record.run_id) as model:
         trained.pipeline.save(model.files)
-        trained.baseline.save(model.files)
+        trained.references.save(model.files)
         digests = write_manifest(model.files, trained.pipeline.name, trained.record.plugin)
         record = attrs.evolve(trained.record, artifacts=digests)
         record = attrs.evolve(record, tracking=run.log(trained, model.files))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bike_traffic.config import Settings, load_settings
-from bike_traffic.errors import SettingsError, no_such
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
+from bike_traffic.opening import open_backend
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bike_traffic.backtesting import Fold
     from bike_traffic.evaluating import Measurement
+    from bike_traffic.forecasting import Forecast
     from bike_traffic.loading import LoadedModel
     from bike_traffic.prediction import UnknownPolicy
     from bike_traffic.registry.signing import SigningKey, Trust
@@ -73,7 +74,7 @@ class Workspace:
     @cached_property
     def registry(self) -> RegistryBackend:
         """The registry; raise `UnknownBackend`, `MissingExtra` or `SettingsError` if it cannot be opened."""
-        return _open_backend(self.settings, self.backend)
+        return open_backend(self.settings, self.backend)
 
     @property
     def backend(self) -> Declaration[BackendSpec]:
@@ -113,13 +114,24 @@ class Workspace:
                 self.notify(f"left out: {declaration.spec.missing_extra(missing[0])}")
         return [declaration for declaration in built_in if not declaration.spec.missing()]
 
-    def counts(self, source: str | pd.DataFrame | None = None, *, test_mode: bool = False) -> pd.DataFrame:
-        """Return counts that carry the truth as a valid clean frame; ``None`` is the setting `data`."""
+    def counts(
+        self,
+        source: str | pd.DataFrame | None = None,
+        *,
+        weather: str | pd.DataFrame | None = None,
+        test_mode: bool = False,
+    ) -> pd.DataFrame:
+        """Return counts that carry the truth as a valid clean frame, with the weather of their hours if it is given.
+
+        ``None`` is what the settings `data` and `weather` say.
+        """
         from bike_traffic.data.loading import load_counts
         from bike_traffic.training import TEST_MODE_ROWS
 
         return load_counts(
-            self.settings.data if source is None else source, rows=TEST_MODE_ROWS if test_mode else None
+            self.settings.data if source is None else source,
+            rows=TEST_MODE_ROWS if test_mode else None,
+            weather=self.settings.weather or None if weather is None else weather,
         )
 
     def require_pipelines(
@@ -133,8 +145,9 @@ class Workspace:
         """
         from bike_traffic.parameters import new_pipeline
 
+        weather = bool(self.settings.weather)
         for declaration in declarations:
-            new_pipeline(declaration, parameters, seed).require_input(history=True)
+            new_pipeline(declaration, parameters, seed).require_input(history=True, weather=weather)
 
     def require_trainable(self) -> None:
         """Open what a training needs, before counts are read; raise `RegistryError` if nothing can be registered."""
@@ -161,33 +174,35 @@ class Workspace:
         alias: str | None = None,
         metric: str | None = None,
         test_mode: bool = False,
+        sample: bool = False,
     ) -> ModelRecord:
         """Return the record of a run, of an alias, or the best one.
 
         Parameters
         ----------
         model : only records of this pipeline.
-        run_id : an id, or its first letters.
+        run_id : an id, or its first letters; a withdrawn run is returned too, with a note.
         metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if
             no model is named.
+        test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
 
         Raises
         ------
         NoRecord, UnknownMetric, RegistryError
         """
         if run_id is not None:
-            return self.registry.get(run_id)
+            record = self.registry.get(run_id)
+            if event := self.registry.withdrawn().get(record.run_id):
+                self.notify(f"run {record.run_id[:8]} was withdrawn {event.origin}")
+            return record
         if alias is not None:
             return self.registry.alias(alias)
         if metric is None:
-            metric = self._default_metric(model)
-        return self.registry.best(metric, self.query(model, test_mode=test_mode))
+            metric = self.default_metric(model)
+        return self.registry.best(metric, self.query(model, test_mode=test_mode, sample=sample))
 
-    def _default_metric(self, model: str | None) -> str:
-        from bike_traffic.evaluation.metrics import DEFAULT_METRIC
-
-        if model is None:
-            return DEFAULT_METRIC["regression"]
+    def default_metric(self, model: str | None) -> str:
+        """Return the metric that decides which record is the best, if none is named; see `find`."""
         from bike_traffic.loading import default_metric
 
         return default_metric(model, self.registry, self.plugins)
@@ -216,22 +231,33 @@ class Workspace:
         copy_files(self.registry, record, attrs.evolve(self.trust, unverified=True), directory)
 
     def predict(
-        self, loaded: LoadedModel, counts: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse"
+        self,
+        loaded: LoadedModel,
+        counts: pd.DataFrame,
+        *,
+        history: pd.DataFrame | None = None,
+        unknown_counters: UnknownPolicy = "refuse",
+        interval: bool = False,
     ) -> pd.DataFrame:
         """Predict counts, published or clean, after a check; see `bike_traffic.prediction.predict`."""
         from bike_traffic.data.loading import clean_counts
-        from bike_traffic.prediction import predict
+        from bike_traffic.prediction import predict, require_interval
 
         cleaned = clean_counts(counts, "the frame", with_counts=False)
-        return predict(loaded.pipeline, cleaned, unknown_counters=unknown_counters)
+        references = require_interval(loaded) if interval else None
+        return predict(loaded.pipeline, cleaned, references, history=history, unknown_counters=unknown_counters)
 
-    def evaluate(
-        self, loaded: LoadedModel, cleaned: pd.DataFrame, *, unknown_counters: UnknownPolicy = "refuse"
-    ) -> Measurement:
+    def evaluate(self, loaded: LoadedModel, cleaned: pd.DataFrame, **how: Any) -> Measurement:
         """Measure a registered model on clean counts; see `bike_traffic.evaluating.evaluate_model`."""
         from bike_traffic.evaluating import evaluate_model
 
-        return evaluate_model(loaded, cleaned, unknown_counters=unknown_counters)
+        return evaluate_model(loaded, cleaned, **how)
+
+    def forecast(self, loaded: LoadedModel, **how: Any) -> Forecast:
+        """Predict coming days for the counters that a registered model knows; see `bike_traffic.forecasting`."""
+        from bike_traffic.forecasting import forecast
+
+        return forecast(loaded, **how)
 
     def backtest(
         self,
@@ -240,15 +266,13 @@ class Workspace:
         *,
         folds: int,
         horizon: pd.Timedelta,
-        parameters: Mapping[str, Any],
-        seed: int = 0,
+        **how: Any,
     ) -> Iterator[Fold]:
         """Measure pipelines by rolling origin, fold after fold; see `bike_traffic.backtesting.backtest`."""
         from bike_traffic.backtesting import backtest
         from bike_traffic.evaluation.splits import rolling_origin
 
-        splits = rolling_origin(cleaned, folds, horizon)
-        return backtest(declarations, cleaned, splits, parameters=parameters, seed=seed)
+        return backtest(declarations, cleaned, rolling_origin(cleaned, folds, horizon), **how)
 
 
 def open_registry(uri: str | None = None, *, backend: str | None = None) -> RegistryBackend:
@@ -259,23 +283,3 @@ def open_registry(uri: str | None = None, *, backend: str | None = None) -> Regi
     UnknownBackend, MissingExtra, SettingsError
     """
     return Workspace.open(registry=uri, backend=backend).registry
-
-
-def _open_backend(settings: Settings, declaration: Declaration[BackendSpec]) -> RegistryBackend:
-    name = declaration.spec.name
-    if missing := declaration.spec.missing():
-        raise declaration.spec.missing_extra(missing[0])
-    uri = settings.registry_of(name)
-    options = {key: value for key, value in settings.backend_options.get(name, {}).items() if key != "registry"}
-    backend_class: type[RegistryBackend] = declaration.load()
-    known = backend_class.option_names()
-    for option in options:
-        if option not in known:
-            where = f"[backends.{name}] in {settings.config or 'bt.toml'}"
-            message = no_such(f"option of backend '{name}'", option, known)
-            raise SettingsError(
-                f"{where}: {message}", "backend-option-unknown", backend=name, name=option, known=sorted(known)
-            )
-    registry = backend_class(uri, **options)
-    registry.registry_id = registry.registry_id or uri
-    return registry

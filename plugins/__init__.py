@@ -27,4 +27,10 @@ def bt_pipelines() -> list[PipelineSpec]:
             target="bike_traffic.plugins.affluence:AffluenceClassifierPipeline",
             summary="random forest classifier; is an hour busier than the counter's mean?",
         ),
+        PipelineSpec(
+            name="ahead",
+            target="bike_traffic.plugins.ahead.pipeline:AheadPipeline",
+            summary="regression on recent counts, for the coming days; bikes per hour",
+            needs=("history",),
+        ),
     ]

@@ -9,10 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from bike_traffic.columns import COUNT
+from bike_traffic.columns import COUNT, TIME
+from bike_traffic.features.recent import RecentLevel
 from bike_traffic.names import Task
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
 from bike_traffic.plugins.forest import ForestPipeline
+
+EVEN_CHANCE, SLOPE = 0.95, 3.0
+"""Level over the mean at which half of the hours are busy, and by how much certainty grows with distance from it."""
 
 
 class AffluenceClassifierPipeline(ForestPipeline):
@@ -27,10 +31,11 @@ class AffluenceClassifierPipeline(ForestPipeline):
 
     def __init__(
         self,
-        n_estimators: int = 40,
+        n_estimators: int = 30,
         min_samples_leaf: int = 5,
         max_features: float = 0.33,
         max_samples: float = 0.3,
+        max_rows: int = 40_000,
         random_state: int = 0,
         n_jobs: int = -1,
     ) -> None:
@@ -38,6 +43,7 @@ class AffluenceClassifierPipeline(ForestPipeline):
         self.min_samples_leaf = min_samples_leaf
         self.max_features = max_features
         self.max_samples = max_samples
+        self.max_rows = max_rows
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -49,14 +55,28 @@ class AffluenceClassifierPipeline(ForestPipeline):
         cleaned: pd.DataFrame,
         history: pd.DataFrame | None,  # noqa: ARG002
     ) -> dict[str, NDArray[np.float64]]:
-        """Predict the probability that an hour is above its counter's training mean, and label 1 above one half."""
+        """Predict the probability that an hour is above its counter's training mean, and label 1 above one half.
+
+        After training it is the weighted mean of the forest's probability and of that which the recent level implies.
+        """
         classes = list(self.forest_.classes_)
         if 1.0 in classes:
             features = self.features_.transform(cleaned)
             busy = self._apply(self.forest_.predict_proba, features)[:, classes.index(1.0)]
         else:  # training had no busy hour
             busy = np.zeros(len(cleaned))
+        if self.recent_ is not None:
+            after = (cleaned[TIME] > self.recent_.until_).to_numpy()
+            weight = self.recent_.weight_of_model(cleaned)
+            blended = weight * busy + (1.0 - weight) * self._busy_by_level(cleaned, self.recent_)
+            busy = np.where(after, blended, busy)
         return {PREDICTION: (busy > 0.5).astype(np.float64), PROBABILITY: busy}
+
+    def _busy_by_level(self, cleaned: pd.DataFrame, recent: RecentLevel) -> NDArray[np.float64]:
+        """Return a logistic function of the logarithm of the level over the counter's mean, shape (n,)."""
+        means = self.features_.history_.means_of(cleaned).to_numpy(np.float64)
+        ratio = (recent.seasonal(cleaned) + 1.0) / (means + 1.0) / EVEN_CHANCE
+        return np.asarray(1.0 / (1.0 + ratio**-SLOPE))
 
     def _truth(self, cleaned: pd.DataFrame) -> pd.Series:
         """Return the labels that the counts imply under the frozen means."""

@@ -20,6 +20,7 @@ from bike_traffic.columns import COUNTER, HOUR, MONTH, WEEKDAY, YEAR
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.history import CountFeatures
 from bike_traffic.features.outages import training_rows
+from bike_traffic.features.recent import RecentLevel
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
 
@@ -57,6 +58,7 @@ class ForestPipeline(Pipeline):
     min_samples_leaf : fewest rows in a leaf; it decides most of cost and size.
     max_features : share of the features that are considered for a split.
     max_samples : share of the rows each tree is grown on; many trees on few rows each vary less than few on many.
+    max_rows : most rows each tree is grown on, so that years of counts make no larger a model.
     random_state : seed.
     n_jobs : threads that fit and predict; -1 is all processors.
     """
@@ -65,22 +67,26 @@ class ForestPipeline(Pipeline):
     min_samples_leaf: int
     max_features: float
     max_samples: float
+    max_rows: int
     random_state: int
     n_jobs: int
 
     forest_class: ClassVar[type[Any]]
     numeric: ClassVar[tuple[str, ...]] = NUMERIC
+    recent_: RecentLevel | None = None
+    """``None`` for a model of an earlier version, which predicts without it."""
 
     @abstractmethod
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         """Return the trees' target, from clean rows with their counts and the features of these rows."""
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
-        """Drop outages, learn the history, and grow the trees."""
+        """Learn the recent level, drop outages, learn the history, and grow the trees."""
         if self.n_jobs == 0:
             raise ParameterError(
                 f"'{self.name}': n_jobs must not be 0; -1 is all processors", "n-jobs-zero", model_type=self.name
             )
+        self.recent_ = RecentLevel().fit(cleaned)
         cleaned = training_rows(cleaned)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
@@ -98,7 +104,7 @@ class ForestPipeline(Pipeline):
             n_estimators=0,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
-            max_samples=self.max_samples,
+            max_samples=min(self.max_samples, self.max_rows / len(design)),
             random_state=self.random_state,
             n_jobs=self.n_jobs,
             warm_start=True,
@@ -139,7 +145,7 @@ class ForestPipeline(Pipeline):
 
     def save(self, directory: Path) -> None:
         """Write ``model.joblib.zst``."""
-        fitted = {name: getattr(self, name) for name in ("features_", "columns_", "forest_")}
+        fitted = {name: getattr(self, name) for name in ("features_", "columns_", "forest_", "recent_")}
         state = {"parameters": self.get_params(), "fitted": fitted}
         pickled = io.BytesIO()
         joblib.dump(state, pickled)

@@ -1,9 +1,9 @@
-"""The neural net: embeddings of counter and hour of the week, and the counter's profile as offset."""
+"""The neural net: embeddings of counter and hour of the week, the counter's profile as offset, the recent level."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import joblib
 import numpy as np
@@ -11,24 +11,42 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from bike_traffic.columns import COUNT, HOUR, TIME, WEEKDAY
+from bike_traffic.columns import COUNT, COUNTER, DAY_OF_MONTH, HOUR, MONTH, TIME, WEEKDAY
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import SUNDAY_OR_HOLIDAY
 from bike_traffic.features.history import CountFeatures
-from bike_traffic.features.outages import training_rows
+from bike_traffic.features.outages import training_rows, usual_weeks
+from bike_traffic.features.recent import WEEKS, RecentLevel
 from bike_traffic.names import Task
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.plugins.count_net import Inputs, build_net, predict_net, train_net
 from bike_traffic.plugins.quiet_keras import keras
 from bike_traffic.progress import progress
 
 STATE_FILE = "state.joblib"
 HOURS_OF_WEEK = 168
 CALENDAR = ["public_holiday", "school_holiday", "bridge_day", "previous_day_off", "next_day_off"]
-SEASON = ["season_sine", "season_cosine"]
+YEAR = ["season_sine", "season_cosine"]
+HARMONICS = (2, 3)
+SEASON = [*YEAR, *(f"{wave}_{harmonic}" for harmonic in HARMONICS for wave in YEAR), "christmas"]
+PROFILES = ["profile", "school_profile"]
+STATE = ("features_", "scaler_", "recent_", "own_recent_", "level_", "recent_weight_")
 
 SEASON_DAYS = 330
 """Fewest days of training for the season as an input. With fewer the nets extrapolate badly to the rest of the year:
 trained on September to March, their error in April was three times that without the season."""
+
+RECENT_WEIGHT, RECENT_WEIGHT_WITH_SEASON = 0.6, 0.4
+"""Weight of the recent level in predictions for hours after training, without and with the season as an input.
+
+A net that does not know the season adds only the calendar to the recent level, and deserves less weight beside it."""
+
+VALIDATION = pd.Timedelta(days=28)
+REFINING_EPOCHS = 2
+"""The first net is trained on all but the last weeks, measured on these, and then trained on all rows this often."""
+
+AGE_YEARS = 2.0
+"""If training has more than `max_rows` rows, they are drawn with a probability that halves with each such age."""
 
 
 class NNPipeline(Pipeline):
@@ -36,6 +54,10 @@ class NNPipeline(Pipeline):
 
     Each multiplies exp(net) by the profile and minimises the Poisson loss, so that predictions are positive and
     counters weigh in proportion to their counts. The season is an input only if training covers `SEASON_DAYS`.
+
+    The nets know calendar and season but not the time, so that their level is the mean of training. For hours after
+    training the level therefore comes from `RecentLevel`: the predictions are multiplied by the recent counts over
+    what the nets predict for the same weeks, and blended with the recent level.
 
     Parameters
     ----------
@@ -46,11 +68,14 @@ class NNPipeline(Pipeline):
     hidden : units of the hidden layers.
     dropout : share of units left out while training.
     n_nets : nets whose predictions are averaged.
+    max_rows : most rows that a net is trained on; of more, new ones are preferred.
     random_state : seed.
     """
 
     name: ClassVar[str] = "nn"
     task: ClassVar[Task] = "regression"
+    recent_: RecentLevel | None = None
+    """``None`` for a model of an earlier version, which predicts without it."""
 
     def __init__(
         self,
@@ -61,6 +86,7 @@ class NNPipeline(Pipeline):
         hidden: tuple[int, ...] = (128, 64),
         dropout: float = 0.1,
         n_nets: int = 2,
+        max_rows: int = 300_000,
         random_state: int = 0,
     ) -> None:
         self.epochs = epochs
@@ -70,31 +96,70 @@ class NNPipeline(Pipeline):
         self.hidden = hidden
         self.dropout = dropout
         self.n_nets = n_nets
+        self.max_rows = max_rows
         self.random_state = random_state
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
-        """Drop outages, learn the history, and train the nets."""
+        """Drop outages and unusual weeks, learn the history, train the nets, and measure their recent level."""
         self._check_parameters()
-        cleaned = training_rows(cleaned)
-        self.features_ = CountFeatures().fit(cleaned)
+        live = training_rows(cleaned)
+        usual = live[usual_weeks(live)]
+        self.features_ = CountFeatures().fit(usual)
         self.counters_ = self.features_.history_.counters_
-        features = self.features_.transform(cleaned)
-        self.season_ = cleaned[TIME].max() - cleaned[TIME].min() >= pd.Timedelta(days=SEASON_DAYS)
-        self.scaler_ = StandardScaler().fit(self._continuous(features))
-        inputs = self._inputs(features)
-        target = cleaned[COUNT].to_numpy(np.float32)
+        chosen = usual.iloc[self._sampled(usual[TIME])]
+        features = self.features_.transform(chosen)
+        season = usual[TIME].max() - usual[TIME].min() >= pd.Timedelta(days=SEASON_DAYS)
+        columns = _continuous(features)[[*CALENDAR, *(SEASON if season else []), *PROFILES]]
+        # A net's answer to an input that did not vary in training would be arbitrary.
+        varies = (columns.min() < columns.max()) | columns.columns.isin(PROFILES)
+        self.scaler_ = StandardScaler().fit(columns.loc[:, varies])
+        self.recent_weight_ = RECENT_WEIGHT_WITH_SEASON if season else RECENT_WEIGHT
+        self._train(self._inputs(features), chosen[COUNT].to_numpy(np.float32), _newest(chosen[TIME]))
+        self._measure_level(cleaned, live)
+
+    def _sampled(self, times: pd.Series) -> NDArray[np.intp]:
+        """Return the positions of the rows to train on, at most `max_rows`."""
+        if len(times) <= self.max_rows:
+            return np.arange(len(times))
+        years = ((times.max() - times) / pd.Timedelta(days=365.25)).to_numpy()
+        weight = 0.5 ** (years / AGE_YEARS)
+        random = np.random.default_rng(self.random_state)
+        drawn = random.choice(len(times), self.max_rows, replace=False, p=weight / weight.sum(), shuffle=False)
+        return np.sort(drawn)
+
+    def _train(self, inputs: Inputs, target: NDArray[np.float32], newest: NDArray[np.bool_]) -> None:
+        """Train the nets on all rows; the first one on all but the newest before, to record its loss on these."""
         self.nets_ = []
         self.history_: dict[str, list[float]] = {}
-        with progress(f"{self.name}: training nets", self.n_nets * self.epochs) as advance:
+        sizes = len(self.counters_) + 1, HOURS_OF_WEEK, inputs["numbers"].shape[1]
+        total = self.n_nets * self.epochs + REFINING_EPOCHS * bool(newest.any())
+        with progress(f"{self.name}: training nets", total) as advance:
             for number in range(self.n_nets):
                 keras.utils.set_random_seed((self.random_state * 1000 + number) % 2**32)
-                net = self._build(len(self.counters_) + 1, inputs["numbers"].shape[1], len(target))
-                watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: advance(1))
-                done = net.fit(
-                    inputs, target, self.batch_size, self.epochs, verbose=0, shuffle=True, callbacks=[watch]
+                net = build_net(*sizes, self.embedding_size, self.hidden, self.dropout)
+                losses = train_net(
+                    net,
+                    inputs,
+                    target,
+                    held_out=newest & (number == 0),
+                    epochs=self.epochs,
+                    refining_epochs=REFINING_EPOCHS,
+                    learning_rate=self.learning_rate,
+                    batch_size=self.batch_size,
+                    after_epoch=lambda: advance(1),
                 )
                 self.nets_.append(net)
-                self.history_[f"loss/net_{number + 1}"] = [float(loss) for loss in done.history["loss"]]
+                self.history_ |= {f"loss/net_{number + 1}{kind}": values for kind, values in losses.items()}
+
+    def _measure_level(self, cleaned: pd.DataFrame, live: pd.DataFrame) -> None:
+        """Learn the recent level of the counts and of the nets' predictions, and each counter's ratio of the two."""
+        self.recent_ = RecentLevel().fit(cleaned)
+        last = live.groupby(COUNTER, observed=True)[TIME].transform("max")
+        newest = live[last - live[TIME] < pd.Timedelta(weeks=WEEKS)]
+        self.own_recent_ = RecentLevel().fit(newest.assign(**{COUNT: self._rates(newest)}))
+        counts, own = (_means_of(level) for level in (self.recent_, self.own_recent_))
+        # The last one is for counters that training does not have.
+        self.level_ = (counts / own).reindex([*self.counters_, ""]).to_numpy()
 
     @property
     def feature_names_(self) -> list[str]:
@@ -102,7 +167,7 @@ class NNPipeline(Pipeline):
         return ["counter", "hour_of_week", *self.scaler_.feature_names_in_, "log_profile"]
 
     def _check_parameters(self) -> None:
-        whole = ("epochs", "batch_size", "embedding_size", "n_nets")
+        whole = ("epochs", "batch_size", "embedding_size", "n_nets", "max_rows")
         for name in whole:
             if getattr(self, name) < 1:
                 raise ParameterError(
@@ -134,57 +199,48 @@ class NNPipeline(Pipeline):
                 hidden=str(self.hidden),
             )
 
-    def _build(self, counters: int, numbers: int, rows: int) -> Any:
-        """Return a compiled net; counter 0 is any counter that training does not have."""
-        layers = keras.layers
-        small = keras.regularizers.L2(1e-6)
-        counter = keras.Input((), name="counter", dtype="int32")
-        hour = keras.Input((), name="hour_of_week", dtype="int32")
-        number = keras.Input((numbers,), name="numbers")
-        offset = keras.Input((1,), name="log_profile")
-        of_counter = layers.Embedding(counters, self.embedding_size, embeddings_regularizer=small)(counter)
-        of_hour = layers.Embedding(HOURS_OF_WEEK, self.embedding_size, embeddings_regularizer=small)(hour)
-        joined = layers.Concatenate()([of_counter, of_hour, layers.Multiply()([of_counter, of_hour]), number])
-        for units in self.hidden:
-            joined = layers.Dense(units, activation="relu")(joined)
-            joined = layers.Dropout(self.dropout)(joined)
-        log_rate = layers.Add()([layers.Dense(1, kernel_initializer="zeros")(joined), offset])
-        net = keras.Model([counter, hour, number, offset], layers.Activation("exponential")(log_rate))
-        steps = self.epochs * -(-rows // self.batch_size)
-        schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
-        net.compile(optimizer=keras.optimizers.Adam(schedule), loss="poisson")
-        return net
-
-    def _inputs(self, features: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    def _inputs(self, features: pd.DataFrame) -> Inputs:
         """Return the nets' inputs; a public holiday counts as a Sunday."""
         weekday = np.where(features["day_type"] == SUNDAY_OR_HOLIDAY, 6, features[WEEKDAY])
         counter = self.features_.history_.positions(features) + 1
+        numbers = self.scaler_.transform(_continuous(features)[list(self.scaler_.feature_names_in_)])
         return {
             "counter": counter.astype(np.int32),
             "hour_of_week": (weekday * 24 + features[HOUR]).to_numpy(np.int32),
-            "numbers": self.scaler_.transform(self._continuous(features)).clip(-4, 4).astype(np.float32),
+            "numbers": numbers.clip(-4, 4).astype(np.float32),
             "log_profile": np.log(features[["profile"]].to_numpy(np.float32) + 1.0),
         }
 
-    def _continuous(self, features: pd.DataFrame) -> pd.DataFrame:
-        """Return the inputs that are scaled: calendar, and the profiles as log ratios to the counter's mean."""
-        columns = features[CALENDAR + (SEASON if self.season_ else [])].copy()
-        for name in ("profile", "school_profile"):
-            columns[name] = np.log((features[name] + 1.0) / (features["counter_mean"] + 1.0))
-        columns["level"] = np.log(features["level"])
-        return columns
+    def _rates(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the mean of the nets' predictions, whose level is that of all training, in bikes per hour."""
+        inputs = self._inputs(self.features_.transform(cleaned))
+        rates = [predict_net(net, inputs) for net in self.nets_]
+        return np.asarray(np.mean(rates, axis=0, dtype=np.float64))
 
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
-        inputs = self._inputs(self.features_.transform(cleaned))
-        rates = [_rates(net, inputs, len(cleaned)) for net in self.nets_]
-        return np.asarray(np.mean(rates, axis=0, dtype=np.float64))
+        rates = self._rates(cleaned)
+        if self.recent_ is None:
+            return rates
+        after = cleaned[TIME] > self.recent_.until_
+        moved = np.where(after, rates * self._correction(self.recent_, cleaned), rates)
+        return self.recent_.blend(cleaned, moved, self.recent_weight_)
+
+    def _correction(self, recent: RecentLevel, cleaned: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the factor from the nets' level to the recent one, shape (n,).
+
+        It is the geometric mean of the ratio for the counter and the ratio for its hour of the week: the first is
+        stable, the second also knows the recent shape of the week.
+        """
+        of_hour = (recent.predict(cleaned) + 0.1) / (self.own_recent_.predict(cleaned) + 0.1)
+        of_counter = self.level_[self.features_.history_.positions(cleaned)]
+        return np.asarray(np.sqrt(of_counter * of_hour))
 
     def save(self, directory: Path) -> None:
         """Write each net in Keras' own format, and the features in a pickle."""
         for number, net in enumerate(self.nets_):
             net.save(directory / f"net_{number}.keras")
-        state = {name: getattr(self, name) for name in ("features_", "season_", "scaler_")}
+        state = {name: getattr(self, name) for name in STATE}
         joblib.dump({"parameters": self.get_params(), "fitted": state}, directory / STATE_FILE, compress=3)
 
     @classmethod
@@ -200,13 +256,30 @@ class NNPipeline(Pipeline):
         return pipeline
 
 
-_BLOCK_ROWS = 32_768
+def _newest(times: pd.Series) -> NDArray[np.bool_]:
+    """Return which rows are of the last weeks: the last fifth of training, at most `VALIDATION`."""
+    return np.asarray(times > times.max() - min(VALIDATION, (times.max() - times.min()) / 5))
 
 
-def _rates(net: Any, inputs: dict[str, NDArray[Any]], rows: int) -> NDArray[np.float32]:
-    """Return a net's predictions; its `predict` method would trace a graph again for every net and every shape."""
-    answers = []
-    for start in range(0, rows, _BLOCK_ROWS):
-        block = {name: values[start : start + _BLOCK_ROWS] for name, values in inputs.items()}
-        answers.append(np.asarray(net(block, training=False)).ravel())
-    return np.concatenate(answers)
+def _continuous(features: pd.DataFrame) -> pd.DataFrame:
+    """Return all inputs that are scaled: calendar, season, and log ratios of the counter's history.
+
+    The nets of earlier versions took the level; that of a counter does not vary in training, so that a net cannot
+    tell it from the counter's embedding.
+    """
+    columns = features[[*CALENDAR, *YEAR]].copy()
+    angle = np.arctan2(columns["season_sine"], columns["season_cosine"])
+    for harmonic in HARMONICS:
+        columns[f"season_sine_{harmonic}"] = np.sin(harmonic * angle)
+        columns[f"season_cosine_{harmonic}"] = np.cos(harmonic * angle)
+    month, day = features[MONTH], features[DAY_OF_MONTH]
+    columns["christmas"] = (((month == 12) & (day >= 23)) | ((month == 1) & (day <= 2))).astype(np.float32)
+    for name in PROFILES:
+        columns[name] = np.log((features[name] + 1.0) / (features["counter_mean"] + 1.0))
+    columns["level"] = np.log(features["level"])
+    return columns
+
+
+def _means_of(recent: RecentLevel) -> pd.Series:
+    """Return the mean of each counter's recent week, in bikes per hour; that of an unknown counter is named ''."""
+    return pd.Series(recent.table_.mean(axis=1), [*recent.counters_, ""])

@@ -18,7 +18,8 @@ class RFPipeline(ForestPipeline):
     """Random forest on the square root of the count over the counter's profile for the hour.
 
     The trees learn by which factor an hour departs from what is usual, so that counters of all sizes share what they
-    know of season and calendar; the root weighs quiet and busy hours alike.
+    know of season and calendar; the root weighs quiet and busy hours alike. Hours after training are blended with
+    the recent level, see `RecentLevel.blend`.
     """
 
     name: ClassVar[str] = "rf"
@@ -28,10 +29,11 @@ class RFPipeline(ForestPipeline):
 
     def __init__(
         self,
-        n_estimators: int = 40,
+        n_estimators: int = 30,
         min_samples_leaf: int = 5,
         max_features: float = 0.33,
         max_samples: float = 0.15,
+        max_rows: int = 40_000,
         random_state: int = 0,
         n_jobs: int = -1,
     ) -> None:
@@ -39,6 +41,7 @@ class RFPipeline(ForestPipeline):
         self.min_samples_leaf = min_samples_leaf
         self.max_features = max_features
         self.max_samples = max_samples
+        self.max_rows = max_rows
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -53,4 +56,5 @@ class RFPipeline(ForestPipeline):
         """Predict bikes per hour, shape (n,)."""
         features = self.features_.transform(cleaned)
         factor = self._apply(self.forest_.predict, features) ** 2
-        return np.asarray(factor * self._usual(features))
+        predicted = np.asarray(factor * self._usual(features))
+        return predicted if self.recent_ is None else self.recent_.blend(cleaned, predicted)

@@ -6,33 +6,30 @@ Where things are:
   JSON is in the version's tags, written together with the version. `verify` compares it with the copy in the run's
   ``record.json``.
 - The runs of the experiment ``bike-traffic-registry`` hold the models' files, and the metrics that `best` searches.
-- ``bike-traffic.aliases`` is the log of the aliases: MLflow numbers the versions of a model one by one, so each
-  change is a version of it. MLflow's own aliases follow the log.
+- ``bike-traffic.aliases`` is the log of the events; see `mlflow_events`.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bike_traffic.errors import RegistryConflict, RegistryError, SettingsError
-from bike_traffic.evaluation.metrics import Metric, metric_named
+from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.names import NAME
 from bike_traffic.progress import progress
-from bike_traffic.registry.aliases import AliasChange, targets
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import all_digests, model_folder, verify
 from bike_traffic.registry.findings import Finding
-from bike_traffic.registry.queries import Query
+from bike_traffic.registry.queries import Query, compared_entries
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
+from bike_traffic.registry_backends.mlflow_events import MlflowEventLog
 from bike_traffic.registry_backends.mlflow_server import (
-    PAGE,
     TAG,
     MlflowServer,
     as_tag,
@@ -47,14 +44,14 @@ from bike_traffic.tracking.logged_model import MODEL
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.store.entities import PagedList
 
 _RECORD = "record.json"
-_MLFLOW_ALIAS = re.compile(r"(?!(?:[Ll][Aa][Tt][Ee][Ss][Tt]|[vV]\d+)$)[\w-]{1,255}")
 _TIED = 50
 """Largest number of runs looked up by their ids, which are in the URL of the request."""
 
 
-class MlflowRegistry(RegistryBackend):
+class MlflowRegistry(MlflowEventLog, RegistryBackend):
     """A registry on an MLflow tracking server, or in the SQLite file of one.
 
     Parameters
@@ -71,7 +68,6 @@ class MlflowRegistry(RegistryBackend):
                 f"backend 'mlflow': '{prefix}' cannot be a prefix of names", "prefix-malformed", prefix=prefix
             )
         self._prefix = prefix
-        self._alias_log = f"{prefix}.aliases"  # the models' names have a hyphen there
         self._server = MlflowServer(uri, f"{prefix}-registry")
         self.registry_id = f"{self._server.uri} {prefix}"
 
@@ -104,18 +100,37 @@ class MlflowRegistry(RegistryBackend):
         entries = [joined(version, "record") for version in self._versions()]
         return (ModelRecord.from_json(entry) for entry in entries if query.admits(entry))
 
-    def best(self, metric: str, query: Query) -> ModelRecord:
-        """Return the best record by the server's search, or by reading all records if the search is not enough."""
-        measure = metric_named(metric)
+    def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Search the server for the best record; read all records only if the search is not enough."""
         with self._server.talking():
-            best = self._search_best(measure, query)
-        return best or super().best(metric, query)
+            best = self._search_best(metric, query)
+        return (best, self._search_compared(metric, query)) if best else super()._compare(metric, query)
 
     def _search_best(self, metric: Metric, query: Query) -> ModelRecord | None:
         """Search the runs ordered by the metric, and return the earliest record of the best runs.
 
         ``None`` if too many runs are equal, or if a run differs from its record.
         """
+        runs = self._search_runs(metric, query, 2 * _TIED)
+        if runs is None:
+            return None
+        for value, tied in groupby(runs, lambda run: run.data.metrics.get(metric.name)):
+            ids = [run.info.run_id for run in tied]
+            if value is None or len(ids) > _TIED or (runs.token and ids[-1] == runs[-1].info.run_id):
+                return None
+            for version in self._versions_of_runs(ids):
+                entry = joined(version, "record")
+                counting = self._versions_of(version.tags[f"{TAG}run_id"])[:1]
+                if [(v.name, v.version) for v in counting] != [(version.name, version.version)]:
+                    return None
+                if entry.get(metric.name) != value:
+                    return None
+                if query.admits(entry):  # the search cannot express every condition, such as the split
+                    return ModelRecord.from_json(entry)
+        return None
+
+    def _search_runs(self, metric: Metric, query: Query, limit: int) -> PagedList[Run] | None:
+        """Return the best runs by the conditions that the search can express; ``None`` if it cannot search."""
         from mlflow.entities import ViewType
 
         requested = {"model_type": query.model_type, "env": query.env, "test_mode": query.test_mode}
@@ -126,22 +141,14 @@ class MlflowRegistry(RegistryBackend):
         conditions = [f"tags.`{TAG}{key}` = '{value}'" for key, value in wanted.items()]
         conditions += [f"metrics.`{TAG}time` <= {microseconds(query.as_of)}"] if query.as_of else []
         order = [f"metrics.{metric.name} {'DESC' if metric.higher_is_better else 'ASC'}"]
-        runs = self._server.client.search_runs([experiment], " and ".join(conditions), ViewType.ALL, 2 * _TIED, order)
-        for value, tied in groupby(runs, lambda run: run.data.metrics.get(metric.name)):
-            ids = [run.info.run_id for run in tied]
-            if value is None or len(ids) > _TIED or (runs.token and ids[-1] == runs[-1].info.run_id):
-                return None
-            condition = f"run_id IN ({', '.join(repr(run_id) for run_id in ids)})"
-            for version in self._in_order(self._server.versions(condition)):
-                entry = joined(version, "record")
-                counting = self._versions_of(version.tags[f"{TAG}run_id"])[:1]
-                if [(v.name, v.version) for v in counting] != [(version.name, version.version)]:
-                    return None
-                if entry.get(metric.name) != value:
-                    return None
-                if query.admits(entry):  # the search cannot express every condition, such as the split
-                    return ModelRecord.from_json(entry)
-        return None
+        return self._server.client.search_runs([experiment], " and ".join(conditions), ViewType.ALL, limit, order)
+
+    def _search_compared(self, metric: Metric, query: Query) -> Iterator[Mapping[str, Any]]:
+        """Yield the best records, searched when the first is needed: there may be too many to read them all."""
+        with self._server.talking():
+            ids = [run.info.run_id for run in self._search_runs(metric, query, _TIED) or ()]
+            entries = [joined(version, "record") for version in self._versions_of_runs(ids)]
+        yield from compared_entries(entries, metric, query)
 
     def verify_records(self) -> Iterator[Finding]:
         """Compare each version's tags with the ``record.json`` of its run."""
@@ -189,68 +196,14 @@ class MlflowRegistry(RegistryBackend):
         if record.artifacts is not None:
             verify(directory, record.artifacts, _uri(run))
 
-    def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
-        """Point an alias to a run; raise `RegistryError` for a name that MLflow does not accept."""
-        if NAME.fullmatch(alias) and not _MLFLOW_ALIAS.fullmatch(alias):
-            raise RegistryError(
-                f"'{alias}' cannot be an alias in MLflow; it takes letters, digits, '_' and '-', "
-                "not 'latest' or 'v1'",
-                "alias-malformed-for-mlflow",
-                alias=alias,
-            )
-        return super().promote(run_id, alias, actor=actor, reason=reason)
-
-    def append_alias_change(self, change: AliasChange) -> None:
-        """Add a change to the log, and let MLflow's alias follow."""
-        with self._server.talking():
-            existing = [one for one in self.alias_changes() if one.change_id == change.change_id]
-            if existing and existing[0] != change:
-                raise RegistryConflict(
-                    f"another record has the id {change.change_id}",
-                    "record-conflict",
-                    name=change.change_id,
-                )
-            if not existing:
-                versions = self._versions_of(change.run_id)
-                words = f"{change.kind} {change.alias} to {change.run_id} by {change.actor}: {change.reason}"
-                self._server.new_version(
-                    self._alias_log,
-                    versions[0].run_id if versions else None,
-                    pieces("change", json.dumps(change.to_json())),
-                    words.removesuffix(": ")[:1000],
-                )
-            self._follow(change.alias)
-
-    def alias_changes(self) -> list[AliasChange]:
-        """Return every change of every alias, in the order of the log's versions."""
-        with self._server.talking():
-            versions = self._server.versions(f"name = '{self._alias_log}'")
-        changes: dict[str, AliasChange] = {}
-        for version in sorted(versions, key=lambda version: int(version.version)):
-            change = AliasChange.from_json(joined(version, "change"))
-            changes.setdefault(change.change_id, change)
-        return list(changes.values())
-
-    def _follow(self, alias: str) -> None:
-        """Set MLflow's alias as in the log, on one model only; repeat if another writer changed the log."""
-        if not _MLFLOW_ALIAS.fullmatch(alias):
-            return  # copied from another registry; only the log has it
-        client = self._server.client
-        while True:
-            history = self.alias_history(alias)
-            existing = targets(history)
-            current = self._versions_of(existing[-1])[:1] if existing else []
-            for version in current:
-                client.set_registered_model_alias(version.name, alias, version.version)
-            for model in client.search_registered_models(f"name LIKE '{self._prefix}-%'", PAGE):
-                if alias in model.aliases and model.name not in [version.name for version in current]:
-                    client.delete_registered_model_alias(model.name, alias)
-            if self.alias_history(alias) == history:
-                return
-
     def _versions(self) -> list[ModelVersion]:
         with self._server.talking():
             return self._in_order(self._server.versions(f"name LIKE '{self._prefix}-%'"))
+
+    def _versions_of_runs(self, ids: Sequence[str]) -> list[ModelVersion]:
+        """Return the valid versions of MLflow's runs, in the order in which they were created."""
+        condition = f"run_id IN ({', '.join(repr(run_id) for run_id in ids)})"
+        return self._in_order(self._server.versions(condition)) if ids else []
 
     def _versions_of(self, run_id: str) -> list[ModelVersion]:
         """Return the versions of one record, the valid one first; concurrent writers can briefly make several."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, SettingsError
-from bike_traffic.evaluation.metrics import metric_named
-from bike_traffic.registry.aliases import AliasChange
+from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.artifacts import digest_directory, model_folder, verify
-from bike_traffic.registry.queries import QUERIED_KEYS, Query, best_entry
+from bike_traffic.registry.queries import QUERIED_KEYS, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
@@ -39,7 +39,7 @@ class SummaryRegistry(RegistryBackend):
         self.registry_id = uri if "://" in uri else str(Path(uri).absolute())
         store = self._open_store()
         self.log = AppendLog(store, path=name, entries_prefix="records/", identity="run_id")
-        self.alias_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
+        self.event_log = AppendLog(store, path="aliases.json", entries_prefix="aliases/", identity="change_id")
         self._store = store
 
     @abstractmethod
@@ -51,21 +51,21 @@ class SummaryRegistry(RegistryBackend):
         self.log.append(record.to_json())
 
     def reconcile(self) -> int:
-        """Merge the pending records and alias changes into their arrays; see `AppendLog.reconcile`."""
-        return self.log.reconcile() + self.alias_log.reconcile()
+        """Merge the pending records and events into their arrays; see `AppendLog.reconcile`."""
+        return self.log.reconcile() + self.event_log.reconcile()
 
-    def append_alias_change(self, change: AliasChange) -> None:
-        """Add a change of an alias to ``aliases.json``; see `AppendLog.append`."""
-        self.alias_log.append(change.to_json())
+    def append_event(self, event: RegistryEvent) -> None:
+        """Add an event to ``aliases.json``; see `AppendLog.append`."""
+        self.event_log.append(event.to_json())
 
-    def alias_changes(self) -> list[AliasChange]:
-        """Return every change of every alias, in the order of ``aliases.json``."""
-        return [AliasChange.from_json(entry) for entry in self.alias_log.entries()]
+    def events(self) -> list[RegistryEvent]:
+        """Return every event, in the order of ``aliases.json``."""
+        return [RegistryEvent.from_json(entry) for entry in self.event_log.entries()]
 
     def verify_records(self) -> Iterator[Finding]:
         """Compare ``records/`` with ``summary.json`` and ``aliases/`` with ``aliases.json``, entry by entry."""
         yield from _differences(self.log)
-        yield from _differences(self.alias_log)
+        yield from _differences(self.event_log)
 
     def sign_head(self, key: SigningKey) -> None:
         """Sign the number of the records and their ids; see `SignedHead.sign`."""
@@ -107,15 +107,17 @@ class SummaryRegistry(RegistryBackend):
                     reason=str(error),
                 ) from None
 
-    def best(self, metric: str, query: Query) -> ModelRecord:
-        """Return the best record; only this one becomes a `ModelRecord`, which keeps long logs fast."""
-        measured = metric_named(metric)
+    def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Decode only the queried keys, and the whole best record, which keeps long logs fast."""
+        compared: list[dict[str, Any]] = []
 
         def choose(rows: list[dict[str, Any]]) -> int:
-            best = best_entry(rows, measured, query)
+            compared.extend(rows)
+            best = best_entry(rows, metric, query)
             return next(index for index, row in enumerate(rows) if row is best)
 
-        return ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric], choose))
+        best = ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric.name], choose))
+        return best, compared_entries(compared, metric, query)
 
 
 class LocalRegistry(SummaryRegistry):

@@ -65,10 +65,16 @@ The fixture returns a function that opens the same registry each time it is call
 """
 
 
+def backend_checks() -> list[Callable[..., object]]:
+    """Return the tests of `BackendChecks`, those of records first, then those of events."""
+    return [
+        member for kind in BackendChecks.__mro__ for name, member in vars(kind).items() if name.startswith("test_")
+    ]
+
+
 def promises() -> str:
     """Return the text of ``promises.md``."""
-    tests = [member for name, member in vars(BackendChecks).items() if name.startswith("test_")]
-    return _PROMISES.format(pipeline=_table(PIPELINE_CHECKS), backend=_table(tests))
+    return _PROMISES.format(pipeline=_table(PIPELINE_CHECKS), backend=_table(backend_checks()))
 
 
 def _table(checks: Sequence[Callable[..., object]]) -> str:

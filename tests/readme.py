@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
@@ -19,6 +20,8 @@ _CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?= )"), "TIME"),
     (re.compile(r"process \d+"), "process NUMBER"),
     (re.compile(r"fitted in [\d.]+ s"), "fitted in SECONDS s"),
+    (re.compile(r"all rows in [\d.]+ s"), "all rows in SECONDS s"),
+    (re.compile(r"[▁▂▃▄▅▆▇█]+"), "CURVE"),
     (re.compile(r"passed in [\d.]+s"), "passed in SECONDSs"),
 )
 
@@ -58,6 +61,14 @@ def lasting(block: str) -> tuple[str, list[float]]:
     numbers = [float(found.replace(",", "")) for found in _NUMBER.findall(block)]
     # Columns are as wide as their widest cell.
     return re.sub(r"─+", "─", re.sub(r" +", " ", _NUMBER.sub("NUMBER", block))), numbers
+
+
+def alike(printed: Sequence[float], shown: Sequence[float]) -> bool:
+    """Return whether numbers differ by at most a hundredth, as on another machine; whole bikes by at most one."""
+    return all(
+        abs(one - other) <= max(0.01 * abs(other), 1.0 if other.is_integer() else 0.011)
+        for one, other in zip(printed, shown, strict=True)
+    )
 
 
 def rewrite() -> None:

@@ -14,8 +14,8 @@ from bike_traffic.errors import (
     NoRecord,
     RegistryError,
 )
-from bike_traffic.registry.aliases import AliasChange, ChangeKind
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.events.event import EventKind, RegistryEvent
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import parse_time
 from tests.registry_backends.test_append_log import on_disk
@@ -43,11 +43,11 @@ def change(
     run_id: str,
     timestamp: str = "2026-06-01T00:00:00.000000+00:00",
     alias: str = "champion",
-    kind: ChangeKind = "promote",
-) -> AliasChange:
+    kind: EventKind = "promote",
+) -> RegistryEvent:
     """Return a change whose id is the same for the same change."""
     change_id = f"{alias}-{kind}-{run_id}-{timestamp[:10]}"
-    return AliasChange(
+    return RegistryEvent(
         alias=alias, run_id=run_id, kind=kind, timestamp=timestamp, actor=ACTOR, reason="", change_id=change_id
     )
 
@@ -88,7 +88,7 @@ def test_two_aliases_are_independent(registry: RegistryBackend) -> None:
     existing = {alias: registry.alias(alias).run_id for alias in ("champion", "challenger", "nightly.v-1")}
     assert existing == {"champion": A, "challenger": C, "nightly.v-1": A}
     assert [one.run_id for one in registry.alias_history("challenger")] == [B, C]
-    assert [one.run_id for one in registry.alias_changes()] == [A, B, C, C, A, A]
+    assert [one.run_id for one in registry.events()] == [A, B, C, C, A, A]
 
 
 def test_a_promotion_of_changed_or_missing_files_is_refused_and_not_recorded(registry: RegistryBackend) -> None:
@@ -112,7 +112,7 @@ def test_a_record_without_digests_cannot_be_promoted_since_nothing_can_be_checke
     message = "record seedseed has no digests (it was not written by bike-traffic): its files cannot be checked"
     with pytest.raises(IntegrityError, match=f"^{re.escape(message)}"):
         registry.promote("seedseed", "champion", actor=ACTOR)
-    assert registry.alias_changes() == []
+    assert registry.events() == []
 
 
 @pytest.mark.parametrize("alias", ["", "../champion", "a/b", "the champion", "-champion", ".hidden", "élu", "a\n"])
@@ -187,9 +187,9 @@ def test_a_rollback_checks_the_files_it_goes_back_to_and_else_leaves_the_alias(r
 def test_an_alias_stands_for_the_run_that_its_last_change_names(registry: RegistryBackend) -> None:
     """Two operators who roll back at the same moment both read C, and both go back to B."""
     for day, run_id in enumerate((A, B, C), start=1):
-        registry.append_alias_change(change(run_id, f"2026-06-0{day}T00:00:00.000000+00:00"))
+        registry.append_event(change(run_id, f"2026-06-0{day}T00:00:00.000000+00:00"))
     for day in (4, 5):
-        registry.append_alias_change(change(B, f"2026-06-0{day}T00:00:00.000000+00:00", kind="rollback"))
+        registry.append_event(change(B, f"2026-06-0{day}T00:00:00.000000+00:00", kind="rollback"))
     assert registry.alias("champion").run_id == B
 
 
@@ -208,15 +208,15 @@ def test_an_alias_stands_for_the_run_that_its_last_change_names(registry: Regist
     ],
 )
 def test_what_an_alias_stood_for_at_a_time_is_known(registry: RegistryBackend, time: str, run_id: str) -> None:
-    registry.append_alias_change(change(A, "2026-06-01T12:00:00.000000+00:00"))
-    registry.append_alias_change(change(B, "2026-06-03T12:00:00.000000+00:00"))
-    registry.append_alias_change(change(A, "2026-06-05T12:00:00.000000+00:00", kind="rollback"))
-    registry.append_alias_change(change(C, "2026-06-07T12:00:00.000000+00:00"))
+    registry.append_event(change(A, "2026-06-01T12:00:00.000000+00:00"))
+    registry.append_event(change(B, "2026-06-03T12:00:00.000000+00:00"))
+    registry.append_event(change(A, "2026-06-05T12:00:00.000000+00:00", kind="rollback"))
+    registry.append_event(change(C, "2026-06-07T12:00:00.000000+00:00"))
     assert registry.alias("champion", as_of=parse_time(time)).run_id == run_id
 
 
 def test_an_alias_that_is_younger_than_the_time_asked_for_is_not_called_unknown(registry: RegistryBackend) -> None:
-    registry.append_alias_change(change(A))
+    registry.append_event(change(A))
     message = "alias 'champion' pointed to no run at 2026-05-01T00:00:00+00:00"
     with pytest.raises(NoRecord, match=exactly(message)) as caught:
         registry.alias("champion", as_of=parse_time("2026-05-01"))

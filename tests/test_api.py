@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 import bike_traffic
+from bike_traffic.data.check import fingerprint
+from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
     BikeTrafficError,
     IntegrityError,
@@ -58,10 +60,13 @@ def test_what_is_asked_for_stands_in_the_record(small_counts: pd.DataFrame) -> N
         "kind": "temporal",
         "seed": 7,
         "training_until": "2024-11-16T23:00:00+01:00",
+        "measured_until": "2024-11-30T23:00:00+01:00",
         "training_rows": 86 * 24 * 4,
         "held_out_rows": 14 * 24 * 4,
+        "held_out_digest": fingerprint(clean(small_counts).tail(14 * 24 * 4)),
         "left_out_rows": 0,
     }
+    assert record.to_json()["data"]["source"] == "frame"
     assert list(bike_traffic.open_registry("kept").records(Query(env="prod"))) == [record]
     assert not Path("models").exists()
 
@@ -179,9 +184,10 @@ def test_a_file_that_is_not_there_is_named() -> None:
 
 @pytest.fixture
 def trained(small_counts: pd.DataFrame) -> dict[str, TrainingResult]:
-    """Train four models; the forest of three trees is better than that of one, which is of prod."""
+    """Train four models; the forest of three trees is better than that of one on few rows, which is of prod."""
+    few = {"n_estimators": 1, "min_samples_leaf": 1, "max_samples": 0.02}
     return {
-        "one tree": train(small_counts, parameters={"n_estimators": 1}, env="prod"),
+        "one tree": train(small_counts, parameters=few, env="prod"),
         "three trees": train(small_counts),
         "classifier": train(small_counts, "rf_class"),
         "test mode": train(small_counts.head(2000), test_mode=True),
@@ -225,3 +231,41 @@ def test_no_model_an_unknown_metric_or_changed_files_are_no_best(small_counts: p
     message = f"{folder}: {model} is not the file that was registered (its SHA-256 differs); nothing was loaded"
     with pytest.raises(IntegrityError, match=f"^{re.escape(message)}$"):
         bike_traffic.load_best("rf", registry="kept")
+
+
+def test_a_forecast_takes_a_model_by_name_and_a_day_as_text(small_counts: pd.DataFrame) -> None:
+    result = train(small_counts)
+    made = bike_traffic.forecast("rf", start="2024-12-02", days=2, counters=["moulin"])
+    assert len(made.rows) == 2 * 48
+    assert list(made.rows)[3:] == ["prediction", "lower", "upper", "recent"]
+    by_run = bike_traffic.forecast(run_id=result.record.run_id, start=pd.Timestamp("2024-12-02"), counters=["moulin"])
+    assert len(by_run.rows) == 48
+
+
+def test_predictions_have_an_interval_if_it_is_asked_for(small_counts: pd.DataFrame) -> None:
+    train(small_counts)
+    assert list(bike_traffic.predict(small_counts, "rf")) == ["prediction"]
+    assert list(bike_traffic.predict(small_counts, "rf", interval=True)) == ["prediction", "lower", "upper"]
+
+
+def test_a_model_that_needs_history_takes_a_frame_or_a_file_of_it(
+    small_counts: pd.DataFrame, small_file: Path
+) -> None:
+    bike_traffic.train("ahead", small_counts, interval=False)
+    frames = [
+        bike_traffic.forecast("ahead", start="2024-12-01", history=history).rows
+        for history in (small_counts, str(small_file))
+    ]
+    pd.testing.assert_frame_equal(frames[0], frames[1])
+    rows = small_counts.tail(8)
+    assert len(bike_traffic.predict(rows, "ahead", history=small_counts.head(-8))) == 8
+    measured = bike_traffic.evaluate(rows, "ahead", history=small_counts.head(-8))
+    assert measured.evaluation.metrics["rmse"] > 0
+
+
+def test_a_backtest_in_steps_has_the_origin_of_each_row(small_counts: pd.DataFrame) -> None:
+    (fold,) = bike_traffic.backtest(
+        "rf", small_counts, folds=1, horizon="7d", step="1d", days=2, interval=False, parameters=TINY
+    )
+    assert sorted(fold.evaluation.rows["days_ahead"].unique()) == [1, 2]
+    assert fold.evaluation.rows["origin"].nunique() == 7

@@ -246,8 +246,8 @@ def test_a_file_that_was_asked_for_must_be_there(asked: dict[str, Mapping[str, s
         ),
         (
             '[profiles.dev]\nbackends = "gcs"',
-            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri "
-            "(did you mean 'backend'?)",
+            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri, "
+            "weather (did you mean 'backend'?)",
         ),
         (
             '[profiles.prods]\nbackend = "gcs"',

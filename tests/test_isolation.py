@@ -59,7 +59,11 @@ def test_a_slow_import_costs_only_those_who_need_the_names_of_models(site: Path,
     assert bt(site, "--help")[0] == 0
     assert not Path("imported").exists()
     code, out, err = bt(site, "models", "--format", "json")
-    assert (code, [model["name"] for model in json.loads(out)], err) == (0, ["rf", "nn", "rf_class", "mean"], "")
+    assert (code, [model["name"] for model in json.loads(out)], err) == (
+        0,
+        ["rf", "nn", "rf_class", "ahead", "mean"],
+        "",
+    )
     assert Path("imported").exists()
 
 
@@ -74,9 +78,10 @@ def test_what_a_plugin_prints_goes_to_standard_error_and_the_result_stays_one_do
         model = model.replace(f"def {method}:\n", f"def {method}:\n        print('{word}')\n")
     install(site, f"print('importing')\n{declaration}", f"print('importing the class')\n{model}")
     code, out, err = bt(site, "models", "--format", "json")
-    assert (code, len(json.loads(out)), err) == (0, 4, "importing\ndeclaring\n")
+    assert (code, len(json.loads(out)), err) == (0, 5, "importing\ndeclaring\n")
 
-    code, out, err = bt(site, "train", "-m", "mean", "--data", small_file, "--format", "json")
+    train = ("train", "-m", "mean", "--data", small_file, "--format", "json", "--no-interval", "--no-refit")
+    code, out, err = bt(site, *train)
     assert (code, [entry["model_type"] for entry in json.loads(out)]) == (0, ["mean"])
     assert [line for line in err.splitlines() if not line.startswith("mean: fitted in")] == [
         *("importing", "declaring", "importing the class", "fitting", "predicting", "told of mean"),
@@ -262,7 +267,7 @@ def test_every_plugin_is_called_after_a_training_and_none_can_make_it_fail(site:
         "plugin a-broken-dist 1.0 (main) failed at bt_after_train: ZeroDivisionError: division by zero",
         "plugin worse-dist 1.0 (main) failed at bt_after_train: SystemExit: 3",
     ]
-    words = ("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--format", "json")
+    words = ("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--format", "json", "--no-refit")
     code, out, err = bt(site, *words, BT_STRICT_PLUGINS="1")
     (entry,) = json.loads(out)
     summary = f"rf: fitted in {entry['fit_seconds']} s, registered as {entry['model_uri']}"
@@ -275,7 +280,7 @@ def test_every_plugin_is_called_after_a_training_and_none_can_make_it_fail(site:
     )
     code, out, err = run_python(site, "-W", "error", "-c", script)
     assert (code, err.splitlines()) == (0, failures)
-    names = ["mae", "r2", "rmse", "rmsle", "wape"]
+    names = ["coverage", "interval_score", "interval_width", "mae", "r2", "rmse", "rmsle", "skill", "wape"]
     assert Path("learnt").read_text().splitlines() == [f"{entry['run_id']} {names}", f"{out.strip()} {names}"]
     assert not Path("imported").exists()
 

@@ -20,7 +20,8 @@ MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 LONGEST, LARGEST_ROOM = 300, 1000
 """Lines of a module, and of a folder below `framework`."""
 FOR_TESTS = [
-    (f"framework/testing/{name}.py", "pytest") for name in ("__init__", "backends/checks", "pipelines/in_pytest")
+    (f"framework/testing/{name}.py", "pytest")
+    for name in ("__init__", "backends/checks", "backends/event_checks", "pipelines/in_pytest")
 ]
 """What a plugin's own tests import, which have pytest."""
 
@@ -54,7 +55,7 @@ def own_siblings(path: Path) -> set[str]:
 
 ROOMS = {
     "framework/tracking/": "mlflow",
-    "framework/evaluation/pictures.py": "mlflow",
+    "framework/pictures/": "plot",
     "framework/registry/signing.py": "signing",
 }
 """The parts of the core that need an extra, which they import when they are asked to do something."""
@@ -138,30 +139,39 @@ USES = {
     "features": {"columns", "errors"},
     "data": {"columns", "config", "errors", "features"},
     "pipeline": {"columns", "data", "errors", "names"},
-    "evaluation": {"columns", "errors", "names", "pipeline"},
+    "evaluation": {"columns", "errors", "features", "names", "pipeline"},
+    "origins": {"columns", "errors", "evaluation", "features", "pipeline"},
+    "pictures": {"columns", "errors", "evaluation", "names", "pipeline"},
     "registry": {"config", "errors", "evaluation", "names", "progress"},
     "specs": {"errors", "names", "pipeline", "registry"},
     "hookspecs": {"registry", "specs"},
     "manager": {"errors", "hookspecs", "registry", "specs"},
     "parameters": {"errors", "manager", "pipeline", "specs"},
     "loading": {"errors", "evaluation", "manager", "names", "pipeline", "registry", "specs"},
-    "prediction": {"columns", "data", "errors", "pipeline", "progress"},
+    "opening": {"config", "errors", "manager", "registry", "specs"},
+    "prediction": {"columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
+    "forecasting": {"columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "registry"},
     "tracking": {
-        "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pipeline", "prediction",
-        "progress", "registry",
+        "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pictures", "pipeline",
+        "prediction", "progress", "registry",
     },
     "training": {
-        "columns", "data", "errors", "evaluation", "manager", "parameters", "pipeline", "registry", "specs",
-        "tracking",
+        "columns", "data", "errors", "evaluation", "manager", "origins", "parameters", "pipeline", "registry",
+        "specs", "tracking",
     },
     "evaluating": {"columns", "evaluation", "loading", "prediction"},
-    "backtesting": {"columns", "evaluation", "manager", "names", "parameters", "specs"},
+    "backtesting": {"columns", "data", "evaluation", "manager", "names", "origins", "parameters", "specs"},
     "workspace": {
-        "backtesting", "config", "data", "errors", "evaluating", "evaluation", "loading", "manager", "names",
-        "parameters", "prediction", "registry", "specs", "tracking", "training",
+        "backtesting", "config", "data", "evaluating", "evaluation", "forecasting", "loading", "manager", "names",
+        "opening", "parameters", "prediction", "registry", "specs", "tracking", "training",
+    },
+    "comparison": {"evaluation"},
+    "ranking": {
+        "columns", "errors", "evaluating", "evaluation", "loading", "progress", "registry", "workspace",
     },
     "api": {
-        "backtesting", "evaluating", "evaluation", "pipeline", "prediction", "training", "workspace",
+        "backtesting", "data", "evaluating", "evaluation", "forecasting", "origins", "pipeline", "prediction",
+        "training", "workspace",
     },
     "testing": {
         "columns", "data", "errors", "evaluation", "manager", "names", "parameters", "pipeline", "registry", "specs",

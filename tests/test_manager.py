@@ -83,7 +83,7 @@ def test_the_built_ins_are_entry_points_like_other_plugins() -> None:
         f"bike-traffic {version} (registry-backends)",
     ]
     assert [source.built_in for source in host.sources] == [True, True]
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead"]
     assert "local" in host.backends()
     assert host.failures == []
 
@@ -95,7 +95,7 @@ def test_a_third_partys_pipeline_has_a_bare_and_a_qualified_name(site: Site) -> 
     assert host.pipeline("good-plugin:mean") == declaration
     assert (declaration.qualified_name, str(declaration.source)) == ("good-plugin:mean", "good-plugin 1.0 (main)")
     assert declaration.spec.load() is importlib.import_module(module).Model
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "mean"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead", "mean"]
     assert site.notes == []
 
 
@@ -170,7 +170,7 @@ def test_a_broken_plugin_is_reported_in_one_line_and_affects_only_itself(
     line = f"plugin broken-dist 1.0 (main) {reason}".replace("{here}", module)
     assert site.notes == [f"{line} (see bt plugins)"]
     assert [str(failure) for failure in host.failures] == [line]
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first", "last"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead", "first", "last"]
 
 
 def test_a_failure_keeps_the_traceback_for_the_plugins_author(site: Site) -> None:
@@ -184,7 +184,7 @@ def test_a_failure_keeps_the_traceback_for_the_plugins_author(site: Site) -> Non
 def test_a_spec_of_a_newer_api_is_left_out_and_the_plugins_others_stay(site: Site) -> None:
     site.install("mixed", declaring(f"[{pipeline_spec('future', ', api=2')}, {pipeline_spec('present')}]"))
     host = site.host()
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "present"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead", "present"]
     assert [(failure.stage, str(failure.source)) for failure in host.failures] == [("api", "mixed 1.0 (main)")]
 
 
@@ -212,7 +212,7 @@ def test_only_restricts_the_third_parties_and_never_the_built_ins(
 ) -> None:
     site.install("left-dist", declaring(f"[{pipeline_spec('left')}]"), "left-entry")
     site.install("right-dist", declaring(f"[{pipeline_spec('right')}]"), "right-entry")
-    assert list(site.host(only).pipelines()) == ["rf", "nn", "rf_class", *names]
+    assert list(site.host(only).pipelines()) == ["rf", "nn", "rf_class", "ahead", *names]
 
 
 def test_an_excluded_plugin_is_not_imported_and_not_reported(site: Site) -> None:
@@ -226,7 +226,7 @@ def test_a_built_in_keeps_its_bare_name_and_the_qualified_name_always_works(site
     for distribution in ("a-clash", "z-clash"):
         site.install(distribution, declaring(f"[{pipeline_spec('rf')}]"))
     host = site.host()
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "a-clash:rf", "z-clash:rf"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead", "a-clash:rf", "z-clash:rf"]
     assert host.pipeline("rf").qualified_name == "bike-traffic:rf"
     for name in ("bike-traffic:rf", "a-clash:rf", "z-clash:rf"):
         assert host.pipeline(name).qualified_name == name
@@ -239,13 +239,13 @@ def test_a_name_of_two_third_parties_is_ambiguous_and_the_message_lists_both(sit
     message = "pipeline 'mean' is declared more than once; use first-dist:mean or second-dist:mean"
     with pytest.raises(AmbiguousName, match=f"^{re.escape(message)}$"):
         host.pipeline("mean")
-    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "first-dist:mean", "second-dist:mean"]
+    assert list(host.pipelines()) == ["rf", "nn", "rf_class", "ahead", "first-dist:mean", "second-dist:mean"]
     assert host.pipeline("second-dist:mean").source.distribution == "second-dist"
 
 
 def test_the_message_for_an_unknown_name_lists_the_known_ones() -> None:
     host = built_in_host()
-    message = "no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"
+    message = "no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"
     with pytest.raises(UnknownPipeline, match=f"^{re.escape(message)}$"):
         host.pipeline("rff")
     there = ", ".join(sorted(host.backends()))

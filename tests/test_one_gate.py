@@ -41,15 +41,24 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize("track", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("model", ["rf", "rf_class"])
+@pytest.mark.parametrize(("model", "months"), [("rf", 1), ("rf_class", 0)])
 @pytest.mark.parametrize("form", ["frame", "file"])
-def test_a_training_cleans_once_builds_features_twice_and_asks_the_forest_once(
-    calls: Counter[str], small_counts: pd.DataFrame, small_file: Path, model: str, form: str, track: bool
+def test_a_training_cleans_once_and_asks_the_forest_once_about_the_same_rows(
+    calls: Counter[str],
+    small_counts: pd.DataFrame,
+    small_file: Path,
+    model: str,
+    months: int,
+    form: str,
+    track: bool,
 ) -> None:
-    """The features are those of the rows to learn from and of the held-out rows, which no row is both."""
+    """Features are built for each fit (measured, on all rows, one for each month of the calibration) and prediction.
+
+    The held-out rows and the months of the calibration are predicted once each.
+    """
     data: str | pd.DataFrame = small_counts if form == "frame" else str(small_file)
     result = bike_traffic.train(model, data, parameters=TINY, track=track)
-    assert calls == {"clean": 1, "features": 2, "forest": 1}
+    assert calls == {"clean": 1, "features": 2 + months + 1 + months, "forest": 1 + months}
     assert (result.record.tracking is not None) is track
 
 
@@ -61,5 +70,12 @@ def test_a_prediction_of_a_file_cleans_each_chunk_once(calls: Counter[str], smal
 
 
 def test_a_backtest_cleans_once_for_all_folds_and_models(calls: Counter[str], small_counts: pd.DataFrame) -> None:
-    bike_traffic.backtest(["rf", "rf_class"], small_counts, folds=2, horizon="14d", parameters=TINY)
+    bike_traffic.backtest(["rf", "rf_class"], small_counts, folds=2, horizon="14d", parameters=TINY, interval=False)
     assert calls == {"clean": 1, "features": 8, "forest": 4}
+
+
+def test_a_backtest_calibrates_on_three_months_and_on_the_folds_before(
+    calls: Counter[str], small_counts: pd.DataFrame
+) -> None:
+    bike_traffic.backtest("rf", small_counts, folds=2, horizon="14d", parameters=TINY)
+    assert calls == {"clean": 1, "features": 2 * (3 + 2), "forest": 3 + 2}

@@ -79,8 +79,8 @@ def test_the_command_and_the_built_ins_are_entry_points() -> None:
 
 def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
     extras = settings()["options.extras_require"]
-    assert {"nn", "mlflow", "gcs", "s3", "signing", "app", "all", "test"} <= set(extras)
-    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,gcs,s3,signing,app]"]
+    assert {"nn", "mlflow", "plot", "gcs", "s3", "signing", "app", "all", "test"} <= set(extras)
+    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,plot,gcs,s3,signing,app]"]
 
 
 def run(*words: str | Path, cwd: Path) -> str:
@@ -128,7 +128,8 @@ def test_the_wheel_runs_in_a_fresh_environment_from_anywhere(wheel: Path, tmp_pa
         "rf": (True, None),
         "nn": (False, "pip install 'bike-traffic[nn]'"),
         "rf_class": (True, None),
+        "ahead": (True, None),
     }
     table = run(scripts / "bt", "models", cwd=elsewhere).splitlines()
-    assert [line.split()[0] for line in table if "─" not in line] == ["model", "rf", "nn", "rf_class"]
+    assert [line.split()[0] for line in table if "─" not in line] == ["model", "rf", "nn", "rf_class", "ahead"]
     assert list(elsewhere.iterdir()) == []

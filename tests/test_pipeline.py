@@ -14,7 +14,7 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 
-from bike_traffic.columns import CLEAN_COLUMNS, COUNT, COUNTER, HOUR
+from bike_traffic.columns import CLEAN_COLUMNS, COUNT, COUNTER, HOUR, WEATHER_COLUMNS
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import MissingInput, ParameterError, PredictionError, SchemaError
 from bike_traffic.names import Need
@@ -269,7 +269,7 @@ def test_what_an_author_does_to_its_frames_stays_there(two: pd.DataFrame) -> Non
 
 def test_history_is_required_where_it_is_needed_and_reaches_the_author_clean(two: pd.DataFrame) -> None:
     pipeline = NeedingHistory().fit(two)
-    message = "'answering' needs recent counts of its counters; give them as history"
+    message = "'answering' needs recent counts of its counters; give them as history, or with --history"
     for rows in (two, two.head(0)):
         with pytest.raises(MissingInput, match=f"^{message}$") as refused:
             pipeline.predict(rows)
@@ -298,14 +298,18 @@ def test_a_history_that_is_not_needed_reaches_the_author_as_well(two: pd.DataFra
     assert history.equals(clean(two))
 
 
-def test_weather_cannot_be_given_yet(two: pd.DataFrame) -> None:
+def test_a_pipeline_that_needs_weather_is_neither_fitted_nor_asked_without_it(two: pd.DataFrame) -> None:
     class NeedingWeather(Answering):
         needs: tuple[Need, ...] = ("weather",)  # type: ignore[misc]
 
-    message = "'answering' needs weather, which bike-traffic cannot give it yet"
-    with pytest.raises(MissingInput, match=f"^{message}$") as refused:
-        NeedingWeather().fit(two).predict(two, history=two)
-    assert (refused.value.id, refused.value.parts) == ("weather-needed", {"model_type": "answering"})
+    message = "'answering' needs the weather of the hours; give it with --weather FILE, or join it to the rows"
+    weather = {name: np.float32(1) for name in WEATHER_COLUMNS}
+    fitted = NeedingWeather().fit(clean(two).assign(**weather))
+    for asking in (lambda: NeedingWeather().fit(two), lambda: fitted.predict(two)):
+        with pytest.raises(MissingInput, match=f"^{message}$") as refused:
+            asking()
+        assert (refused.value.id, refused.value.parts) == ("weather-needed", {"model_type": "answering"})
+    assert len(fitted.predict(clean(two).assign(**weather))) == len(two)
 
 
 def test_a_row_without_a_counter_is_not_of_a_known_one(two: pd.DataFrame) -> None:

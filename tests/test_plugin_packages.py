@@ -143,7 +143,7 @@ def test_lightgbm_is_compared_with_the_forest_in_a_backtest(
     words: list[str | Path] = ["-m", "rf", "-m", "lightgbm", "--data", small_file, "--folds", "2", "--horizon", "14d"]
     printed = environment.run("bt", "backtest", *words, cwd=clean_place)
     lines = [re.split(r" {2,}", line) for line in printed.splitlines() if "─" not in line]
-    fold = ["rf", "lightgbm", "4-week mean"]
+    fold = ["rf", "lightgbm", "recent level", "4-week mean"]
     assert [next(word for word in line if word in fold) for line in lines[1:]] == fold * 3
     rmse = {line[1]: float(line[3]) for line in lines if line[0] == "mean"}
     assert rmse["lightgbm"] < rmse["4-week mean"]

@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_the_input(
 @pytest.mark.parametrize("plugin", ["of our own", {"version": "1.0"}, 7, None])
 def test_a_record_that_others_wrote_is_loaded_by_the_pipeline_of_its_name(plugin: object) -> None:
     record = ModelRecord.from_json({**make_record(model_type="mean").to_json(), "plugin": plugin})
-    with pytest.raises(UnknownPipeline, match=r"^no pipeline 'mean'; there are nn, rf, rf_class$"):
+    with pytest.raises(UnknownPipeline, match=r"^no pipeline 'mean'; there are ahead, nn, rf, rf_class$"):
         load_model(LocalRegistry("models"), record, PluginHost(only=()), Trust())
 
 

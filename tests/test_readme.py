@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.config import load_settings
-from tests.readme import README, blocks, commands_of, lasting, run
+from tests.readme import README, alike, blocks, commands_of, lasting, run
 
 _PYTHON = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
 
@@ -24,7 +24,7 @@ def test_the_commands_print_what_the_readme_shows(clean_place: Path) -> None:
         shown, shown_numbers = lasting(block)
         printed, printed_numbers = lasting(run(commands_of(block), clean_place))
         assert printed == shown
-        assert printed_numbers == pytest.approx(shown_numbers, rel=0.01, abs=0.011)
+        assert alike(printed_numbers, shown_numbers)
 
 
 def test_the_python_example_runs(clean_place: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import bike_traffic
-from bike_traffic.registry.record_parts import DataInfo, PluginInfo, SplitInfo, TrackingInfo
+from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, SplitInfo, TrackingInfo
 from bike_traffic.registry.records import ModelRecord
 
 ORIGINAL: dict[str, Any] = {
@@ -25,8 +25,12 @@ ORIGINAL: dict[str, Any] = {
 """An entry of the original project."""
 OURS: dict[str, Any] = {
     "baseline": {"rmse": 60.0},
+    "recent": {"rmse": 58.0},
+    "beats_baseline": False,
+    "interval": {"level": 0.8, "coverage": 0.79},
     "split": {"kind": "temporal", "seed": 0, "training_until": "2021-07-12T23:00:00+02:00"},
     "data": {"rows": 10, "counters": 2, "first_hour": None, "last_hour": None},
+    "registered_fit": {"until": "2021-08-09T23:00:00+02:00", "rows": 12, "seconds": 2},
     "parameters": {"depth": None, "list": [1, "é"]},
     "fit_seconds": 3,
     "plugin": {"distribution": "bt-mine", "version": "1.0"},
@@ -54,6 +58,10 @@ def text(entry: dict[str, Any]) -> str:
         {"split": {"kind": 7}},
         {"fit_seconds": True},
         {"fit_seconds": "3"},
+        {"beats_baseline": 0},
+        {"beats_baseline": None, "recent": "good", "interval": [0.8], "registered_fit": {"until": 7}},
+        {"registered_fit": {"rows": 1.5, "until": "x"}},
+        {"registered_fit": {"seconds": 0.25, "why": "all rows", "until": "x"}},
         {"plugin": None},
         {"plugin": {"version": 1.0}},
         {"parameters": [1]},
@@ -78,8 +86,26 @@ def test_our_keys_are_typed_fields_and_unknown_ones_are_kept_apart() -> None:
     assert record.plugin == PluginInfo(distribution="bt-mine", version="1.0")
     assert record.tracking == TrackingInfo(run_id="r", experiment_id="1", uri="http://host")
     assert (record.baseline, record.fit_seconds) == ({"rmse": 60.0}, 3)
+    assert (record.recent, record.beats_baseline) == ({"rmse": 58.0}, False)
+    assert record.interval == {"level": 0.8, "coverage": 0.79}
+    assert record.registered_fit == FitInfo(until="2021-08-09T23:00:00+02:00", rows=12, seconds=2)
     assert (record.libraries, record.signature) == (OURS["libraries"], OURS["signature"])
     assert record.extra == {"data": OURS["data"], "author": "x"}  # its empty hours would not come back as a DataInfo
+
+
+@pytest.mark.parametrize(
+    ("parts", "until"),
+    [
+        ({}, None),
+        ({"split": {"kind": "random"}}, None),
+        ({"split": {"training_until": "2021-07-12"}}, "2021-07-12"),
+        ({"split": {"training_until": "2021-07-12"}, "registered_fit": {"until": "2021-08-09"}}, "2021-08-09"),
+        ({"split": {"training_until": "2021-07-12"}, "registered_fit": {"rows": 5}}, "2021-07-12"),
+    ],
+    ids=text,
+)
+def test_a_model_knows_the_rows_of_the_fit_that_was_registered(parts: dict[str, Any], until: str | None) -> None:
+    assert ModelRecord.from_json({**ORIGINAL, **parts}).known_until == until
 
 
 def test_a_value_of_another_kind_stays_as_it_was_and_is_no_field() -> None:
@@ -95,5 +121,6 @@ def test_a_training_fills_every_field_in_the_order_that_the_json_has(small_count
     assert isinstance(record.split, SplitInfo)
     assert isinstance(record.data, DataInfo)
     added = list(record.to_json())[list(record.to_json()).index("artifacts") + 1 :]
-    assert added == ["baseline", "split", "data", "parameters", "fit_seconds", "plugin", "libraries"]
+    ours = ["baseline", "recent", "beats_baseline", "interval", "split", "data", "registered_fit"]
+    assert added == [*ours, "parameters", "fit_seconds", "plugin", "libraries"]
     assert ModelRecord.from_json(record.to_json()) == record

@@ -18,9 +18,10 @@ from bike_traffic.errors import NoRecord, RegistryCorrupt, UnknownBackend, Unkno
 from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import FileDigest
-from bike_traffic.registry.queries import Query, best_entry
-from bike_traffic.registry.record_parts import SplitInfo
+from bike_traffic.registry.queries import EVERYTHING, Query, best_entry
+from bike_traffic.registry.record_parts import DataInfo, SplitInfo
 from bike_traffic.registry.records import ModelRecord, parse_time, utc_now
+from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.testing.backends import records
 from bike_traffic.testing.backends.records import make_record as make_record
 from bike_traffic.workspace import Workspace
@@ -154,8 +155,13 @@ def test_a_broken_time_is_corrupt_when_a_time_is_asked_for_as_well(timestamp: ob
     ("query", "runs"),
     [
         (Query(), ["old", "nn", "prod", "new"]),
-        (Query(test_mode=True), ["test"]),
+        (Query(test_mode=True), ["test", "tried"]),
+        (Query(test_mode=True, sample=True), ["tried"]),
         (Query(test_mode=None), ["old", "nn", "prod", "test", "new"]),
+        (Query(sample=True), ["invented"]),
+        (Query(sample=None), ["old", "nn", "prod", "invented", "new"]),
+        (Query(withdrawn=frozenset({"nn", "new"})), ["old", "prod"]),
+        (EVERYTHING, ["old", "nn", "prod", "test", "tried", "invented", "new"]),
         (Query(model_type="nn"), ["nn"]),
         (Query(env="prod"), ["prod"]),
         (Query(model_type="nn", env="prod"), []),
@@ -165,13 +171,17 @@ def test_a_broken_time_is_corrupt_when_a_time_is_asked_for_as_well(timestamp: ob
     ],
     ids=str,
 )
-def test_a_query_admits_what_it_says_and_no_test_mode_unless_asked(query: Query, runs: list[str]) -> None:
+def test_a_query_admits_what_it_says_and_no_test_mode_and_no_sample_unless_asked(
+    query: Query, runs: list[str]
+) -> None:
     records = [
         make_record("old", timestamp="2025-06-18T22:59:26.111358"),
         make_record("nn", model_type="nn", timestamp="2026-02-01T00:00:00.000000+00:00"),
         make_record("prod", env="prod"),
         make_record("test", test_mode=True),
-        make_record("new"),
+        make_record("tried", test_mode=True, data=DataInfo(source="sample")),
+        make_record("invented", data=DataInfo(source="sample", rows=3)),
+        make_record("new", data=DataInfo(source="sample.csv")),
     ]
     assert [record.run_id for record in records if query.admits(record.to_json())] == runs
 
@@ -202,6 +212,7 @@ def test_the_best_goes_by_the_metrics_direction_and_the_earliest_of_equals_wins(
         (Query(), "any model"),
         (Query(model_type="nn", env="prod"), "model nn, env prod"),
         (Query(test_mode=True), "test mode"),
+        (Query(sample=True, model_type="rf"), "model rf, the sample"),
         (Query(as_of=parse_time("2026-01-01")), "as of 2026-01-01T00:00:00+00:00"),
     ],
 )
@@ -210,10 +221,64 @@ def test_where_no_record_has_the_metric_the_question_is_repeated(query: Query, a
         local_registry().best("r2", query)
 
 
+LEFT_OUT = [
+    make_record("a", test_mode=True),
+    make_record("b", test_mode=True, data=DataInfo(source="sample")),
+    make_record("c", data=DataInfo(source="sample")),
+    make_record("d", split=SplitInfo(kind="random"), env="prod"),
+    make_record("e"),
+    make_record("f", model_type="nn", metrics={"accuracy": 0.5}),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "counts"),
+    [
+        (
+            Query(),
+            "any model; left out: 1 of the sample (add --sample), 2 of test mode (add --test-mode), 1 of a random "
+            "split, 1 withdrawn (`bt registry restore` takes them back)",
+            {"sample": 1, "test mode": 2, "random split": 1, "withdrawn": 1},
+        ),
+        (Query(env="prod"), "env prod; left out: 1 of a random split", {"random split": 1}),
+        (Query(sample=True, env="prod"), "env prod, the sample", {}),
+        (Query(model_type="nn"), "model nn", {}),
+    ],
+    ids=str,
+)
+def test_where_no_record_is_left_those_left_out_are_counted_with_the_reason(
+    query: Query, words: str, counts: dict[str, int]
+) -> None:
+    registry = local_registry()
+    for record in LEFT_OUT:
+        registry.append(record)
+    registry.withdraw("e", actor="ana", reason="broken counts")
+    for one in (registry, InBaseClass("models")):
+        with pytest.raises(NoRecord, match=f"^{re.escape(f'no record with rmse for {words}')}$") as caught:
+            one.best("rmse", query)
+        assert caught.value.parts == {"name": "rmse", "query": str(query), "left_out": counts}
+
+
+class InBaseClass(LocalRegistry):
+    """A registry that searches as a backend does that has no faster way."""
+
+    _compare = RegistryBackend._compare
+
+
+def test_what_is_compared_is_what_the_best_is_chosen_from() -> None:
+    registry = local_registry()
+    for record in [*LEFT_OUT, make_record("g", metrics={"rmse": 30.0})]:
+        registry.append(record)
+    for one in (registry, InBaseClass("models")):
+        best, compared = one.compare("rmse", Query())
+        assert [(entry["run_id"], entry["rmse"]) for entry in compared] == [("e", 40.0), ("g", 30.0)]
+        assert best == one.best("rmse", Query()) == registry.get("g")
+
+
 def test_an_unknown_metric_lists_those_there_are() -> None:
     message = (
-        "no metric 'rsme'; there are accuracy, f1_score, mae, precision, r2, recall, rmse, rmsle, roc_auc, wape "
-        "(did you mean 'rmse'?)"
+        "no metric 'rsme'; there are accuracy, f1_score, interval_score, mae, precision, r2, recall, rmse, rmsle, "
+        "roc_auc, skill, wape (did you mean 'rmse'?)"
     )
     with pytest.raises(UnknownMetric, match=f"^{re.escape(message)}$"):
         local_registry().best("rsme", Query())

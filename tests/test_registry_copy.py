@@ -12,12 +12,13 @@ import pytest
 
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable
 from bike_traffic.loading import load_model
-from bike_traffic.registry.aliases import AliasChange
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.artifacts import digest_directory
+from bike_traffic.registry.files.copying import Copied, copy
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
-from bike_traffic.registry.upkeep import Copied, copy, verify
+from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_manager import built_in_host
@@ -69,7 +70,7 @@ def test_records_files_aliases_and_their_history_are_copied_and_the_source_stays
     for record in target.records(EVERYTHING):
         assert digest_directory(Path(record.model_uri)) == record.artifacts
         assert Path(record.model_uri, "manifest.json").is_file()
-    assert target.alias_changes() == source.alias_changes()
+    assert target.events() == source.events()
     assert (target.alias("champion").run_id, target.alias("challenger").run_id) == (A, C)
     assert list(verify(target)) == []
 
@@ -84,7 +85,7 @@ def test_a_second_copy_copies_nothing_and_a_third_only_what_came_since(
     register(source, make_record("dddd4444"))
     source.promote("dddd4444", "champion", actor="ana@desk")
     assert copied(list(copy(source, target))) == {A: False, B: False, C: False, "dddd4444": True}
-    assert target.alias_changes() == source.alias_changes()
+    assert target.events() == source.events()
     assert list(verify(target)) == []
 
 
@@ -128,9 +129,9 @@ class Breaking(LocalRegistry):
         super().append(record)
         self._pass("after the record")
 
-    def append_alias_change(self, change: AliasChange) -> None:
+    def append_event(self, change: RegistryEvent) -> None:
         self._pass("before the change of an alias")
-        super().append_alias_change(change)
+        super().append_event(change)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_copy_that_broke_off_goes_on_where_it_stopped(
     assert runs(target) == there
     assert list(verify(target)) == []
     assert copied(list(copy(source, target))) == {run_id: run_id not in there for run_id in (A, B, C)}
-    assert target.alias_changes() == source.alias_changes()
+    assert target.events() == source.events()
     assert list(verify(target)) == []
 
 
@@ -176,7 +177,7 @@ def test_a_model_whose_files_are_not_those_of_its_record_is_not_copied(
         list(copy(source, target))
     assert runs(target) == [A]
     assert not Path("models/rf_class").exists()
-    assert target.alias_changes() == []
+    assert target.events() == []
 
 
 def write_seeds() -> RegistryBackend:

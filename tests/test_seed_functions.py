@@ -41,9 +41,9 @@ def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_copied_to_the_
     pipeline = get_best_model_from_summary("rf", SUMMARY, metric="mae", download_dir="copy")
     assert pipeline.predict(small_counts).equals(best.pipeline.predict(small_counts))
     assert sorted(path.name for path in Path("copy").iterdir()) == [
-        "four_week_mean.json",
         "manifest.json",
         "model.joblib.zst",
+        "references",
     ]
 
 

@@ -81,7 +81,7 @@ def test_a_built_in_class_calls_itself_as_its_spec_does(name: str) -> None:
 
 def test_what_a_pipeline_needs_is_a_tuple_of_known_needs() -> None:
     names: list[Need] = ["history"]
-    assert PipelineSpec(name="x", target="module:Class", needs=names).needs == ("history",)  # type: ignore[arg-type]
+    assert PipelineSpec(name="x", target="module:Class", needs=names).needs == ("history",)
     with pytest.raises(ValueError, match=r"'needs' must be in \('history', 'weather'\) \(got 'snow'\)"):
         PipelineSpec(name="x", target="module:Class", needs=["snow"])  # type: ignore[list-item]
 

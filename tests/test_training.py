@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import describe
+from bike_traffic.data.check import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.schema import clean_counter_names
 from bike_traffic.errors import NoRecord, ParameterError, RegistryCorrupt, RegistryUnavailable, SplitError
@@ -34,7 +34,9 @@ def host() -> PluginHost:
 
 def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, small_counts: pd.DataFrame) -> None:
     registry = LocalRegistry("models")
-    result = train_model(host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY, seed=7))
+    result = train_model(
+        host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY, seed=7, source="here.csv")
+    )
     record = result.record
     assert list(registry.records(Query())) == [record]
     assert (record.model_type, record.env, record.test_mode) == ("rf", "dev", False)
@@ -44,11 +46,15 @@ def test_a_record_tells_what_was_trained_on_what_and_how_well(host: PluginHost, 
         "kind": "temporal",
         "seed": 7,
         "training_until": "2024-11-02T23:00:00+01:00",
+        "measured_until": "2024-11-30T23:00:00+01:00",
         "training_rows": 72 * 24 * 4,
         "held_out_rows": 28 * 24 * 4,
+        "held_out_digest": fingerprint(clean(small_counts).tail(28 * 24 * 4)),
         "left_out_rows": 0,
     }
-    assert record.to_json()["data"] == describe(clean(small_counts))
+    assert record.recent == result.evaluation.recent
+    assert record.beats_baseline is (record.metrics["skill"] > 0)
+    assert record.to_json()["data"] == {"source": "here.csv", **describe(clean(small_counts))}
     assert record.to_json()["parameters"]["n_estimators"] == 3
     assert record.to_json()["parameters"]["random_state"] == 7
     assert record.to_json()["plugin"]["distribution"] == "bike-traffic"
@@ -62,7 +68,44 @@ def test_a_model_predicts_the_same_after_its_way_through_the_registry(
     result = train_model(host.pipeline("rf"), clean(small_counts), registry, TrainingPlan(parameters=TINY))
     loaded = load_model(registry, registry.best("rmse", Query()), host, Trust())
     assert loaded.pipeline.predict(small_counts).equals(result.pipeline.predict(small_counts))
-    assert loaded.baseline is not None
+    assert loaded.references.four_week_mean is not None
+    assert loaded.references.recent is not None
+    assert loaded.references.interval is not None
+    assert list(loaded.references.counters) == list(result.pipeline.counters_)
+
+
+def test_the_registered_model_learned_from_all_rows_and_its_metrics_are_those_of_the_first_fit(
+    host: PluginHost, small_counts: pd.DataFrame
+) -> None:
+    cleaned = clean(small_counts)
+    again, measured = (
+        train_model(host.pipeline("rf"), cleaned, LocalRegistry("models"), TrainingPlan(parameters=TINY, refit=refit))
+        for refit in (True, False)
+    )
+    assert again.record.metrics == measured.record.metrics
+    on_all = new_pipeline(host.pipeline("rf"), TINY, seed=0).fit(cleaned)
+    on_the_first = new_pipeline(host.pipeline("rf"), TINY, seed=0).fit(cleaned.head(72 * 24 * 4))
+    assert again.pipeline.predict(cleaned).equals(on_all.predict(cleaned))
+    assert measured.pipeline.predict(cleaned).equals(on_the_first.predict(cleaned))
+
+    assert again.record.registered_fit is not None
+    assert again.record.registered_fit.rows == len(cleaned)
+    assert again.record.known_until == "2024-11-30T23:00:00+01:00"
+    assert measured.record.registered_fit is None
+    assert measured.record.known_until == "2024-11-02T23:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "interval", "expected"), [("rf", True, 2), ("rf", False, None), ("rf_class", True, None)]
+)
+def test_the_interval_is_calibrated_on_the_months_that_the_counts_have_room_for(
+    host: PluginHost, small_counts: pd.DataFrame, name: str, interval: bool, expected: int | None
+) -> None:
+    """100 days have room for one month before the held-out one; a classifier has no interval."""
+    plan = TrainingPlan(parameters=TINY, interval=interval)
+    record = train_model(host.pipeline(name), clean(small_counts), LocalRegistry("models"), plan).record
+    assert record.interval == (None if expected is None else {"level": 0.8, "months": expected})
+    assert ("coverage" in record.metrics) is (expected is not None)
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(
@@ -104,7 +147,7 @@ def test_nothing_is_registered_when_the_files_cannot_be_stored(
     [
         (
             {"n_estimator": "5"},
-            "no parameter of 'rf' 'n_estimator'; there are max_features, max_samples, min_samples_leaf, "
+            "no parameter of 'rf' 'n_estimator'; there are max_features, max_rows, max_samples, min_samples_leaf, "
             "n_estimators, n_jobs, random_state (did you mean 'n_estimators'?)",
         ),
         ({"n_estimators": "many"}, "n_estimators: 'many' is not a whole number (the default is "),

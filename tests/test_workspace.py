@@ -36,7 +36,8 @@ def workspace() -> Workspace:
 @pytest.fixture
 def trained(workspace: Workspace, small_counts: pd.DataFrame) -> TrainingResult:
     (declaration,) = workspace.pipelines(["rf"])
-    return workspace.train(declaration, workspace.counts(small_counts), TrainingPlan(parameters=TINY))
+    plan = TrainingPlan(parameters=TINY, refit=False, interval=False)
+    return workspace.train(declaration, workspace.counts(small_counts), plan)
 
 
 def test_every_part_is_opened_once(workspace: Workspace) -> None:
@@ -122,7 +123,7 @@ def test_without_names_every_built_in_that_can_run_is_meant_and_the_others_are_r
     workspace = Workspace.open(notify=notes.append)
     net = workspace.plugins.pipeline("nn").spec
     monkeypatch.setattr(type(net), "missing", lambda spec: ["tensorflow"] if spec.name == "nn" else [])
-    assert [declaration.spec.name for declaration in workspace.pipelines()] == ["rf", "rf_class"]
+    assert [declaration.spec.name for declaration in workspace.pipelines()] == ["rf", "rf_class", "ahead"]
     assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'bike-traffic[nn]'"]
 
 
@@ -137,7 +138,7 @@ def test_what_a_pipeline_needs_and_does_not_get_is_raised_before_counts_are_read
     assert row["needs"] == ["weather"]
     for command in ("train", "backtest"):
         done = bt(command, "-m", "mean", "--data", "there-is-no-such-file.csv")
-        message = "'mean' needs weather, which bike-traffic cannot give it yet"
+        message = "'mean' needs the weather of the hours; give it with --weather FILE, or join it to the rows"
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
 
 

@@ -140,8 +140,8 @@ def _misplaced(counts: pd.DataFrame, cleaned: pd.DataFrame) -> NDArray[np.bool_]
     column = counts[headers_of(counts.columns, [COORDINATES])[COORDINATES]]
     inside = cleaned[LATITUDE].between(*LATITUDES) & cleaned[LONGITUDE].between(*LONGITUDES)
     codes, values = distinct_values(column)
-    blank = np.append([not str(value).strip() for value in values], True)[codes]
-    return (~blank & ~inside.to_numpy(dtype=bool)).astype(bool)
+    blank = np.array([*(not str(value).strip() for value in values), True])[codes]
+    return np.asarray(~blank & ~inside.to_numpy(dtype=bool))
 
 
 def _same_hour(names: pd.Series, times: pd.Series) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from bike_traffic.columns import (
     TIME,
     TIME_PARTS,
     TIME_ZONE,
+    WEATHER_COLUMNS,
     WEEKDAY,
     YEAR,
 )
@@ -42,7 +43,8 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
     The columns of a clean frame are the constants of `bike_traffic.columns`: ``nom_du_compteur`` (categorical),
     ``date_et_heure_de_comptage`` (Europe/Paris), ``heure`` (0 to 23), ``jour_mois``, ``mois``, ``annee``,
     ``jour_semaine`` (0 is Monday), ``latitude`` and ``longitude`` (degrees, float32), and ``comptage_horaire``
-    (bikes per hour) if the input has it. All other columns are dropped.
+    (bikes per hour) if the input has it. All other columns are dropped. `bike_traffic.data.weather.join_weather` adds
+    the weather to a clean frame.
     """
 
     def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -59,8 +61,12 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
 
 
 def is_clean(counts: pd.DataFrame) -> bool:
-    """Return whether a frame has the columns of a clean frame, in their order and with their types."""
-    if tuple(counts.columns.drop(COUNT, errors="ignore")) != CLEAN_COLUMNS:
+    """Return whether a frame has the columns of a clean frame, in their order and with their types.
+
+    The count, and the three columns of the weather together, may be missing.
+    """
+    names = tuple(counts.columns.drop(COUNT, errors="ignore"))
+    if names not in (CLEAN_COLUMNS, CLEAN_COLUMNS + WEATHER_COLUMNS):
         return False
     types = counts.dtypes
     time = types[TIME]
@@ -71,6 +77,7 @@ def is_clean(counts: pd.DataFrame) -> bool:
         and all(types[name] == np.int16 for name in TIME_PARTS)
         and types[LATITUDE] == types[LONGITUDE] == np.float32
         and (COUNT not in types or types[COUNT] == np.float64)
+        and all(types[name] == np.float32 for name in names[len(CLEAN_COLUMNS) :])
     )
 
 
@@ -83,21 +90,25 @@ def clean(counts: pd.DataFrame) -> pd.DataFrame:
     headers = headers_of(counts.columns, wanted)
     position, times = distinct_times(counts[headers[TIME]])
     coordinates = parse_coordinates(counts[headers[COORDINATES]])
-    parts = {
-        HOUR: times.hour,
-        DAY_OF_MONTH: times.day,
-        MONTH: times.month,
-        YEAR: times.year,
-        WEEKDAY: times.day_of_week,
-    }
     columns: dict[str, object] = {
         COUNTER: clean_counter_names(counts[headers[COUNTER]]),
         TIME: take_times(times, position),
     }
-    for name, values in parts.items():
+    for name, values in time_parts(times).items():
         # -1 where the time cannot be read; the check reports such a row before anything is computed from it.
         columns[name] = np.append(values.fillna(-1).to_numpy(np.int16), np.int16(-1))[position]
     columns |= {LATITUDE: coordinates[LATITUDE], LONGITUDE: coordinates[LONGITUDE]}
     if COUNT in headers:
         columns[COUNT] = parse_counts(counts[headers[COUNT]])
     return pd.DataFrame(columns, index=counts.index)
+
+
+def time_parts(times: pd.DatetimeIndex) -> dict[str, pd.Index]:
+    """Return the columns `TIME_PARTS` of local times."""
+    return {
+        HOUR: times.hour,
+        DAY_OF_MONTH: times.day,
+        MONTH: times.month,
+        YEAR: times.year,
+        WEEKDAY: times.day_of_week,
+    }

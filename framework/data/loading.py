@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
 from bike_traffic.data.schema import IDENTIFYING, headers_of
+from bike_traffic.data.weather import join_weather, name_of, read_weather
 from bike_traffic.errors import SchemaError
 
 
@@ -38,18 +40,24 @@ def clean_counts(counts: pd.DataFrame, where: str, *, with_counts: bool) -> pd.D
     return valid_counts(counts, where, with_counts=with_counts)
 
 
-def load_counts(source: str | pd.DataFrame, *, rows: int | None = None) -> pd.DataFrame:
+def load_counts(
+    source: str | pd.DataFrame, *, rows: int | None = None, weather: str | pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return counts that carry the truth, as a valid clean frame.
 
     Parameters
     ----------
     source : a frame, the path or URL of a file, or ``"sample"`` for the generated sample.
     rows : read only this many rows.
+    weather : the weather of their hours, as `read_weather` takes it, to be joined to the rows.
 
     Raises
     ------
     ReadError, SchemaError
     """
+    if weather is not None:
+        known = read_weather(weather)  # short; what is wrong with it is raised before the counts are read
+        return join_weather(load_counts(source, rows=rows), known, name_of(weather))
     if isinstance(source, pd.DataFrame):
         return clean_counts(_first(source, rows), "the frame", with_counts=True)
     if source == SAMPLE:
@@ -60,3 +68,13 @@ def load_counts(source: str | pd.DataFrame, *, rows: int | None = None) -> pd.Da
 
 def _first(counts: pd.DataFrame, rows: int | None) -> pd.DataFrame:
     return counts if rows is None else counts.head(rows)
+
+
+def source_of(source: str | pd.DataFrame) -> str:
+    """Return where counts came from, for a record: a path or URL without user, password and query, or ``frame``."""
+    if isinstance(source, pd.DataFrame):
+        return "frame"
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

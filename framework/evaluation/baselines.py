@@ -1,4 +1,4 @@
-"""The baseline that every score is compared with: the mean of the last four weeks."""
+"""The first of the two baselines beside every score: the mean of the last four weeks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEEKDAY
-from bike_traffic.pipeline import Pipeline
 
 Values = NDArray[np.float64]
 
@@ -51,22 +50,6 @@ class FourWeekMean:
         ).reshape(-1, 168)
         hour_of_week = cleaned[WEEKDAY].to_numpy(np.intp) * 24 + cleaned[HOUR].to_numpy(np.intp)
         return np.asarray(table[cleaned[COUNTER].cat.codes.to_numpy(), hour_of_week])
-
-    def predict_as(
-        self, pipeline: Pipeline, cleaned: pd.DataFrame
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what the baseline predicts for a pipeline's task, and its score; both of shape (n,).
-
-        For a regression both are bikes per hour. For a classification they are the labels that the mean implies
-        under the pipeline's own thresholds, and the ratio of the mean to the counter's mean.
-        """
-        predicted = self.predict(cleaned)
-        if pipeline.task == "regression":
-            return predicted, predicted
-        labels = pipeline.truth(cleaned.assign(**{COUNT: predicted})).to_numpy(np.float64)
-        names = cleaned[COUNTER].cat
-        means = np.array([self.counter_means.get(str(name), np.inf) for name in names.categories])
-        return labels, predicted / np.maximum(means[names.codes.to_numpy()], 1e-9)
 
     def save(self, directory: Path) -> None:
         """Write the tables into the folder of a model's files."""

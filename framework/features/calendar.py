@@ -42,6 +42,15 @@ def day_numbers(times: pd.Series) -> NDArray[np.int64]:
     return days
 
 
+def days_ahead(times: pd.Series, newest: pd.Timestamp) -> NDArray[np.int64]:
+    """Return how many local days each time is after the day of the first hour that follows the `newest` one, plus 1.
+
+    So 1 is the first day of a forecast; a time before it has 0 or less.
+    """
+    origin = day_numbers(pd.Series([newest + pd.Timedelta(hours=1)]))[0]
+    return np.asarray(day_numbers(times) - origin + 1)
+
+
 @lru_cache(maxsize=8)
 def _day_table(first: int, last: int) -> pd.DataFrame:
     """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
+from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEATHER_COLUMNS
 from bike_traffic.features.calendar import calendar_features, day_numbers
 
 Floats = NDArray[np.float32]
@@ -113,7 +113,7 @@ class CountFeatures(TransformerMixin, BaseEstimator):
     def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
         """Return counter, time parts, coordinates, calendar and history of clean rows."""
         check_is_fitted(self)
-        parts = cleaned.drop(columns=[TIME, COUNT], errors="ignore")
+        parts = cleaned.drop(columns=[TIME, COUNT, *WEATHER_COLUMNS], errors="ignore")
         calendar = calendar_features(cleaned[TIME])
         columns = [parts, calendar, self.history_.look_up(cleaned, calendar)]
         return pd.concat(columns, axis="columns", sort=False)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, no_such
-from bike_traffic.evaluation.metrics import metric_named
-from bike_traffic.names import NAME
-from bike_traffic.registry.aliases import AliasChange, ChangeKind, targets
+import attrs
+
+from bike_traffic.errors import NoRecord
+from bike_traffic.evaluation.metrics import Metric, metric_named
+from bike_traffic.registry.events.log import EventLog
 from bike_traffic.registry.findings import Finding
-from bike_traffic.registry.queries import EVERYTHING, Query, best_entry
-from bike_traffic.registry.records import ModelRecord, utc_now
+from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
+from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.registry.signing import PublicKeys, SigningKey
 
 
-class RegistryBackend(ABC):
+class RegistryBackend(EventLog):
     """A place where records and the files of models are kept.
 
     A backend takes the registry's URI and the options of its table in ``bt.toml``, answers in
@@ -63,15 +63,7 @@ class RegistryBackend(ABC):
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy a model's files into `directory`, checking each against the record's digests."""
 
-    @abstractmethod
-    def append_alias_change(self, change: AliasChange) -> None:
-        """Add a change of an alias; the same `change_id` twice is a no-op."""
-
-    @abstractmethod
-    def alias_changes(self) -> list[AliasChange]:
-        """Return every change of every alias, in the order of their appending."""
-
-    def require_writable(self) -> None:  # noqa: B027  # most backends find out when they write
+    def require_writable(self) -> None:  # most backends find out when they write
         """Raise `RegistryError` if nothing can ever be registered here; called before a training."""
 
     def reconcile(self) -> int:
@@ -82,7 +74,7 @@ class RegistryBackend(ABC):
         """Compare the redundant copies of each record; nothing if there is only one."""
         return iter(())
 
-    def sign_head(self, key: SigningKey) -> None:  # noqa: B027  # optional
+    def sign_head(self, key: SigningKey) -> None:  # optional
         """Sign the number of the records and their ids, to detect deletions; nothing if no head is kept."""
 
     def verify_head(self, keys: PublicKeys) -> Iterator[Finding]:  # noqa: ARG002
@@ -98,68 +90,30 @@ class RegistryBackend(ABC):
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             self.download(record, Path(folder))
 
-    def alias_history(self, alias: str) -> list[AliasChange]:
-        """Return the changes of one alias, the oldest first."""
-        return [change for change in self.alias_changes() if change.alias == alias]
-
-    def alias(self, alias: str, as_of: datetime | None = None) -> ModelRecord:
-        """Return the record that an alias points to, or pointed to at a time; raise `NoRecord`."""
-        existing = targets(self.known_history(alias), as_of)
-        if not existing:
-            raise NoRecord(
-                f"alias '{alias}' pointed to no run at {as_of.isoformat() if as_of else 'any time'}",
-                "alias-without-run",
-                alias=alias,
-                as_of=as_of.isoformat() if as_of else None,
-            )
-        return self.get(existing[-1])
-
-    def known_history(self, alias: str) -> list[AliasChange]:
-        """Return the changes of an alias, the oldest first; raise `NoRecord` if there are none."""
-        history = self.alias_history(alias)
-        if not history:
-            known = sorted({change.alias for change in self.alias_changes()})
-            raise NoRecord(no_such("alias", alias, known), "alias-unknown", name=alias, known=known)
-        return history
-
-    def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> AliasChange:
-        """Point an alias to a run, whose files are checked first; raise `NoRecord` or `IntegrityError`."""
-        if not NAME.fullmatch(alias):
-            raise RegistryError(
-                f"'{alias}' cannot be an alias; it takes letters, digits, '.', '_' and '-'",
-                "alias-malformed",
-                alias=alias,
-            )
-        return self._change_alias(self.get(run_id), alias, "promote", actor, reason)
-
-    def rollback(self, alias: str, *, actor: str, reason: str = "") -> AliasChange:
-        """Point an alias to the run before, whose files are checked first."""
-        existing = targets(self.known_history(alias))
-        if len(existing) < 2:
-            raise NoRecord(f"alias '{alias}' has no earlier run to go back to", "alias-no-earlier-run", alias=alias)
-        return self._change_alias(self.get(existing[-2]), alias, "rollback", actor, reason)
-
-    def _change_alias(
-        self, record: ModelRecord, alias: str, kind: ChangeKind, actor: str, reason: str
-    ) -> AliasChange:
-        if not record.artifacts:
-            raise IntegrityError(
-                f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "
-                "checked, and nothing was changed",
-                "alias-record-without-digests",
-                run_id=record.run_id,
-            )
-        self.verify_files(record)
-        change = AliasChange(
-            alias=alias, run_id=record.run_id, kind=kind, timestamp=utc_now(), actor=actor, reason=reason
-        )
-        self.append_alias_change(change)
-        return change
-
     def best(self, metric: str, query: Query) -> ModelRecord:
-        """Return the best record by `metric`; raise `UnknownMetric` or `NoRecord`."""
-        entries = (record.to_json() for record in self.records(query))
-        return ModelRecord.from_json(best_entry(entries, metric_named(metric), query))
+        """Return the best record by `metric` that is not withdrawn; raise `UnknownMetric` or `NoRecord`."""
+        return self.compare(metric, query)[0]
+
+    def compare(self, metric: str, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Return the best record, and the records it was compared with, itself among them.
+
+        The latter as JSON, with the metric and `QUERIED_KEYS` at least.
+
+        Raises
+        ------
+        UnknownMetric, NoRecord
+        """
+        return self._compare(metric_named(metric), self.without_withdrawn(query))
+
+    def without_withdrawn(self, query: Query) -> Query:
+        """Return the query that also leaves out the runs that are withdrawn, or were at its time."""
+        return attrs.evolve(query, withdrawn=query.withdrawn | self.withdrawn(query.as_of).keys())
+
+    def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Return what `compare` does for this query; a backend with a faster way overrides it."""
+        entries = [record.to_json() for record in self.records(query.with_those_left_out)]
+        best = ModelRecord.from_json(best_entry(entries, metric, query))
+        return best, compared_entries(entries, metric, query)
 
     def get(self, run_id: str) -> ModelRecord:
         """Return the record whose id is, or alone begins with, `run_id`; raise `NoRecord`."""

@@ -3,42 +3,88 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
+from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.registry.records import not_a_record, parse_time
 
-QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "split")
+QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data")
 """The keys of an entry that a `Query` looks at."""
+
+LeftOut = Literal["withdrawn", "test mode", "sample", "random split"]
+_WORDS: Mapping[LeftOut, str] = {
+    "sample": "of the sample (add --sample)",
+    "test mode": "of test mode (add --test-mode)",
+    "random split": "of a random split",
+    "withdrawn": "withdrawn (`bt registry restore` takes them back)",
+}
 
 
 @attrs.frozen(kw_only=True)
 class Query:
     """A filter of records; ``None`` admits every value.
 
-    Records of test mode are left out by default, and so are those of a random split: its metrics are too good to
-    compare with those of a temporal split.
+    Records of test mode and of the sample are left out by default. So are those of a random split: its metrics are
+    too good to compare with those of a temporal split. Among records of test mode those of the sample are admitted.
+
+    Parameters
+    ----------
+    test_mode, sample : ``True`` admits only such records, ``False`` only others.
+    as_of : admit only records registered by this time.
+    withdrawn : run ids to leave out; `RegistryBackend.best` adds those that are withdrawn.
     """
 
     model_type: str | None = None
     env: str | None = None
     test_mode: bool | None = False
+    sample: bool | None = False
     as_of: datetime | None = None
     split: str | None = "temporal"
+    withdrawn: frozenset[str] = frozenset()
 
     def admits(self, entry: Mapping[str, Any]) -> bool:
         """Return whether the query admits a record, given as JSON."""
+        return self.asks_for(entry) and self.leaves_out(entry) is None
+
+    def asks_for(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether a record is one of those requested, apart from the reasons of `leaves_out`."""
         return (
             (self.model_type is None or entry.get("model_type") == self.model_type)
             and (self.env is None or entry.get("env") == self.env)
-            and (self.test_mode is None or entry.get("test_mode") == self.test_mode)
-            and (self.split is None or _split_of(entry) in (self.split, None))
+            and (not self.test_mode or entry.get("test_mode") == self.test_mode)
+            and (not self.sample or is_of_sample(entry))
+            and (self.split in (None, "temporal") or _split_of(entry) in (self.split, None))
             and (self.as_of is None or _time_of(entry) <= self.as_of)
+        )
+
+    def leaves_out(self, entry: Mapping[str, Any]) -> LeftOut | None:
+        """Return why the query leaves out a record that it otherwise asks for; ``None`` if it does not."""
+        if self.withdrawn and entry.get("run_id") in self.withdrawn:
+            return "withdrawn"
+        if self.test_mode is False and entry.get("test_mode") != self.test_mode:
+            return "test mode"
+        if self.sample is False and not self.test_mode and is_of_sample(entry):
+            return "sample"
+        if self.split == "temporal" and _split_of(entry) not in (self.split, None):
+            return "random split"
+        return None
+
+    @property
+    def with_those_left_out(self) -> Query:
+        """The query that also admits the records that this one leaves out."""
+        return attrs.evolve(
+            self,
+            test_mode=self.test_mode or None,
+            sample=self.sample or None,
+            split=None if self.split == "temporal" else self.split,
+            withdrawn=frozenset(),
         )
 
     def __str__(self) -> str:
@@ -46,11 +92,18 @@ class Query:
         conditions = {"model": self.model_type, "env": self.env, "as of": self.as_of and self.as_of.isoformat()}
         words = [f"{name} {value}" for name, value in conditions.items() if value]
         words += ["test mode"] if self.test_mode else []
+        words += ["the sample"] if self.sample else []
         return ", ".join(words) or "any model"
 
 
-EVERYTHING = Query(test_mode=None, split=None)
+EVERYTHING = Query(test_mode=None, sample=None, split=None)
 """The query that admits every record."""
+
+
+def is_of_sample(entry: Mapping[str, Any]) -> bool:
+    """Return whether a record, given as JSON, was trained on the generated sample."""
+    data = entry.get("data")
+    return isinstance(data, Mapping) and data.get("source") == SAMPLE
 
 
 def _split_of(entry: Mapping[str, Any]) -> object:
@@ -67,16 +120,45 @@ def _time_of(entry: Mapping[str, Any]) -> datetime:
 
 
 def best_entry(entries: Iterable[Mapping[str, Any]], metric: Metric, query: Query) -> Mapping[str, Any]:
-    """Return the entry with the best finite value of `metric`, the earliest of equals; raise `NoRecord`."""
+    """Return the entry with the best finite value of `metric`, the earliest of equals.
+
+    Raises `NoRecord` if there is none; the message counts the records that the query left out, and says why.
+    """
     best: Mapping[str, Any] | None = None
-    for entry in entries:
-        value = entry.get(metric.name)
-        if not isinstance(value, int | float) or not math.isfinite(value) or not query.admits(entry):
-            continue
-        if best is None or metric.better(value, best[metric.name]):
+    left_out: Counter[LeftOut] = Counter()
+    for entry in compared_entries(entries, metric, query, left_out):
+        if best is None or metric.better(entry[metric.name], best[metric.name]):
             best = entry
     if best is None:
-        raise NoRecord(
-            f"no record with {metric.name} for {query}", "no-record-with-metric", name=metric.name, query=str(query)
-        )
+        raise nothing_left(f"record with {metric.name}", query, left_out, name=metric.name)
     return best
+
+
+def compared_entries(
+    entries: Iterable[Mapping[str, Any]], metric: Metric, query: Query, left_out: Counter[LeftOut] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries with a finite value of `metric` that `query` admits, and count those that it leaves out."""
+    for entry in entries:
+        value = entry.get(metric.name)
+        if not isinstance(value, int | float) or not math.isfinite(value) or not query.asks_for(entry):
+            continue
+        reason = query.leaves_out(entry)
+        if reason is None:
+            yield entry
+        elif left_out is not None:
+            left_out[reason] += 1
+
+
+def nothing_left(
+    what: str, query: Query, left_out: Mapping[LeftOut, int], reasons: str = "", /, **parts: Any
+) -> NoRecord:
+    """Return the error for a query that admits no record, with the records that it left out and why."""
+    counts = [f"{left_out[reason]} {words}" for reason, words in _WORDS.items() if left_out.get(reason)]
+    more = reasons or ", ".join(counts)
+    return NoRecord(
+        f"no {what} for {query}{f'; left out: {more}' if more else ''}",
+        "no-record-with-metric",
+        **parts,
+        query=str(query),
+        left_out=dict(left_out),
+    )

@@ -1,4 +1,4 @@
-"""The objects inside a record: split, data, plugin and tracking."""
+"""The objects inside a record: split, data, registered fit, plugin and tracking."""
 
 from __future__ import annotations
 
@@ -51,27 +51,51 @@ class SplitInfo(RecordPart):
     ----------
     kind : ``"temporal"`` or ``"random"``.
     seed : of a random split.
-    training_until : last hour of the training rows, ISO 8601.
+    training_until : last hour of the training rows of the measured fit, ISO 8601.
+    measured_until : last hour of the held-out rows, ISO 8601.
     training_rows, held_out_rows : number of rows.
+    held_out_digest : SHA-256 of the held-out rows; records with the same digest were measured on the same rows.
     left_out_rows : held-out rows of counters that the training rows do not have; they were not measured.
     """
 
     kind: str | None = None
     seed: int | None = None
     training_until: str | None = None
+    measured_until: str | None = None
     training_rows: int | None = None
     held_out_rows: int | None = None
+    held_out_digest: str | None = None
     left_out_rows: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class DataInfo(RecordPart):
-    """The counts of a training: rows, counters, and first and last hour (ISO 8601)."""
+    """The counts of a training: rows, counters, and first and last hour (ISO 8601).
 
+    `source` is where they came from: a path or URL without secrets, or ``"sample"`` for the generated sample.
+    """
+
+    source: str | None = None
     rows: int | None = None
     counters: int | None = None
     first_hour: str | None = None
     last_hour: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FitInfo(RecordPart):
+    """The fit of the registered model, if it is another fit than the measured one.
+
+    Parameters
+    ----------
+    until : last hour of the rows that it was fitted on, ISO 8601.
+    rows : their number.
+    seconds : duration of the fit.
+    """
+
+    until: str | None = None
+    rows: int | None = None
+    seconds: int | float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -12,17 +12,32 @@ import attrs
 from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.registry.files.artifacts import FileDigest, model_folder, read_digests
-from bike_traffic.registry.record_parts import DataInfo, PluginInfo, RecordPart, SplitInfo, TrackingInfo
+from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, RecordPart, SplitInfo, TrackingInfo
 
 _SEED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id")
 _PARTS: Mapping[str, type[RecordPart]] = {
     "split": SplitInfo,
     "data": DataInfo,
+    "registered_fit": FitInfo,
     "plugin": PluginInfo,
     "tracking": TrackingInfo,
 }
-_MAPPINGS = ("baseline", "parameters", "libraries", "signature")
-_OWN_KEYS = ("baseline", "split", "data", "parameters", "fit_seconds", "plugin", "libraries", "tracking", "signature")
+_MAPPINGS = ("baseline", "recent", "interval", "parameters", "libraries", "signature")
+_OWN_KEYS = (
+    "baseline",
+    "recent",
+    "beats_baseline",
+    "interval",
+    "split",
+    "data",
+    "registered_fit",
+    "parameters",
+    "fit_seconds",
+    "plugin",
+    "libraries",
+    "tracking",
+    "signature",
+)
 """Our keys in the order in which a training writes them."""
 
 
@@ -41,6 +56,9 @@ def parse_time(text: str) -> datetime:
 class ModelRecord:
     """One trained model: its kind, its metrics on held-out rows, and the place of its files.
 
+    The metrics are always those of a fit that did not see the held-out rows. The registered model may be a second
+    fit, on all rows; `registered_fit` describes it.
+
     `run_id` is its identity. As JSON it is flat: the original project's keys, the other metrics, and what we add. Of
     what we add, each field is ``None`` if a record does not have it.
 
@@ -48,8 +66,12 @@ class ModelRecord:
     ----------
     artifacts : digest and size of each file; ``None`` if the record has none.
     baseline : metrics of the four-week mean on the same held-out rows.
+    recent : metrics of the second baseline, the recent level, on the same rows.
+    beats_baseline : whether the model is better than the four-week mean on these rows.
+    interval : level, coverage and other measures of the prediction interval on these rows.
+    registered_fit : the fit of the registered model; ``None`` if the measured model was registered.
     parameters : of the pipeline, as JSON can hold them.
-    fit_seconds : duration of the fit, in seconds.
+    fit_seconds : duration of the measured fit, in seconds.
     libraries : version by name of the library.
     signature : see `bike_traffic.registry.signing`.
     extra : keys that we do not know, and own keys whose value is of another kind, as they were.
@@ -64,8 +86,12 @@ class ModelRecord:
     model_uri: str
     artifacts: Mapping[str, FileDigest] | None = None
     baseline: Mapping[str, float] | None = None
+    recent: Mapping[str, float] | None = None
+    beats_baseline: bool | None = None
+    interval: Mapping[str, Any] | None = None
     split: SplitInfo | None = None
     data: DataInfo | None = None
+    registered_fit: FitInfo | None = None
     parameters: Mapping[str, Any] | None = None
     fit_seconds: float | None = None
     plugin: PluginInfo | None = None
@@ -80,6 +106,13 @@ class ModelRecord:
     def folder(self) -> str:
         """The folder of the files, relative to the root of the registry."""
         return model_folder(self.model_type, self.timestamp, self.run_id)
+
+    @property
+    def known_until(self) -> str | None:
+        """The last hour that the registered model learned from, ISO 8601; ``None`` if the record does not say."""
+        if self.registered_fit is not None and self.registered_fit.until is not None:
+            return self.registered_fit.until
+        return self.split.training_until if self.split else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as its entry in ``summary.json``."""
@@ -139,4 +172,6 @@ def _typed(key: str, value: object) -> Any:
         return part if part is not None and part.to_json() == value else None
     if key in _MAPPINGS:
         return value if isinstance(value, Mapping) else None
+    if key == "beats_baseline":
+        return value if isinstance(value, bool) else None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

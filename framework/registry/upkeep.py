@@ -1,20 +1,15 @@
-"""Maintenance of a registry: verification, and copying one registry into another."""
+"""Verification of a registry: records, files, signatures and events."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import attrs
-
-from bike_traffic.errors import IntegrityError, MissingFile, NoRecord, RegistryConflict
+from bike_traffic.errors import IntegrityError, MissingFile, NoRecord
 from bike_traffic.progress import progress
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.files.artifacts import digest_directory, write_manifest
+from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.findings import Finding, FindingKind
-from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
@@ -22,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterator[Finding]:
-    """Compare all redundant copies of the records, every file with its digest, and each signature with `keys`."""
+    """Compare all redundant copies of the records, every file with its digest, and each signature with `keys`.
+
+    Records of withdrawn runs are checked like any other. Each run that an event names must have a record.
+    """
     yield from registry.verify_records()
     if keys is not None:
         yield from registry.verify_head(keys)
@@ -34,6 +32,7 @@ def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterato
                 yield Finding(kind, record.run_id, fault, {"reason": fault})
             yield from _verify_files(registry, record)
             advance(1)
+    yield from _unknown_runs(registry.events(), {record.run_id for record in records})
 
 
 def _verify_files(registry: RegistryBackend, record: ModelRecord) -> Iterator[Finding]:
@@ -48,64 +47,9 @@ def _verify_files(registry: RegistryBackend, record: ModelRecord) -> Iterator[Fi
         yield Finding("changed-files", record.run_id, str(error), {"cause": error.id, **error.parts})
 
 
-@attrs.frozen
-class Copied:
-    """What `copy` did with one record; `verified` is False if it had no digests."""
-
-    record: ModelRecord
-    copied: bool
-    verified: bool
-
-
-def copy(source: RegistryBackend, target: RegistryBackend) -> Iterator[Copied]:
-    """Copy every record that `target` does not have, its files first, and then the history of the aliases.
-
-    A copy that broke off continues where it stopped when it is called again.
-
-    Raises
-    ------
-    IntegrityError
-        A file of the source is not the one that was registered; earlier records are copied.
-    RegistryConflict
-        The target has another record under the same run id.
-    """
-    present = {record.run_id: record for record in target.records(EVERYTHING)}
-    records = list(source.records(EVERYTHING))
-    with progress("copying models", len(records)) as advance:
-        for record in records:
-            existing = present.get(record.run_id)
-            if existing is not None:
-                if attrs.evolve(existing, model_uri="") != attrs.evolve(record, model_uri=""):
-                    raise RegistryConflict(
-                        f"the target has another record under the run id {record.run_id}",
-                        "copy-record-conflict",
-                        run_id=record.run_id,
-                    )
-            else:
-                _copy_one(record, source, target)
-            advance(1)
-            yield Copied(record, copied=existing is None, verified=record.artifacts is not None)
-    changes = source.alias_changes()
-    ids, target_changes = {change.change_id for change in changes}, target.alias_changes()
-    target_ids = {change.change_id for change in target_changes}
-    targets_own = {change.alias for change in target_changes if change.change_id not in ids}
-    for change in changes:
-        if change.change_id not in target_ids and change.alias not in targets_own:
-            target.append_alias_change(change)
-
-
-def _copy_one(record: ModelRecord, source: RegistryBackend, target: RegistryBackend) -> None:
-    with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-        directory = Path(folder, record.model_type)
-        directory.mkdir()
-        source.download(record, directory)
-        if not (directory / "manifest.json").exists():
-            write_manifest(directory, record.model_type, record.plugin)
-        if record.artifacts is not None and digest_directory(directory) != dict(record.artifacts):
-            raise IntegrityError(
-                f"run {record.run_id}: its files are not those of its record; not copied",
-                "copy-files-differ",
-                run_id=record.run_id,
-            )
-        uri = target.upload(directory, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id)
-    target.append(attrs.evolve(record, model_uri=uri))
+def _unknown_runs(events: Iterable[RegistryEvent], known: Collection[str]) -> Iterator[Finding]:
+    first = {event.run_id: event for event in reversed(list(events)) if event.run_id not in known}
+    for run_id, event in sorted(first.items()):
+        what = f"{event.kind} of alias {event.alias}" if event.alias else event.kind
+        detail = f"an event names it ({what}, {event.origin}), but no record has this run id"
+        yield Finding("unknown-run", run_id, detail, {"kind": event.kind, "alias": event.alias})

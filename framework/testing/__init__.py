@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bike_traffic.testing.backends.checks import BackendChecks, OpenBackend
+    from bike_traffic.testing.backends.checks import BackendChecks
+    from bike_traffic.testing.backends.event_checks import OpenBackend
     from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS
     from bike_traffic.testing.pipelines.in_pytest import pipeline_checks
     from bike_traffic.testing.pipelines.subject import CheckFailed, PipelineSubject
@@ -36,7 +37,7 @@ _HOMES = {
     "PIPELINE_CHECKS": "pipelines.checks",
     "BackendChecks": "backends.checks",
     "CheckFailed": "pipelines.subject",
-    "OpenBackend": "backends.checks",
+    "OpenBackend": "backends.event_checks",
     "PipelineSubject": "pipelines.subject",
     "pipeline_checks": "pipelines.in_pytest",
 }
@@ -47,7 +48,8 @@ def __getattr__(name: str) -> Any:
         import pytest
 
         # Without it a broken promise would only be an `AssertionError` without the values.
-        pytest.register_assert_rewrite("bike_traffic.testing.backends.checks")
+        checks = [f"bike_traffic.testing.backends.{name}" for name in ("checks", "event_checks")]
+        pytest.register_assert_rewrite(*checks)
     if name in _HOMES:
         return getattr(import_module(f"bike_traffic.testing.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'bike_traffic.testing' has no attribute {name!r}")

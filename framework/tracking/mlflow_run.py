@@ -159,6 +159,7 @@ class MlflowRun(Run):
         record, now = trained.record, int(time.time() * 1000)
         values = {**record.metrics, "fit_seconds": record.fit_seconds or 0.0, "peak_memory_mib": peak_memory()}
         values |= {f"four_week_mean/{name}": value for name, value in (record.baseline or {}).items()}
+        values |= {f"recent_level/{name}": value for name, value in (record.recent or {}).items()}
         metrics = [Metric(name, float(value), now, 0) for name, value in values.items()]
         for name, epochs in history_of(trained.pipeline).items():
             metrics += [
@@ -181,7 +182,7 @@ class MlflowRun(Run):
         self._client.set_tag(self.run_id, mlflow_tags.MLFLOW_LOGGED_MODELS, json.dumps([model]))
 
     def _log_pictures(self, trained: TrainedModel) -> None:
-        from bike_traffic.evaluation.pictures import draw
+        from bike_traffic.pictures.evaluation import draw
 
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             draw(trained.pipeline, trained.evaluation, Path(folder))

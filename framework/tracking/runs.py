@@ -16,8 +16,8 @@ import attrs
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bike_traffic.evaluation.baselines import FourWeekMean
     from bike_traffic.evaluation.measuring import Evaluation
+    from bike_traffic.evaluation.references import References
     from bike_traffic.pipeline import Pipeline
     from bike_traffic.registry.record_parts import TrackingInfo
     from bike_traffic.registry.records import ModelRecord
@@ -32,16 +32,16 @@ class TrainedModel:
     Parameters
     ----------
     record : `model_uri` is still empty.
-    pipeline : fitted.
+    pipeline : as it is registered, usually fitted on all rows.
     counts : all rows, clean.
-    baseline : fitted on the training rows.
-    evaluation : of pipeline and baseline on the held-out rows.
+    references : learned from the same rows as the pipeline.
+    evaluation : of the measured fit on the held-out rows.
     """
 
     record: ModelRecord
     pipeline: Pipeline
     counts: pd.DataFrame
-    baseline: FourWeekMean
+    references: References
     evaluation: Evaluation
 
 

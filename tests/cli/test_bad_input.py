@@ -163,8 +163,8 @@ def test_counters_that_are_dead_all_the_time_are_refused(
     ("words", "message"),
     [
         (("--data", "nope.csv"), "nope.csv: no such file"),
-        (("--data", "."), ".: a folder, not a file of counts"),
-        (("-m", "rff"), "no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"),
+        (("--data", "."), ".: a folder, not a file"),
+        (("-m", "rff"), "no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"),
         (
             ("--set", "n_estimator=5"),
             f"no parameter of 'rf' 'n_estimator'; there are {PARAMETERS} (did you mean 'n_estimators'?)",
@@ -205,8 +205,8 @@ def test_an_unknown_backend_is_named_with_those_there_are(bt: Bt, small_file: Pa
 
 def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path) -> None:
     message = (
-        "no metric 'r22'; there are accuracy, f1_score, mae, precision, r2, recall, rmse, rmsle, roc_auc, wape "
-        "(did you mean 'r2'?)"
+        "no metric 'r22'; there are accuracy, f1_score, interval_score, mae, precision, r2, recall, rmse, rmsle, "
+        "roc_auc, skill, wape (did you mean 'r2'?)"
     )
     refuse(bt, tmp_path, message, "registry", "best", "--metric", "r22")
 
@@ -227,8 +227,8 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         (b'[profiles.test]\nbackend = "local"', "bt.toml [profiles]: no setting 'test'; there are dev, prod"),
         (
             b'[profiles.dev]\nbackends = "local"',
-            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri "
-            "(did you mean 'backend'?)",
+            "bt.toml [profiles.dev]: no setting 'backends'; there are artifacts, backend, data, tracking_uri, "
+            "weather (did you mean 'backend'?)",
         ),
         (b"[profiles.dev]\nbackend = 3", "bt.toml [profiles.dev]: backend must be a string, not 3"),
         (b'env = "test"', "no environment 'test'; there are dev, prod [bt.toml]"),
@@ -315,7 +315,7 @@ def test_a_bad_file_is_not_predicted_and_the_old_output_stays(
     ("words", "message"),
     [
         (("-m", "rf", "nope.csv", "-o", "out.csv"), "nope.csv: no such file"),
-        (("-m", "rff", "counts.csv"), "no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"),
+        (("-m", "rff", "counts.csv"), "no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"),
         (("-m", "rf_class", "counts.csv", "-o", "out.csv"), "no record with f1_score for model rf_class"),
         (
             ("--run-id", "zzz", "counts.csv", "-o", "out.csv"),

@@ -17,8 +17,21 @@ from tests.test_manager import install_distribution
 from tests.test_registry import local_registry, make_record, register
 
 TINY = ("--set", "n_estimators=2")
-METRICS = ["accuracy", "f1_score", "mae", "precision", "r2", "recall", "rmse", "rmsle", "roc_auc", "wape"]
-PIPELINES = ["nn", "rf", "rf_class"]
+METRICS = [
+    "accuracy",
+    "f1_score",
+    "interval_score",
+    "mae",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "rmsle",
+    "roc_auc",
+    "skill",
+    "wape",
+]
+PIPELINES = ["ahead", "nn", "rf", "rf_class"]
 TRAIN = ["train", "-m", "rf", *TINY, "--data", "counts.csv"]
 
 

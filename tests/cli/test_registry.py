@@ -96,8 +96,8 @@ def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> 
         (["--metric", "r2", "--as-of", "2025-01-01"], "no record with r2 for as of 2025-01-01T00:00:00+00:00"),
         (
             ["--metric", "rsme"],
-            "no metric 'rsme'; there are accuracy, f1_score, mae, precision, r2, recall, rmse, rmsle, roc_auc, wape "
-            "(did you mean 'rmse'?)",
+            "no metric 'rsme'; there are accuracy, f1_score, interval_score, mae, precision, r2, recall, rmse, "
+            "rmsle, roc_auc, skill, wape (did you mean 'rmse'?)",
         ),
         (
             ["--metric", "r2", "--as-of", "yesterday"],

@@ -15,8 +15,11 @@ from tests.conftest import Bt
 WITH_FLAG = [name for name, setting in SETTINGS.items() if setting.metavar is not None or setting.choices]
 
 ON_A_REGISTRY = {
-    *("train", "predict", "evaluate", "config"),
-    *(f"registry {name}" for name in ("best", "list", "show", "pull", "promote", "rollback", "history")),
+    *("train", "predict", "forecast", "evaluate", "config"),
+    *(
+        f"registry {name}"
+        for name in ("best", "list", "show", "pull", "promote", "rollback", "history", "withdraw", "restore")
+    ),
     *("registry verify", "registry reconcile"),
 }
 USERS = {
@@ -24,6 +27,7 @@ USERS = {
     "backend": ON_A_REGISTRY,
     "registry": ON_A_REGISTRY,
     "data": {"train", "backtest"},
+    "weather": {"train", "backtest", "forecast", "evaluate"},
     "track": {"train"},
     "public_key": {"registry verify"},
 }

@@ -21,9 +21,11 @@ def test_training_prints_each_model_with_the_four_week_mean_and_registers_it(bt:
     assert [line.split("  ")[0] for line in lines if line and not line.startswith("─")] == [
         "regression",
         "rf",
+        "recent level",
         "4-week mean",
         "classification",
         "rf_class",
+        "recent level",
         "4-week mean",
     ]
     listed = json.loads(bt("registry", "list", "--format", "json").stdout)
@@ -70,14 +72,16 @@ def test_the_best_model_predicts_and_is_evaluated(bt: Bt, small_file: Path, smal
     assert len(pd.read_csv("out.csv", sep=";")) == len(small_counts)
 
     found: dict[str, Any] = json.loads(bt("evaluate", "-m", "rf", small_file, "--format", "json").stdout)
-    assert (found["rows"], found["seen_rows"]) == (len(small_counts), 6912)
-    assert found["metrics"].keys() == found["baseline"].keys() == {"r2", "rmse", "mae", "wape", "rmsle"}
+    assert (found["rows"], found["seen_rows"]) == (len(small_counts), len(small_counts))
+    assert found["baseline"].keys() == {"r2", "rmse", "mae", "wape", "rmsle"}
+    assert found["recent"].keys() == found["baseline"].keys() | {"skill"}
+    assert found["metrics"].keys() == found["recent"].keys() | {"coverage", "interval_width", "interval_score"}
     table = bt("evaluate", "--run-id", found["run_id"][:6], small_file).stdout
     assert "4-week mean" in table
 
 
 def test_an_evaluation_on_rows_that_the_model_may_know_prints_a_note(bt: Bt, small_file: Path) -> None:
-    bt("train", "-m", "rf", *TINY, "--data", small_file)
+    bt("train", "-m", "rf", *TINY, "--data", small_file, "--no-refit")
     seen = "6,912 of 9,600 rows are not later than the training rows: the model may know them\n"
     assert bt("evaluate", "-m", "rf", small_file).stderr == seen
 
@@ -104,7 +108,7 @@ def test_a_backtest_prints_each_fold_and_the_mean_and_registers_nothing(bt: Bt, 
     folds, (mean_of_rf,) = document["folds"], document["means"]
     assert [fold["fold"] for fold in folds] == [1, 2]
     assert [fold["rows"] for fold in folds] == [14 * 24 * 4] * 2
-    assert all(fold["baseline"].keys() == fold["metrics"].keys() for fold in folds)
+    assert all(fold["baseline"].keys() <= fold["recent"].keys() <= fold["metrics"].keys() for fold in folds)
 
     lines = bt(*words).stdout.splitlines()
     mean = next(line for line in lines if line.startswith("mean"))
@@ -112,16 +116,17 @@ def test_a_backtest_prints_each_fold_and_the_mean_and_registers_nothing(bt: Bt, 
     assert f" {expected:.3f} " in mean
     assert mean_of_rf["metrics"]["rmse"] == pytest.approx(expected)
     assert (mean_of_rf["model_type"], mean_of_rf["task"], mean_of_rf["folds"]) == ("rf", "regression", 2)
-    assert mean_of_rf["baseline"].keys() == mean_of_rf["metrics"].keys()
+    assert mean_of_rf["baseline"].keys() == folds[0]["baseline"].keys()
+    assert mean_of_rf["recent"].keys() == folds[0]["recent"].keys()
     assert not Path("models").exists()
 
 
 def test_models_are_listed_with_their_package_and_whether_they_can_run(bt: Bt) -> None:
     listed = json.loads(bt("models", "--format", "json").stdout)
     built_in = [row["name"] for row in listed if row["distribution"] == "bike-traffic"]
-    assert built_in == ["rf", "nn", "rf_class"]
+    assert built_in == ["rf", "nn", "rf_class", "ahead"]
     assert all(row["ready"] for row in listed)
-    assert all(row["needs"] == [] for row in listed)
+    assert [row["needs"] for row in listed if row["distribution"] == "bike-traffic"] == [[], [], [], ["history"]]
 
 
 def test_config_prints_each_value_and_its_source(bt: Bt, monkeypatch: pytest.MonkeyPatch) -> None:

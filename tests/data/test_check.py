@@ -141,12 +141,18 @@ def test_rows_are_numbered_by_the_index_so_that_a_later_chunk_goes_on() -> None:
         pytest.param({"name_1": "Quai", "time_1": "2024-06-01T00:00:00+02:00"}, id="another counter"),
         pytest.param({"place_0": None}, id="missing coordinates"),
         pytest.param({"place_0": ""}, id="empty coordinates"),
+        pytest.param({f"place_{row}": None for row in range(ROWS)}, id="no coordinates at all"),
         pytest.param({"count_0": "3.0"}, id="a whole count written with a point"),
         pytest.param({"count_0": 3}, id="a count that is a number"),
     ],
 )
 def test_what_the_city_publishes_is_no_fault(changed: dict[str, object]) -> None:
     assert faults(counts(**changed)) == []
+
+
+def test_a_file_without_any_coordinates_has_no_fault() -> None:
+    published = counts().assign(**{PLACE: None})
+    assert faults(published, clean(published)) == []
 
 
 def test_an_hour_twice_is_no_fault_where_there_is_no_count() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
-from bike_traffic.data.cleaning import RawCleanerTransformer
+from bike_traffic.columns import WEATHER_COLUMNS
+from bike_traffic.data.cleaning import RawCleanerTransformer, is_clean
 from bike_traffic.errors import SchemaError
 
 NAME, TIME = "Nom du compteur", "Date et heure de comptage"
@@ -181,6 +183,7 @@ def test_a_clean_frame_is_returned_as_it_is(cleaned: pd.DataFrame) -> None:
         pytest.param(lambda frame: frame[frame["heure"] == 8], id="rows of one hour"),
         pytest.param(lambda frame: frame.sample(5, random_state=0), id="rows in another order"),
         pytest.param(lambda frame: frame.drop(columns="comptage_horaire"), id="without counts"),
+        pytest.param(lambda frame: frame.assign(**dict.fromkeys(WEATHER_COLUMNS, np.float32(1))), id="with weather"),
         pytest.param(lambda frame: frame.set_axis(range(7, 7 + len(frame))), id="on another index"),
     ],
 )
@@ -203,6 +206,13 @@ OTHER_TYPES: dict[str, Callable[[pd.Series], pd.Series]] = {
     "latitude": lambda degrees: degrees.astype("float64"),
     "comptage_horaire": lambda counts: counts.astype("int64"),
 }
+
+
+@pytest.mark.parametrize("weather", [{"rain": np.float32(1)}, dict.fromkeys(WEATHER_COLUMNS, 1.0)])
+def test_a_frame_with_a_part_of_the_weather_or_of_other_types_is_not_a_clean_one(
+    cleaned: pd.DataFrame, weather: dict[str, float]
+) -> None:
+    assert not is_clean(cleaned.assign(**weather))
 
 
 @pytest.mark.parametrize("column", OTHER_TYPES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from bike_traffic.errors import UnknownMetric
-from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named, metrics_of
+from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, interval_scores, metric_named, metrics_of, skill
 from bike_traffic.names import TASKS
 
 Values = NDArray[np.float64]
@@ -49,6 +48,10 @@ def test_the_table_has_the_direction_and_the_task_of_every_metric() -> None:
         "recall": ("classification", True),
         "f1_score": ("classification", True),
         "roc_auc": ("classification", True),
+        "skill": (None, True),
+        "coverage": ("regression", None),
+        "interval_width": ("regression", None),
+        "interval_score": ("regression", False),
     }
 
 
@@ -56,7 +59,7 @@ def test_every_metric_has_its_name_and_a_summary() -> None:
     assert all(metric.name == name and metric.summary for name, metric in METRICS.items())
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_a_metric_is_what_scikit_learn_computes(name: str) -> None:
     random = np.random.default_rng(0)
     metric = metric_named(name)
@@ -66,14 +69,20 @@ def test_a_metric_is_what_scikit_learn_computes(name: str) -> None:
         truth, given = random.integers(0, 2, 200).astype(float), random.integers(0, 2, 200).astype(float)
     if metric.of_probability:
         given = random.uniform(0, 1, 200)
-    assert metric.score(truth, given) == pytest.approx(REFERENCES[name](truth, given), rel=1e-12)
+    assert score(name, truth, given) == pytest.approx(REFERENCES[name](truth, given), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_a_perfect_prediction_has_the_best_value(name: str) -> None:
     metric, truth = metric_named(name), np.array([0.0, 1.0, 0.0, 1.0])
-    assert metric.score(truth, truth) == (1.0 if metric.higher_is_better else 0.0)
-    assert metric.better(metric.score(truth, truth), metric.score(truth, 1 - truth))
+    assert score(name, truth, truth) == (1.0 if metric.higher_is_better else 0.0)
+    assert metric.better(score(name, truth, truth), score(name, truth, 1 - truth))
+
+
+def score(name: str, truth: Values, given: Values) -> float:
+    of_two_columns = metric_named(name).score
+    assert of_two_columns is not None
+    return of_two_columns(truth, given)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,7 @@ def test_a_perfect_prediction_has_the_best_value(name: str) -> None:
     ],
 )
 def test_what_the_rows_do_not_define_is_nan(name: str, truth: list[float], given: list[float]) -> None:
-    assert math.isnan(metric_named(name).score(np.array(truth), np.array(given)))
+    assert math.isnan(score(name, np.array(truth), np.array(given)))
 
 
 @pytest.mark.parametrize(("name", "better", "worse"), [("r2", 0.9, 0.8), ("rmse", 30.0, 40.0)])
@@ -102,11 +111,44 @@ def test_better_goes_by_the_direction_and_equal_is_not_better(name: str, better:
 
 
 def test_a_tasks_metrics_keep_the_tables_order_and_its_default_is_one_of_them() -> None:
-    assert [metric.name for task in TASKS for metric in metrics_of(task)] == list(METRICS)
+    for task in TASKS:
+        assert [metric.name for metric in metrics_of(task)] == [
+            name for name, metric in METRICS.items() if metric.task in (task, None)
+        ]
     assert {task: metric_named(name).task for task, name in DEFAULT_METRIC.items()} == {task: task for task in TASKS}
 
 
-def test_an_unknown_metric_lists_those_there_are() -> None:
-    message = f"no metric 'f1'; there are {', '.join(sorted(METRICS))}"
-    with pytest.raises(UnknownMetric, match=f"^{re.escape(message)}$"):
-        metric_named("f1")
+def test_an_unknown_metric_lists_those_that_rank() -> None:
+    ranking = sorted(METRICS.keys() - {"coverage", "interval_width"})
+    for name in ("f1", "coverage"):
+        with pytest.raises(UnknownMetric) as refused:
+            metric_named(name)
+        assert refused.value.known == ranking
+    assert str(refused.value).startswith(f"no metric 'coverage'; there are {', '.join(ranking)}")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reference", "expected"),
+    [
+        ({"rmse": 30.0}, {"rmse": 40.0}, 0.25),
+        ({"rmse": 50.0}, {"rmse": 40.0}, -0.25),
+        ({"accuracy": 0.9}, {"accuracy": 0.8}, 0.5),
+        ({"accuracy": 0.8}, {"accuracy": 0.8}, 0.0),
+    ],
+)
+def test_skill_is_the_share_of_a_references_error_that_is_saved(
+    metrics: dict[str, float], reference: dict[str, float], expected: float
+) -> None:
+    assert skill(metrics, reference) == pytest.approx(expected)
+
+
+def test_there_is_no_skill_beside_a_perfect_reference() -> None:
+    assert math.isnan(skill({"rmse": 1.0}, {"rmse": 0.0}))
+
+
+def test_an_interval_is_scored_by_its_width_and_by_how_far_counts_are_outside() -> None:
+    truth, lower, upper = np.array([5.0, 10.0, 0.0]), np.array([4.0, 12.0, 1.0]), np.array([8.0, 16.0, 3.0])
+    scored = interval_scores(truth, lower, upper, 0.8)
+    assert scored["coverage"] == pytest.approx(1 / 3)
+    assert scored["interval_width"] == pytest.approx((4 + 4 + 2) / 3)
+    assert scored["interval_score"] == pytest.approx((4 + 4 + 2 + 10 * (0 + 2 + 1)) / 3)

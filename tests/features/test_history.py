@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from bike_traffic.columns import WEATHER_COLUMNS
 from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.features.history import HALF_LIFE_DAYS, PSEUDO_COUNTS, CountFeatures, HistoryFeatures
 
@@ -103,6 +104,12 @@ def test_only_training_rows_are_learned_from(clean_small: pd.DataFrame) -> None:
     assert_frame_equal(fitted.transform(other_truth), features)
     assert_frame_equal(fitted.transform(held_out.drop(columns=COUNT)), features)
     assert_frame_equal(HistoryFeatures().fit(training).transform(held_out), features)
+
+
+def test_weather_is_no_feature_of_the_counts(clean_small: pd.DataFrame) -> None:
+    with_weather = clean_small.assign(**dict.fromkeys(WEATHER_COLUMNS, np.float32(1)))
+    features = CountFeatures().fit(clean_small).transform(clean_small)
+    assert_frame_equal(CountFeatures().fit(with_weather).transform(with_weather), features)
 
 
 def test_the_order_of_rows_changes_nothing(clean_small: pd.DataFrame) -> None:

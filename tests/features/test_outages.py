@@ -1,4 +1,4 @@
-"""Outages: the days of a dead counter are left out of the training rows."""
+"""Which rows to learn from: without the days of a dead counter, without the weeks of one that is half broken."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from bike_traffic.columns import TIME
 from bike_traffic.data.cleaning import clean
+from bike_traffic.data.hours import hours_of_counters
 from bike_traffic.errors import SchemaError
-from bike_traffic.features.outages import OUTAGE_HOURS, training_rows, without_outages
+from bike_traffic.features.outages import OUTAGE_HOURS, training_rows, usual_weeks, without_outages
+
+WEEK = pd.Timedelta(days=7)
 
 
 def days_of(values: list[list[int]]) -> pd.DataFrame:
@@ -65,3 +69,44 @@ def test_counts_that_are_all_outages_leave_nothing_to_learn_from() -> None:
     with pytest.raises(SchemaError, match=f"^{re.escape(message)}$") as refused:
         training_rows(days_of([[0] * 24, [0] * 24]))
     assert refused.value.id == "only-outages"
+
+
+def weekly(levels: dict[str, list[int]]) -> pd.DataFrame:
+    """Return clean rows of some counters, with one level a week from Monday, 3 June 2024 on."""
+    frames = []
+    for name, values in levels.items():
+        for week, level in enumerate(values):
+            rows = days_of([[level] * 24] * 7).assign(nom_du_compteur=name)
+            rows[TIME] += WEEK * week + pd.Timedelta(days=2)  # `days_of` begins on a Saturday
+            frames.append(rows)
+    return pd.concat(frames, ignore_index=True).astype({"nom_du_compteur": "category"})
+
+
+def test_weeks_in_which_a_counter_counts_a_small_part_of_its_bikes_are_unusual() -> None:
+    steady = [40] * 6
+    cleaned = weekly({"quai": [80, 80, 8, 8, 80, 80], "pont": steady, "parc": steady})
+    kept = cleaned[usual_weeks(cleaned)]
+    weeks = kept[TIME].dt.tz_localize(None).dt.to_period("W").groupby(kept["nom_du_compteur"], observed=True)
+    assert weeks.nunique().to_dict() == {"quai": 4, "pont": 6, "parc": 6}
+
+
+def test_what_all_counters_share_makes_no_week_unusual() -> None:
+    lockdown = [80, 80, 8, 8, 80, 80]
+    cleaned = weekly({"quai": lockdown, "pont": lockdown, "parc": [level // 2 for level in lockdown]})
+    assert usual_weeks(cleaned).all()
+
+
+def test_a_counter_with_two_levels_and_as_many_weeks_of_each_keeps_one_of_them() -> None:
+    steady = [40] * 4
+    cleaned = weekly({"quai": [2, 2, 90, 90], "pont": steady, "parc": steady})
+    kept = cleaned[usual_weeks(cleaned)]
+    assert kept.loc[kept["nom_du_compteur"] == "quai", "comptage_horaire"].unique().tolist() == [90.0]
+
+
+def test_hours_of_a_day_that_is_cut_off_are_no_rows_to_learn_from_if_no_bike_was_counted() -> None:
+    """Counts from 22:00 to 3:00: no day has the hours of an outage, and nothing can be learned."""
+    times = pd.date_range("2024-03-04 22:00", periods=5, freq="h", tz="Europe/Paris")
+    cleaned = hours_of_counters(["a", "b"], times, [None] * 2, [None] * 2).assign(comptage_horaire=0.0)
+    with pytest.raises(SchemaError, match=r"^no row to learn from: "):
+        training_rows(cleaned)
+    assert len(training_rows(cleaned.assign(comptage_horaire=1.0))) == 10

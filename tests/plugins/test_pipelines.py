@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.features.history import CountFeatures, HistoryFeatures
+from bike_traffic.features.recent import RecentLevel
 from bike_traffic.manager import PluginHost
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.testing import pipeline_checks
@@ -41,6 +44,11 @@ def test_the_classifier_keeps_the_promises(check: Callable[[], None]) -> None:
 
 @pipeline_checks("nn")
 def test_the_net_keeps_the_promises(check: Callable[[], None]) -> None:
+    check()
+
+
+@pipeline_checks("ahead")
+def test_the_regression_for_the_coming_days_keeps_the_promises(check: Callable[[], None]) -> None:
     check()
 
 
@@ -80,6 +88,81 @@ def test_an_outage_does_not_lower_predictions(small_counts: pd.DataFrame) -> Non
     assert pipeline.predict(rows).mean() > 0.5 * rows[COUNT].astype(float).mean()
 
 
+def after(counts: pd.DataFrame, days: int = 7) -> pd.DataFrame:
+    """Return the rows of the days before the last hour, moved to the days after it."""
+    times = pd.to_datetime(counts[TIME], utc=True)
+    last = counts[times > times.max() - pd.Timedelta(days=days)]
+    later = pd.to_datetime(last[TIME], utc=True).dt.tz_convert("Europe/Paris") + pd.DateOffset(days=days)
+    return last.assign(**{TIME: later.map(pd.Timestamp.isoformat)})
+
+
+@pytest.mark.parametrize("name", ["rf", "rf_class"])
+def test_hours_after_training_are_blended_with_the_recent_level_and_earlier_ones_are_not(
+    name: str, small_counts: pd.DataFrame
+) -> None:
+    pipeline = unfitted(name).fit(small_counts)
+    alone = copy(pipeline)
+    alone.recent_ = None
+    earlier, later = small_counts.tail(500), after(small_counts)
+    assert pipeline.predict_frame(earlier).equals(alone.predict_frame(earlier))
+    assert not pipeline.predict_frame(later).equals(alone.predict_frame(later))
+    if name == "rf":
+        cleaned = RawCleanerTransformer().transform(later)
+        expected = RecentLevel().fit(RawCleanerTransformer().transform(small_counts))
+        blended = expected.blend(cleaned, alone.predict(later).to_numpy())
+        assert pipeline.predict(later).tolist() == blended.tolist()
+
+
+@pytest.mark.parametrize("name", ["rf", "rf_class"])
+def test_a_counter_that_is_dead_at_the_end_of_training_is_predicted_to_count_next_to_nothing(
+    name: str, small_counts: pd.DataFrame
+) -> None:
+    dead = small_counts.astype({COUNT: float})
+    first = dead[COUNTER].iloc[0]
+    times = pd.to_datetime(dead[TIME], utc=True)
+    last_days = times > times.max() - pd.Timedelta(days=4)
+    dead.loc[last_days & (dead[COUNTER] == first), COUNT] = 0.0
+    pipeline = unfitted(name).fit(dead)
+    later = after(small_counts)
+    later = later[later[COUNTER] == first]
+    usual = unfitted(name).fit(small_counts).predict(later)
+    assert pipeline.predict(later).mean() < 0.1 * usual.mean()
+
+
+def test_a_lockdown_in_the_last_weeks_is_expected_to_last(small_counts: pd.DataFrame) -> None:
+    """After four weeks with three tenths of the traffic the forecast is near these, not near the weeks before."""
+    times = pd.to_datetime(small_counts[TIME], utc=True)
+    locked = times > times.max() - pd.Timedelta(days=28)
+    count = small_counts[COUNT].astype(float)
+    lockdown = small_counts.assign(**{COUNT: count.where(~locked, (0.3 * count).round())})
+    later = after(small_counts)
+    usual, low = (unfitted("rf").fit(counts).predict(later).sum() for counts in (small_counts, lockdown))
+    assert 0.25 < low / usual < 0.5
+
+
+@pytest.mark.parametrize("name", ["rf", "rf_class"])
+def test_a_saved_forest_predicts_the_same_after_training_when_it_is_loaded(
+    name: str, small_counts: pd.DataFrame, tmp_path: Path
+) -> None:
+    pipeline = unfitted(name).fit(small_counts)
+    pipeline.save(tmp_path)
+    later = after(small_counts)
+    assert type(pipeline).load(tmp_path).predict_frame(later).equals(pipeline.predict_frame(later))
+
+
+def test_probabilities_and_labels_agree_after_training(small_counts: pd.DataFrame) -> None:
+    predicted = unfitted("rf_class").fit(small_counts).predict_frame(after(small_counts))
+    assert predicted["probability"].between(0, 1).all()
+    assert (predicted["prediction"] == (predicted["probability"] > 0.5)).all()
+
+
+def test_a_tree_is_grown_on_so_many_rows_at_most(small_counts: pd.DataFrame) -> None:
+    """The model of many years of counts is no larger than that of few."""
+    small, whole = (unfitted("rf", max_rows=rows, max_samples=0.9).fit(small_counts) for rows in (500, 40_000))
+    assert small.forest_.estimators_[0].tree_.n_node_samples[0] <= 500
+    assert whole.forest_.estimators_[0].tree_.n_node_samples[0] > 500
+
+
 def test_labels_come_from_the_means_frozen_in_training(small_counts: pd.DataFrame) -> None:
     """Ten times the traffic later makes most hours busy ones, and does not change the mean."""
     pipeline = unfitted("rf_class").fit(small_counts)
@@ -115,12 +198,14 @@ def test_importing_the_net_writes_nothing_to_the_terminal() -> None:
 
 
 def test_a_forest_that_an_earlier_version_saved_is_loaded(small_counts: pd.DataFrame, tmp_path: Path) -> None:
-    """It was compressed with zlib, and its features were pickled as those of a module that is a package now."""
+    """It was compressed with zlib, its features were those of a module that is a package now, and it had no level."""
     pipeline = unfitted("rf").fit(small_counts)
-    expected = pipeline.predict(small_counts)
+    pipeline.recent_ = None
+    rows = pd.concat([small_counts, after(small_counts)], ignore_index=True)
+    expected = pipeline.predict(rows)
     for kind in (CountFeatures, HistoryFeatures):
         assert getattr(import_module("bike_traffic.features"), kind.__name__) is kind
     fitted = {name: getattr(pipeline, name) for name in ("features_", "columns_", "forest_")}
-    state = {"parameters": pipeline.get_params(), "fitted": fitted}
-    joblib.dump(state, tmp_path / "model.joblib", compress=3)
-    assert type(pipeline).load(tmp_path).predict(small_counts).equals(expected)
+    parameters = {name: value for name, value in pipeline.get_params().items() if name != "max_rows"}
+    joblib.dump({"parameters": parameters, "fitted": fitted}, tmp_path / "model.joblib", compress=3)
+    assert type(pipeline).load(tmp_path).predict(rows).equals(expected)

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import attrs
 import pytest
 
+from bike_traffic.registry.files.copying import copy
 from bike_traffic.registry.queries import Query
-from bike_traffic.registry.upkeep import copy, verify
+from bike_traffic.registry.upkeep import verify
 from tests.conftest import Bt
 from tests.proxy import Proxy, proxied
 from tests.registry_backends.conftest import NewCloud
@@ -78,7 +79,8 @@ def test_the_commands_work_on_a_bucket_as_on_a_folder(bt: Bt, small_file: Path, 
 
     assert bt("predict", "-m", "rf", small_file, "-o", "there.csv", *there).exit_code == 0
     assert bt("registry", "pull", entry["run_id"], "pulled", *there).exit_code == 0
-    assert {path.name for path in Path("pulled").iterdir()} == {*entry["artifacts"], "manifest.json"}
+    pulled = {path.relative_to("pulled").as_posix() for path in Path("pulled").rglob("*") if path.is_file()}
+    assert pulled == {*entry["artifacts"], "manifest.json"}
     assert bt("registry", "verify", *there).stdout == CLEAN
 
     runs = [entry["run_id"], other["run_id"]]
@@ -93,6 +95,13 @@ def test_the_commands_work_on_a_bucket_as_on_a_folder(bt: Bt, small_file: Path, 
     ]
     done = bt("predict", "--alias", "champion", small_file, "-o", "champion.csv", *there)
     assert done.stderr.startswith(f"rf of run {runs[0][:8]}: ")
+
+    assert bt("registry", "withdraw", best["run_id"], "--reason", "é", *there).exit_code == 0
+    (second,) = [one for one in (entry, other) if one["run_id"] != best["run_id"]]
+    assert json_of(bt, "registry", "best", "--metric", "r2", *there) == second
+    assert bt("registry", "restore", best["run_id"], *there).exit_code == 0
+    assert json_of(bt, "registry", "best", "--metric", "r2", *there) == best
+    assert bt("registry", "verify", *there).stdout == CLEAN
     assert bt("registry", "reconcile", *there).stderr == "nothing was pending\n"
 
 
@@ -171,7 +180,7 @@ def test_what_the_original_project_left_in_the_bucket_is_found_copied_and_loaded
     (folder,) = Path("models/rf").iterdir()
     filesystem = cloud.open().store.filesystem
     theirs = f"{cloud.root}/rf/20250619_005924/"
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.iterdir()):
         filesystem.pipe_file(f"{theirs}rf/{path.name}", path.read_bytes())
     entry = SEED_ENTRY | {"model_type": "rf", "test_mode": False, "run_id": "theirs", "model_uri": theirs}
     filesystem.pipe_file(cloud.uri, json.dumps([entry]).encode())

@@ -15,9 +15,10 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, RegistryError
 from bike_traffic.prediction import predict
 from bike_traffic.registry import upkeep
-from bike_traffic.registry.aliases import AliasChange
+from bike_traffic.registry.events.event import RegistryEvent
+from bike_traffic.registry.files import copying
 from bike_traffic.registry.findings import Finding
-from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from bike_traffic.registry_backends.summary import LocalRegistry
@@ -93,7 +94,7 @@ def test_an_alias_moves_comes_back_and_answers_for_the_past_and_mlflows_own_foll
     changes.append(again(registry).rollback("champion", actor="ana", reason="too slow"))
     assert mlflow_aliases(registry) == {"rf": {"champion": "2", "challenger": "1"}, "nn": {}}
 
-    assert again(registry).alias_changes() == changes
+    assert again(registry).events() == changes
     assert registry.alias("champion") == second
     assert [registry.alias("champion", parse_time(change.timestamp)) for change in changes[:3]] == [
         first,
@@ -112,7 +113,7 @@ def test_an_alias_moves_comes_back_and_answers_for_the_past_and_mlflows_own_foll
         )
         with pytest.raises(RegistryError, match=f"^{re.escape(message)}$"):
             registry.promote("first", name, actor="ana")
-    assert registry.alias_changes() == changes
+    assert registry.events() == changes
 
 
 def test_of_two_promotions_at_once_both_are_kept_and_mlflows_alias_is_the_later_one(registry: MlflowRegistry) -> None:
@@ -123,20 +124,48 @@ def test_of_two_promotions_at_once_both_are_kept_and_mlflows_alias_is_the_later_
             list(pool.map(lambda run_id: again(registry).promote(run_id, "champion", actor="ana"), ("one", "two")))
         existing = registry.alias("champion").run_id
         assert mlflow_aliases(registry) == {"rf": {"champion": {"one": "1", "two": "2"}[existing]}}
-    assert sorted(change.run_id for change in registry.alias_changes()) == ["one"] * 3 + ["two"] * 3
+    assert sorted(change.run_id for change in registry.events()) == ["one"] * 3 + ["two"] * 3
+
+
+def withdrawn_tags(registry: MlflowRegistry) -> list[str | None]:
+    return [version.tags.get("bike_traffic.withdrawn") for version in versions_of(registry)]
+
+
+def test_a_withdrawn_version_is_tagged_and_has_no_alias_until_it_is_restored(
+    registry: MlflowRegistry,
+) -> None:
+    first, second = (register(registry, make_record(run_id), FILES) for run_id in ("first", "second"))
+    registry.promote("second", "champion", actor="ana")
+    registry.promote("first", "challenger", actor="ana")
+    event = again(registry).withdraw("second", actor="bob", reason="broken counts")
+    tag = f"by bob at {event.timestamp[:16]} UTC: broken counts"
+    assert withdrawn_tags(registry) == [None, tag]
+    assert mlflow_aliases(registry) == {"rf": {"challenger": "1"}}
+    assert again(registry).withdrawn() == {"second": event}
+    assert registry.best("rmse", Query()) == first
+    assert list(registry.records(EVERYTHING)) == [first, second]
+    assert list(upkeep.verify(registry)) == []
+    assert [entry["run_id"] for entry in registry.compare("rmse", Query())[1]] == ["first"]
+
+    again(registry).restore("second", actor="bob")
+    assert withdrawn_tags(registry) == [None, None]
+    assert mlflow_aliases(registry) == {"rf": {"challenger": "1", "champion": "2"}}
+    assert [entry["run_id"] for entry in registry.compare("rmse", Query())[1]] == ["first", "second"]
+    registry.append_event(attrs.evolve(event, change_id="gone", run_id="gone"))
+    assert [(finding.kind, finding.run_id) for finding in upkeep.verify(registry)] == [("unknown-run", "gone")]
 
 
 def test_a_change_of_an_alias_appended_again_is_a_no_op_and_another_content_is_a_conflict(
     registry: MlflowRegistry,
 ) -> None:
-    change = AliasChange(
+    change = RegistryEvent(
         alias="a.b", run_id="gone", kind="promote", timestamp="2026-03-01T12:00:00+00:00", actor="ana", change_id="c1"
     )
-    registry.append_alias_change(change)
-    again(registry).append_alias_change(change)
+    registry.append_event(change)
+    again(registry).append_event(change)
     with pytest.raises(RegistryConflict, match=r"^another record has the id c1$"):
-        registry.append_alias_change(attrs.evolve(change, actor="eve"))
-    assert registry.alias_changes() == [change]
+        registry.append_event(attrs.evolve(change, actor="eve"))
+    assert registry.events() == [change]
 
 
 PLAIN_MLFLOW = """
@@ -184,10 +213,10 @@ def test_a_registry_copied_there_and_back_is_the_same(registry: MlflowRegistry) 
     source.rollback("champion", actor="bob")
 
     for one, other in ((source, registry), (registry, back)):
-        assert [done.copied for done in upkeep.copy(one, other)] == [True, True, True]
-        assert [done.copied for done in upkeep.copy(one, other)] == [False, False, False]
+        assert [done.copied for done in copying.copy(one, other)] == [True, True, True]
+        assert [done.copied for done in copying.copy(one, other)] == [False, False, False]
         assert list(upkeep.verify(other)) == []
-        assert other.alias_changes() == source.alias_changes()
+        assert other.events() == source.events()
         assert other.alias("champion").run_id == "one"
         copies = [attrs.evolve(record, model_uri="") for record in other.records(EVERYTHING)]
         assert copies == [attrs.evolve(record, model_uri="") for record in source.records(EVERYTHING)]

@@ -44,7 +44,7 @@ def registry(mlflow_url: str) -> MlflowRegistry:
 
 def test_asking_creates_nothing_on_the_server(registry: MlflowRegistry) -> None:
     assert list(registry.records(EVERYTHING)) == []
-    assert registry.alias_changes() == []
+    assert registry.events() == []
     with pytest.raises(NoRecord, match=r"^no record with r2 for any model$"):
         registry.best("r2", Query())
     with pytest.raises(NoRecord, match=r"^no record with run id 'abcd'; `bt registry list` shows those there are$"):
@@ -232,7 +232,7 @@ def test_a_server_that_is_gone_is_said_in_one_line_and_without_the_password() ->
 def test_an_sqlite_file_is_a_registry_without_a_server(clean_place: Path) -> None:
     registry = MlflowRegistry("mlflow+sqlite:///folder/mlflow.db")
     assert list(registry.records(EVERYTHING)) == []
-    assert registry.alias_changes() == []
+    assert registry.events() == []
     assert list(clean_place.iterdir()) == []
     record = register(registry, make_record(), FILES)
     registry.promote("abcd", "champion", actor="ana")

@@ -146,7 +146,7 @@ def test_writers_whose_clocks_differ_lose_nothing_and_what_came_last_counts() ->
     assert list(verify(registry)) == []
     early, late = registry.promote("aaaa1111", "champion", actor="fast@clock"), "bbbb2222"
     behind = early.timestamp.replace(early.timestamp[:4], "1999", 1)
-    registry.append_alias_change(attrs.evolve(early, run_id=late, timestamp=behind, change_id="c2"))
+    registry.append_event(attrs.evolve(early, run_id=late, timestamp=behind, change_id="c2"))
     assert registry.alias("champion").run_id == late
     assert registry.alias("champion", datetime(2000, 1, 1, tzinfo=UTC)).run_id == late
 

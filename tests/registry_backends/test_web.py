@@ -13,10 +13,10 @@ from bike_traffic.app.model_registry_summary import get_best_model_from_summary
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import digest_directory
+from bike_traffic.registry.files.copying import copy
 from bike_traffic.registry.files.fetching import model_files
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.signing import Trust
-from bike_traffic.registry.upkeep import copy
 from bike_traffic.registry_backends.web import WebRegistry
 from tests.conftest import Bt
 from tests.servers import free_port, published, refusing_server
@@ -46,8 +46,14 @@ def test_it_answers_as_the_folder_does(registry: RegistryBackend, url: str) -> N
     assert list(web.records(EVERYTHING)) == list(registry.records(EVERYTHING))
     for metric in ("r2", "rmse"):
         assert web.best(metric, Query()) == registry.best(metric, Query())
-    assert web.alias_changes() == registry.alias_changes()
+    assert web.events() == registry.events()
     assert web.alias("champion") == registry.alias("champion")
+    registry.withdraw("bbbb2222", actor="ana@desk", reason="broken counts")
+    assert web.withdrawn() == registry.withdrawn()
+    assert web.best("r2", Query()) == registry.get("aaaa1111")
+    registry.withdraw("aaaa1111", actor="ana@desk", reason="broken counts")
+    with pytest.raises(NoRecord, match=r"^alias 'champion' points to run aaaa1111, which was withdrawn by ana@desk "):
+        web.alias("champion")
 
 
 def test_its_files_come_checked_and_a_second_load_asks_for_none(registry: RegistryBackend, url: str) -> None:
@@ -85,6 +91,7 @@ def test_nothing_is_written(registry: RegistryBackend, url: str) -> None:
         lambda: web.append(make_record("cccc3333")),
         lambda: web.upload(Path("made-aaaa1111"), model_type="rf", timestamp=make_record().timestamp, run_id="x"),
         lambda: web.promote("aaaa1111", "champion", actor="ana@desk"),
+        lambda: web.withdraw("aaaa1111", actor="ana@desk", reason="broken counts"),
     ):
         with pytest.raises(RegistryError, match=f"^{re.escape(message)}$"):
             write()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks, pipeline_checks
+from bike_traffic.testing import PIPELINE_CHECKS, pipeline_checks
+from tests.plugin_docs import backend_checks
 from tests.plugin_site import write_distribution
 from tests.test_manager import declaring
 from tests.testing.test_pipeline_checks import MODEL, RETURNS_NOTHING
@@ -83,7 +84,7 @@ def test_a_broken_promise_fails_with_its_sentence_and_a_missing_pipeline_is_no_e
     expecting = PROMISES.format(more=f", expected_failures={{'{name}': 'known'}}")
     outcomes, shown = run_pytest(tmp_path / "elsewhere", expecting, chosen)
     assert outcomes == {f"test_promises[{name}]": "FAILED"}
-    assert "UnknownPipeline: no pipeline 'mean'; there are nn, rf, rf_class" in shown
+    assert "UnknownPipeline: no pipeline 'mean'; there are ahead, nn, rf, rf_class" in shown
 
 
 def test_an_unknown_check_cannot_be_expected_to_fail() -> None:
@@ -116,6 +117,7 @@ import attrs
 import pytest
 
 from bike_traffic.errors import NoRecord, RegistryConflict, UnknownMetric
+from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry_backends.summary import LocalRegistry
@@ -128,8 +130,8 @@ class Naive(LocalRegistry):
     def append(self, record):
         self._add("summary.json", record.to_json())
 
-    def append_alias_change(self, change):
-        self._add("aliases.json", change.to_json())
+    def append_event(self, event):
+        self._add("aliases.json", event.to_json())
 
     def _add(self, name, entry):
         path = Path(self.root, name)
@@ -148,7 +150,7 @@ NAIVE = None
 """The registry that breaks the promise is `Naive` as it is."""
 
 BROKEN: dict[str, str | None] = {
-    "test_an_empty_registry_answers_and_says_what_is_not_there": "def alias_changes(self): raise NoRecord('none')",
+    "test_an_empty_registry_answers_and_says_what_is_not_there": "def events(self): raise NoRecord('none')",
     "test_records_come_back_whole_and_in_the_order_of_their_appending": (
         "def records(self, query): return reversed(list(super().records(query)))"
     ),
@@ -162,7 +164,7 @@ BROKEN: dict[str, str | None] = {
     "test_another_content_under_one_run_id_is_a_conflict": NAIVE,
     "test_two_writers_at_once_lose_nothing_and_double_nothing": NAIVE,
     "test_of_two_contents_written_at_once_one_stands": NAIVE,
-    "test_records_are_filtered_by_model_environment_test_mode_split_and_time": (
+    "test_records_are_filtered_by_model_environment_test_mode_sample_split_and_time": (
         "def records(self, query): return super().records(attrs.evolve(query, split=None))"
     ),
     "test_the_best_goes_by_the_metrics_direction_and_the_query": (
@@ -190,14 +192,20 @@ BROKEN: dict[str, str | None] = {
     "test_an_alias_moves_goes_back_and_answers_for_the_past": (
         "def alias(self, alias, as_of=None): return super().alias(alias)"
     ),
-    "test_the_same_change_of_an_alias_twice_is_a_no_op_and_another_content_a_conflict": NAIVE,
+    "test_the_same_event_twice_is_a_no_op_and_another_content_a_conflict": NAIVE,
     "test_of_two_promotions_at_once_both_are_kept": NAIVE,
+    "test_a_withdrawn_record_is_not_the_best_until_it_is_restored": (
+        "def best(self, metric, query): return self._compare(metric_named(metric), query)[0]"
+    ),
+    "test_an_alias_does_not_answer_with_a_withdrawn_run": (
+        "def alias(self, alias, as_of=None): return self.get(self.alias_history(alias)[-1].run_id)"
+    ),
 }
 
 
 def test_every_check_of_a_backend_fails_for_a_registry_that_breaks_it(tmp_path: Path) -> None:
     """Each by a variant of `LocalRegistry` that breaks it."""
-    assert list(BROKEN) == [name for name in vars(BackendChecks) if name.startswith("test_")]
+    assert list(BROKEN) == [check.__name__ for check in backend_checks()]
     source, chosen = BACKENDS, []
     for number, (name, override) in enumerate(BROKEN.items()):
         base = "LocalRegistry" if override else "Naive"
@@ -220,5 +228,4 @@ def test_a_class_without_the_fixture_names_it(tmp_path: Path) -> None:
 
 
 def test_every_check_of_a_backend_has_a_docstring() -> None:
-    tests = [test for name, test in vars(BackendChecks).items() if name.startswith("test_")]
-    assert [test.__name__ for test in tests if not (test.__doc__ or "").strip().endswith(".")] == []
+    assert [test.__name__ for test in backend_checks() if not (test.__doc__ or "").strip().endswith(".")] == []

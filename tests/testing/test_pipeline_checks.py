@@ -409,9 +409,12 @@ def test_an_attribute_that_only_the_first_prediction_sets_is_noticed(
 
 
 NEEDS_HISTORY = MODEL.replace('task = "regression"', 'task, needs = "regression", ("history",)').replace(
-    ".map(self.means_)", ".map(history.groupby(history[COUNTER].astype(str))[COUNT].mean())"
+    ".map(self.means_)", ".map(past.groupby(past[COUNTER].astype(str))[COUNT].mean())"
 )
-"""A pipeline that predicts from the history only."""
+NEEDS_HISTORY = NEEDS_HISTORY.replace(
+    "        usual =", "        past = history[history[TIME] < cleaned[TIME].min().normalize()]\n        usual ="
+).replace("import COUNT, COUNTER, HOUR, LATITUDE", "import COUNT, COUNTER, HOUR, LATITUDE, TIME")
+"""A pipeline that predicts from the history before the day of the first row."""
 HISTORY_SPEC = SPEC.replace(")]", ', needs=["history"])]')
 
 
@@ -431,8 +434,19 @@ def test_a_changed_history_is_noticed(
     assert failures(subject_on(counts)) == {"check_input_is_left_unchanged": message}
 
 
+def test_a_pipeline_that_uses_later_counts_of_the_history_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counts: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    model = NEEDS_HISTORY.replace("< cleaned[TIME].min().normalize()", "< cleaned[TIME].max() + pd.Timedelta('1h')")
+    install(monkeypatch, tmp_path / "site", model, declaring(HISTORY_SPEC))
+    (check,) = [check for check in PIPELINE_CHECKS if check.__name__ == "check_later_counts_change_no_prediction"]
+    message = "with other counts of the row's hour and later ones in the history: row 0 was predicted as"
+    with pytest.raises(CheckFailed, match=rf"^{message} [\d.]+ and as [\d.]+$"):
+        check(subject_on(counts))
+
+
 def test_every_check_can_fail() -> None:
-    others = {"check_declared_without_heavy_imports"}
+    others = {"check_declared_without_heavy_imports", "check_later_counts_change_no_prediction"}
     assert {check for check, _, _ in BROKEN} | others == {check.__name__ for check in PIPELINE_CHECKS}
 
 
@@ -458,7 +472,7 @@ def test_every_promise_is_one_sentence() -> None:
 def test_the_error_for_an_unknown_pipeline_names_the_plugin_that_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    there = "no pipeline 'mean'; there are nn, rf, rf_class"
+    there = "no pipeline 'mean'; there are ahead, nn, rf, rf_class"
     with pytest.raises(UnknownPipeline, match=f"^{there}$"):
         pipeline_subject("mean", PluginHost())
     install(monkeypatch, tmp_path / "site", MODEL, "1 / 0")
@@ -524,7 +538,7 @@ def test_the_command_reports_a_broken_promise_with_exit_code_1(
             "Error: 'bike-traffic:gcs' is a registry backend: those are checked in pytest, by a class that inherits "
             "bike_traffic.testing.BackendChecks",
         ),
-        ("rff", "Error: no pipeline 'rff'; there are nn, rf, rf_class (did you mean 'rf'?)"),
+        ("rff", "Error: no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"),
     ],
 )
 def test_another_name_than_a_pipelines_is_reported_in_one_line(bt: Bt, name: str, line: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.config import load_settings
-from tests.readme import README, blocks, commands_of, lasting, run
+from tests.readme import README, alike, blocks, commands_of, lasting, run
 from tests.servers import free_port
 
 PAGE = README.parent / "docs/tracking.md"
@@ -30,7 +30,7 @@ def test_the_commands_print_what_the_page_shows(clean_place: Path, gcs_url: str)
         output = run(commands, clean_place).replace(f" --port {port}", "").replace(f":{port}", ":5000")
         printed, printed_numbers = lasting(output)
         assert printed == shown
-        assert printed_numbers == pytest.approx(shown_numbers, rel=0.01, abs=0.011)
+        assert alike(printed_numbers, shown_numbers)
 
 
 def test_the_settings_of_the_page_are_valid() -> None:

@@ -20,7 +20,7 @@ from mlflow.entities import Run
 from bike_traffic.data.check import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
-from bike_traffic.evaluation.pictures import draw
+from bike_traffic.pictures.evaluation import draw
 from bike_traffic.plugins.random_forest import RFPipeline
 from bike_traffic.prediction import predict
 from bike_traffic.training import TrainingPlan, TrainingResult
@@ -35,8 +35,10 @@ pytestmark = [
 QUICK = {"rf": TINY, "rf_class": TINY, "nn": {"epochs": 3, "n_nets": 2}}
 MODEL_FILES = [
     "model/MLmodel",
-    "model/artifacts/files/four_week_mean.json",
     "model/artifacts/files/manifest.json",
+    "model/artifacts/files/references/counters.json",
+    "model/artifacts/files/references/four_week_mean.json",
+    "model/artifacts/files/references/recent_level.json",
     "model/conda.yaml",
     "model/input_example.json",
     "model/mlflow_model.py",
@@ -56,9 +58,9 @@ PICTURES = {
     ],
 }
 OWN_FILES = {
-    "rf": ["model.joblib.zst"],
+    "rf": ["model.joblib.zst", "references/interval.json"],
     "rf_class": ["model.joblib.zst"],
-    "nn": ["net_0.keras", "net_1.keras", "state.joblib"],
+    "nn": ["net_0.keras", "net_1.keras", "references/interval.json", "state.joblib"],
 }
 
 
@@ -123,8 +125,10 @@ def test_parameters_are_those_of_model_split_data_and_libraries(
         "split.kind": "temporal",
         "split.seed": "7",
         "split.training_until": "2024-11-02T23:00:00+01:00",
+        "split.measured_until": "2024-11-30T23:00:00+01:00",
         "split.training_rows": "6912",
         "split.held_out_rows": "2688",
+        "split.held_out_digest": fingerprint(clean(small_counts).tail(2688)),
         "split.left_out_rows": "0",
         "data.rows": "9600",
         "data.counters": "4",
@@ -144,15 +148,16 @@ def test_tags_are_profile_model_and_plugin(trained: dict[str, Tracked]) -> None:
 
 
 @pytest.mark.parametrize("model", QUICK)
-def test_metrics_are_those_of_the_record_those_of_the_baseline_and_what_the_training_cost(
+def test_metrics_are_those_of_the_record_those_of_the_baselines_and_what_the_training_cost(
     trained: dict[str, Tracked], model: str
 ) -> None:
     record, logged = trained[model].result.record, dict(trained[model].run.data.metrics)
     assert logged.pop("peak_memory_mib") > 50
     losses = {name: logged.pop(name) for name in list(logged) if name.startswith("loss/")}
-    assert list(losses) == (["loss/net_1", "loss/net_2"] if model == "nn" else [])
+    assert list(losses) == (["loss/net_1", "loss/net_1_validation", "loss/net_2"] if model == "nn" else [])
     baseline = {f"four_week_mean/{name}": value for name, value in record.to_json()["baseline"].items()}
-    assert logged == {**record.metrics, **baseline, "fit_seconds": record.to_json()["fit_seconds"]}
+    recent = {f"recent_level/{name}": value for name, value in record.to_json()["recent"].items()}
+    assert logged == {**record.metrics, **baseline, **recent, "fit_seconds": record.to_json()["fit_seconds"]}
 
 
 def test_the_loss_of_each_net_is_recorded_by_epoch(trained: dict[str, Tracked]) -> None:
@@ -162,8 +167,9 @@ def test_the_loss_of_each_net_is_recorded_by_epoch(trained: dict[str, Tracked]) 
     for name, losses in pipeline.history_.items():
         logged = client.get_metric_history(trained["nn"].run.info.run_id, name)
         assert [(metric.step, metric.value) for metric in logged] == list(enumerate(losses, 1))
-    assert list(pipeline.history_) == ["loss/net_1", "loss/net_2"]
-    assert all(losses[-1] < losses[0] for losses in pipeline.history_.values())
+    assert list(pipeline.history_) == ["loss/net_1", "loss/net_1_validation", "loss/net_2"]
+    trained_on = [losses for name, losses in pipeline.history_.items() if not name.endswith("_validation")]
+    assert all(losses[-1] < losses[0] for losses in trained_on)
 
 
 def test_the_features_are_listed_as_they_come_out_of_cleaning_and_as_the_model_sees_them(

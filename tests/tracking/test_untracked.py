@@ -37,7 +37,7 @@ main(sys.argv[1:])
 
 
 def test_without_mlflow_training_works_and_a_note_says_how_to_install_it(small_file: Path) -> None:
-    words = (*TRAIN, "-m", "rf_class", "--data", str(small_file))
+    words = (*TRAIN, "-m", "rf_class", "--data", str(small_file), "--no-refit")
 
     def run(*more: str) -> list[str]:
         command = [sys.executable, "-c", WITHOUT_MLFLOW, *words, *more]
@@ -65,7 +65,7 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 def test_an_untracked_training_imports_nothing_of_mlflow_and_creates_no_store(small_file: Path, how: str) -> None:
     if how == "bt.toml":
         Path("bt.toml").write_text("track = false\n")
-    words = [*TRAIN, "--data", str(small_file), *(["--no-track"] if how == "--no-track" else [])]
+    words = [*TRAIN, "--data", str(small_file), "--no-refit", *(["--no-track"] if how == "--no-track" else [])]
     variables = environment(**({"BT_TRACK": "0"} if how == "BT_TRACK" else {}))
     command = [sys.executable, "-c", NOT_TRACKED, *words]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)

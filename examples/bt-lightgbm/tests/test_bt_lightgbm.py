@@ -58,3 +58,16 @@ def test_a_parameter_that_the_library_refuses_is_reported_in_one_line(
     with pytest.raises(ParameterError) as caught:
         LightGBMPipeline(**parameters).fit(counts)
     assert str(caught.value).startswith(message)
+
+
+def test_a_counter_that_is_dead_at_the_end_of_training_is_predicted_to_count_next_to_nothing(
+    counts: pd.DataFrame,
+) -> None:
+    """Only after training: the trees learn from the days before."""
+    count = counts["Comptage horaire"]
+    dying = counts.assign(**{"Comptage horaire": count.where(np.arange(len(count)) < len(count) - 72, 0)})
+    times = counts["Date et heure de comptage"]
+    later = counts.tail(168).assign(**{"Date et heure de comptage": times.tail(168) + pd.DateOffset(days=7)})
+    pipeline = LightGBMPipeline(min_child_samples=5).fit(dying)
+    assert pipeline.predict(counts.tail(168)).max() > 100
+    assert pipeline.predict(later).max() < 10

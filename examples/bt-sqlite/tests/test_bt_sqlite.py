@@ -58,7 +58,7 @@ def test_the_scheme_of_a_uri_names_the_backend(tmp_path: Path, monkeypatch: pyte
 
 def test_asking_a_registry_that_is_not_there_creates_nothing(path: Path) -> None:
     registry = SqliteRegistry(f"sqlite://{path}")
-    assert (list(registry.records(Query())), registry.alias_changes()) == ([], [])
+    assert (list(registry.records(Query())), registry.events()) == ([], [])
     assert not path.exists()
 
 

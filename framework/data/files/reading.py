@@ -35,7 +35,7 @@ CHUNK_ROWS = 100_000
 # Arrow reads up to 32 blocks ahead.
 _BLOCK_BYTES = 1 << 20
 _STANDARD_INPUT = "-"
-_BROKEN_STREAM = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError)
+BROKEN_STREAM = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError)
 
 
 def row_number(position: int) -> int:
@@ -111,7 +111,7 @@ class CountsSource:
                 return
             except pa.ArrowInvalid as error:
                 raise _explain(self.uri, error) from None
-            except _BROKEN_STREAM as error:
+            except BROKEN_STREAM as error:
                 raise ReadError(
                     f"{self.uri}: broken off somewhere after row {row_number(row - 1)}: {error}",
                     "file-broken-off-after-row",
@@ -146,7 +146,7 @@ def open_counts(uri: str, wanted: Sequence[str] = IDENTIFYING) -> Iterator[Count
     uri : a path or URL of CSV or Parquet, or ``-`` for standard input.
     wanted : as for `read_counts`.
     """
-    with _open_binary(uri) as file:
+    with open_binary(uri) as file:
         if uri.removesuffix(".gz").endswith((".parquet", ".pq")):
             yield _open_parquet(uri, file, wanted)
         else:
@@ -154,7 +154,8 @@ def open_counts(uri: str, wanted: Sequence[str] = IDENTIFYING) -> Iterator[Count
 
 
 @contextmanager
-def _open_binary(uri: str) -> Iterator[IO[bytes]]:
+def open_binary(uri: str) -> Iterator[IO[bytes]]:
+    """Open a path or URL for reading, decompressed; raise `ReadError` if it cannot be opened."""
     if uri == _STANDARD_INPUT:
         yield sys.stdin.buffer
         return
@@ -165,8 +166,8 @@ def _open_binary(uri: str) -> Iterator[IO[bytes]]:
     except FileNotFoundError:
         raise ReadError(f"{uri}: no such file", "file-not-found", uri=uri) from None
     except IsADirectoryError:
-        raise ReadError(f"{uri}: a folder, not a file of counts", "file-is-folder", uri=uri) from None
-    except (*_BROKEN_STREAM, ValueError, ImportError) as error:
+        raise ReadError(f"{uri}: a folder, not a file", "file-is-folder", uri=uri) from None
+    except (*BROKEN_STREAM, ValueError, ImportError) as error:
         raise ReadError(f"{uri}: cannot be opened: {error}", "file-not-opened", uri=uri, reason=str(error)) from None
     with opened:
         yield opened
@@ -183,7 +184,7 @@ def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    columns, delimiter = _read_header(uri, file)
+    columns, delimiter = read_header(uri, file)
     headers = _wanted_headers(columns, wanted, uri)
     text = pa.dictionary(pa.int32(), pa.string())
     try:
@@ -204,16 +205,16 @@ def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
                 f"{uri}: there is no row of counts, only a header", "file-only-header", uri=uri
             ) from None
         raise _explain(uri, error) from None
-    except _BROKEN_STREAM as error:
+    except BROKEN_STREAM as error:
         raise ReadError(f"{uri}: broken off: {error}", "file-broken-off", uri=uri, reason=str(error)) from None
     return CountsSource(uri, headers, delimiter, iter(reader))
 
 
-def _read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
+def read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
     """Read the first line: the columns, and whether ``;`` or ``,`` separates them."""
     try:
         line = file.readline()
-    except _BROKEN_STREAM as error:
+    except BROKEN_STREAM as error:
         raise ReadError(f"{uri}: cannot be read: {error}", "file-not-read", uri=uri, reason=str(error)) from None
     if not line.strip():
         raise SchemaError(f"{uri}: the file is empty", "file-empty", uri=uri)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 import pytest
 
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, UnknownMetric
-from bike_traffic.registry.aliases import AliasChange
-from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import FileDigest, digest_directory
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.record_parts import SplitInfo
-from bike_traffic.registry.records import ModelRecord, parse_time
+from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.upkeep import verify
+from bike_traffic.testing.backends.event_checks import EventChecks, OpenBackend
 from bike_traffic.testing.backends.records import (
-    ACTOR,
     BEST,
     CONTENDERS,
     FEBRUARY,
@@ -29,10 +27,8 @@ from bike_traffic.testing.backends.records import (
     register,
 )
 
-OpenBackend = Callable[[], RegistryBackend]
 
-
-class BackendChecks:
+class BackendChecks(EventChecks):
     """Every promise of a registry backend; a backend's tests inherit it. The whole test is::
 
         class TestMyRegistry(BackendChecks):
@@ -50,10 +46,10 @@ class BackendChecks:
         raise NotImplementedError(f"{type(self).__name__} must have a fixture `open_backend`; see BackendChecks")
 
     def test_an_empty_registry_answers_and_says_what_is_not_there(self, open_backend: OpenBackend) -> None:
-        """An empty registry has no records and no aliases; the best record and an id raise `NoRecord`."""
+        """An empty registry has no records and no events; the best record and an id raise `NoRecord`."""
         registry = open_backend()
         assert list(registry.records(EVERYTHING)) == []
-        assert registry.alias_changes() == []
+        assert registry.events() == []
         with pytest.raises(NoRecord):
             registry.best("r2", Query())
         with pytest.raises(NoRecord):
@@ -144,10 +140,10 @@ class BackendChecks:
             kept = [r2 for r2 in at_once(write, [(run_id, 0.1), (run_id, 0.2)]) if r2 is not None]
             assert [open_backend().get(run_id).metrics] == [{"r2": r2} for r2 in kept]
 
-    def test_records_are_filtered_by_model_environment_test_mode_split_and_time(
+    def test_records_are_filtered_by_model_environment_test_mode_sample_split_and_time(
         self, open_backend: OpenBackend
     ) -> None:
-        """A query leaves out test mode and random splits unless requested, and records after its time.
+        """A query leaves out test mode, the sample and random splits unless requested, and records after its time.
 
         A record without a split is never left out because of it.
         """
@@ -157,6 +153,7 @@ class BackendChecks:
             Query(model_type="rf", env="dev"): ["late-tie", "early-tie", "old", "endless"],
             Query(env="prod"): ["net"],
             Query(test_mode=True): ["trial"],
+            Query(sample=True): ["invented"],
             Query(split="random"): ["late-tie", "early-tie", "net", "old", "labels", "flattered", "endless"],
             Query(as_of=FEBRUARY): ["early-tie", "old"],
             EVERYTHING: [record.run_id for record in CONTENDERS],
@@ -239,60 +236,3 @@ class BackendChecks:
         open_backend().append(record)
         with pytest.raises(NoRecord):
             pulled_files(open_backend(), record, tmp_path / "pulled")
-
-    def test_an_alias_moves_goes_back_and_answers_for_the_past(
-        self, open_backend: OpenBackend, tmp_path: Path
-    ) -> None:
-        """An alias points to the run it was promoted to, goes back by `rollback`, and is known for every time."""
-        one, two, net = (
-            register(open_backend(), record, tmp_path / record.run_id)
-            for record in (make_record("one"), make_record("two"), make_record("net", model_type="nn"))
-        )
-        changes = [
-            open_backend().promote("one", "champion", actor=ACTOR, reason="it is été"),
-            open_backend().promote("tw", "champion", actor=ACTOR),
-            open_backend().promote("net", "champion", actor=ACTOR),
-            open_backend().promote("one", "challenger", actor=ACTOR),
-            open_backend().rollback("champion", actor=ACTOR, reason="too slow"),
-        ]
-        registry = open_backend()
-        assert registry.alias_changes() == changes
-        assert registry.alias_history("champion") == [*changes[:3], changes[4]]
-        assert (registry.alias("champion"), registry.alias("challenger")) == (two, one)
-        times = [parse_time(change.timestamp) for change in changes]
-        assert [registry.alias("champion", as_of=time) for time in times] == [one, two, net, net, two]
-        for unknown in ("champions", "challeng"):
-            with pytest.raises(NoRecord):
-                registry.alias(unknown)
-        with pytest.raises(NoRecord):
-            registry.rollback("challenger", actor=ACTOR)
-        with pytest.raises(NoRecord):
-            registry.promote("nobody", "champion", actor=ACTOR)
-        assert open_backend().alias_changes() == changes
-
-    def test_the_same_change_of_an_alias_twice_is_a_no_op_and_another_content_a_conflict(
-        self, open_backend: OpenBackend
-    ) -> None:
-        """A change of an alias is identified by its `change_id`: repeated it is a no-op, changed a conflict."""
-        change = AliasChange(
-            alias="champion",
-            run_id="abcd1234",
-            kind="promote",
-            timestamp="2026-03-01T12:00:00.000000+00:00",
-            actor=ACTOR,
-            change_id="c1",
-        )
-        open_backend().append_alias_change(change)
-        open_backend().append_alias_change(change)
-        with pytest.raises(RegistryConflict):
-            open_backend().append_alias_change(attrs.evolve(change, actor="eve@desk"))
-        assert open_backend().alias_changes() == [change]
-
-    def test_of_two_promotions_at_once_both_are_kept(self, open_backend: OpenBackend, tmp_path: Path) -> None:
-        """Two concurrent promotions are both in the history, and the alias points to one of their runs."""
-        for run_id in ("one", "two"):
-            register(open_backend(), make_record(run_id), tmp_path / run_id)
-        at_once(lambda run_id: open_backend().promote(run_id, "champion", actor=ACTOR), ["one", "two"])
-        history = [change.run_id for change in open_backend().alias_history("champion")]
-        assert sorted(history) == ["one", "two"]
-        assert open_backend().alias("champion").run_id == history[-1]

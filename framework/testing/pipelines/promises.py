@@ -129,6 +129,22 @@ def check_predicts_from_name_time_and_place_alone(subject: PipelineSubject) -> N
     require_same(without, subject.expected, "without the count")
 
 
+def check_later_counts_change_no_prediction(subject: PipelineSubject) -> None:
+    """A pipeline that needs history does not use its counts of a row's own hour and of later hours."""
+    history = subject.history
+    if history is None:
+        return
+    whole = pd.concat([history, subject.rows.astype(history.dtypes)], ignore_index=True)
+    hours = clean(whole)[TIME]
+    middle = clean(subject.rows)[TIME].min() + pd.Timedelta(days=1)
+    count = CITY_HEADERS[COUNT]
+    changed = whole.assign(**{count: whole[count].where(hours < middle, whole[count] * 3 + 7)})
+    rows = whole[hours == middle]
+    with calling("predict for hours that the history has"):
+        expected, predicted = (subject.fitted.predict(rows, known) for known in (whole, changed))
+    require_same(predicted, expected, "with other counts of the row's hour and later ones in the history")
+
+
 def check_order_of_rows_and_extra_columns_do_not_matter(subject: PipelineSubject) -> None:
     """`fit` and `predict` accept rows in any order, and extra columns."""
     predicted = predict(subject, _disarranged(subject.rows), "for rows in another order with extra columns")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic import CountFeatures, Pipeline, training_rows
+from bike_traffic import CountFeatures, Pipeline, RecentLevel, training_rows
 from bike_traffic.columns import COUNT, COUNTER
 from bike_traffic.errors import ParameterError
 from bike_traffic.progress import progress
@@ -21,6 +21,8 @@ TREES_FILE, FEATURES_FILE = "trees.txt", "features.joblib"
 
 class LightGBMPipeline(Pipeline):
     """Gradient-boosted trees on the square root of the count, which gives quiet and busy hours equal weight.
+
+    Predictions of hours after training are blended with the recent level.
 
     Parameters
     ----------
@@ -61,7 +63,8 @@ class LightGBMPipeline(Pipeline):
         self.n_jobs = n_jobs
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
-        """Learn the history of the counters, and grow the trees."""
+        """Learn the recent level and the history of the counters, and grow the trees."""
+        self.recent_ = RecentLevel().fit(cleaned)
         cleaned = training_rows(cleaned)
         self.features_ = CountFeatures().fit(cleaned)
         self.counters_ = self.features_.history_.counters_
@@ -103,19 +106,20 @@ class LightGBMPipeline(Pipeline):
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
         root = np.asarray(self.trees_.predict(self._design(cleaned), num_threads=self.n_jobs))
-        return root.clip(0.0) ** 2
+        return self.recent_.blend(cleaned, root.clip(0.0) ** 2)
 
     def save(self, directory: Path) -> None:
         """Write the trees in LightGBM's text format, which other versions can read, and the rest with joblib."""
         self.trees_.save_model(directory / TREES_FILE)
-        joblib.dump({"parameters": self.get_params(), "features": self.features_}, directory / FEATURES_FILE)
+        state = {"parameters": self.get_params(), "features": self.features_, "recent": self.recent_}
+        joblib.dump(state, directory / FEATURES_FILE)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Read what `save` wrote."""
         state = joblib.load(directory / FEATURES_FILE)
         pipeline = cls(**state["parameters"])
-        pipeline.features_ = state["features"]
+        pipeline.features_, pipeline.recent_ = state["features"], state["recent"]
         pipeline.counters_ = pipeline.features_.history_.counters_
         pipeline.trees_ = lightgbm.Booster(model_file=directory / TREES_FILE)
         return pipeline

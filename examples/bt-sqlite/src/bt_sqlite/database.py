@@ -14,7 +14,8 @@ SCHEMA_VERSION = 1
 LOCK_SECONDS = 30.0
 _CORRUPT = ("file is not a database", "database disk image is malformed")
 
-# `position` is the order of appending; an entry is the JSON of `ModelRecord.to_json` or `AliasChange.to_json`.
+# `position` is the order of appending; an entry is the JSON of `ModelRecord.to_json` or `RegistryEvent.to_json`.
+# The table of events has the name that it had when all events were changes of aliases.
 _TABLES = """
 CREATE TABLE records (position INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT UNIQUE NOT NULL, entry TEXT NOT NULL);
 CREATE TABLE alias_changes (

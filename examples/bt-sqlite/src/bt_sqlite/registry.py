@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bike_traffic import (
-    AliasChange,
     ModelRecord,
     Query,
     RegistryBackend,
+    RegistryEvent,
     digest_directory,
     model_folder,
     verify_digests,
@@ -26,7 +26,7 @@ Table = Literal["records", "alias_changes"]
 
 
 class SqliteRegistry(RegistryBackend):
-    """Records, changes of aliases, and the files of models as blobs, all in one file.
+    """Records, events, and the files of models as blobs, all in one file.
 
     ``sqlite://models.sqlite`` is a file in the working directory, ``sqlite:///srv/models.sqlite`` an absolute path.
     Every write is one transaction, and writers wait for one another.
@@ -47,13 +47,13 @@ class SqliteRegistry(RegistryBackend):
             if query.admits(entry):
                 yield ModelRecord.from_json(entry)
 
-    def append_alias_change(self, change: AliasChange) -> None:
-        """Add a change of an alias; the same `change_id` twice is a no-op."""
-        self._append("alias_changes", change.change_id, change.to_json())
+    def append_event(self, event: RegistryEvent) -> None:
+        """Add a change of an alias, or the withdrawal of a run; the same `change_id` twice is a no-op."""
+        self._append("alias_changes", event.change_id, event.to_json())
 
-    def alias_changes(self) -> list[AliasChange]:
-        """Return every change of every alias, in the order in which they were appended."""
-        return [AliasChange.from_json(entry) for entry in self._entries("alias_changes")]
+    def events(self) -> list[RegistryEvent]:
+        """Return every event, in the order in which they were appended."""
+        return [RegistryEvent.from_json(entry) for entry in self._entries("alias_changes")]
 
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
         """Store the files, and read them back to compare before the transaction is committed."""

@@ -11,8 +11,8 @@ import attrs
 import pytest
 
 from bike_traffic.errors import RegistryConflict, RegistryCorrupt
-from bike_traffic.registry.aliases import AliasChange
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import parse_time
 from bike_traffic.registry_backends.store import LocalStore, Store
@@ -29,7 +29,7 @@ def registry() -> RegistryBackend:
     return three_runs()
 
 
-def write_durable(waiting: AliasChange) -> AliasChange:
+def write_durable(waiting: RegistryEvent) -> RegistryEvent:
     """Leave what a promotion leaves that died between its two steps."""
     Path("models/aliases").mkdir(exist_ok=True)
     Path(f"models/aliases/{waiting.change_id}.json").write_text(json.dumps(waiting.to_json()))
@@ -46,18 +46,18 @@ def test_changes_stand_in_a_plain_json_array_and_each_under_aliases(registry: Re
     entries = [one.to_json() for one in changes]
     assert list(entries[0]) == ["alias", "run_id", "kind", "timestamp", "actor", "reason", "change_id"]
     assert json.loads(ALIASES.read_bytes()) == entries
-    assert registry.alias_changes() == changes
+    assert registry.events() == changes
     for one in changes:
         assert json.loads(Path(f"models/aliases/{one.change_id}.json").read_bytes()) == one.to_json()
     assert len(list(Path("models/aliases").iterdir())) == 4
 
 
 def test_the_same_change_twice_is_a_no_op_and_another_of_its_id_is_a_conflict(registry: RegistryBackend) -> None:
-    registry.append_alias_change(change(A))
+    registry.append_event(change(A))
     before = on_disk()
-    registry.append_alias_change(change(A))
+    registry.append_event(change(A))
     with pytest.raises(RegistryConflict, match=exactly(f"another record has the id {change(A).change_id}")):
-        registry.append_alias_change(attrs.evolve(change(A), run_id=B))
+        registry.append_event(attrs.evolve(change(A), run_id=B))
     assert on_disk() == before
 
 
@@ -88,12 +88,12 @@ def test_the_next_change_brings_along_what_others_left_pending_the_oldest_first(
     later = write_durable(change(B, "2026-06-02T00:00:00.000000+00:00"))
     earlier = write_durable(change(A, "2026-06-01T00:00:00.000000+00:00", alias="nightly"))
     promoted = registry.promote(C, "champion", actor=ACTOR)
-    assert registry.alias_changes() == [earlier, later, promoted]
+    assert registry.events() == [earlier, later, promoted]
     assert registry.rollback("champion", actor=ACTOR).run_id == B
 
 
 @pytest.mark.parametrize("content", ["", "[{", '{"alias": "champion"}', '["champion"]', "null"])
-@pytest.mark.parametrize("act", ["alias", "history", "promote", "rollback", "append", "reconcile"])
+@pytest.mark.parametrize("act", ["alias", "history", "best", "promote", "rollback", "append", "reconcile"])
 def test_a_corrupt_list_of_changes_is_named_and_never_replaced(
     registry: RegistryBackend, content: str, act: str
 ) -> None:
@@ -104,15 +104,16 @@ def test_a_corrupt_list_of_changes_is_named_and_never_replaced(
     acts: dict[str, Callable[[], object]] = {
         "alias": lambda: registry.alias("champion"),
         "history": lambda: registry.alias_history("champion"),
+        "best": lambda: registry.best("rmse", Query()),
         "promote": lambda: registry.promote(B, "champion", actor=ACTOR),
         "rollback": lambda: registry.rollback("champion", actor=ACTOR),
-        "append": lambda: registry.append_alias_change(change(C)),
+        "append": lambda: registry.append_event(change(C)),
         "reconcile": registry.reconcile,
     }
     with pytest.raises(RegistryCorrupt, match=r"^aliases\.json is not a JSON array of .+ under aliases/ is merged"):
         acts[act]()
     assert on_disk() == before
-    assert registry.best("rmse", Query()).run_id == C
+    assert [record.run_id for record in registry.records(Query())] == [A, B, C]
 
 
 def test_a_corrupt_list_that_is_moved_away_is_made_anew(registry: RegistryBackend) -> None:
@@ -120,7 +121,7 @@ def test_a_corrupt_list_that_is_moved_away_is_made_anew(registry: RegistryBacken
     ALIASES.write_text("[{")
     ALIASES.rename("models/broken.json")
     assert registry.reconcile() == 2
-    assert registry.alias_changes() == changes
+    assert registry.events() == changes
 
 
 BROKEN: list[dict[str, Any]] = [
@@ -145,7 +146,7 @@ def test_an_entry_that_is_no_change_is_corrupt_and_left_as_it_is(
         lambda: registry.rollback("champion", actor=ACTOR),
     ]
     for act in acts:
-        with pytest.raises(RegistryCorrupt, match=r"^not a change of an alias \(.+\)$"):
+        with pytest.raises(RegistryCorrupt, match=r"^not an event of a registry \(.+\)$"):
             act()
     assert on_disk() == before
 

@@ -14,8 +14,9 @@ from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure  # not pyplot, which keeps a state and looks for a display
 
 from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
-from bike_traffic.evaluation.measuring import BASELINE, TRUTH, Evaluation
+from bike_traffic.evaluation.measuring import Evaluation
 from bike_traffic.evaluation.metrics import METRICS
+from bike_traffic.evaluation.rows import BASELINE, TRUTH
 from bike_traffic.names import Task
 from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
 
@@ -181,7 +182,7 @@ def _curves(measured: _Measured, history: Mapping[str, Sequence[float]] | None) 
         for name in names:
             epochs = np.arange(1, len(history[name]) + 1)
             axes.plot(epochs, history[name], marker="o", markersize=4, label=name.partition("/")[2] or name)
-        axes.set(xlabel="epoch", ylabel=f"{kind} on the training rows")
+        axes.set(xlabel="epoch", ylabel=kind)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         axes.legend()

@@ -1,4 +1,4 @@
-"""``bt registry promote``, ``rollback`` and ``history``."""
+"""``bt registry promote``, ``rollback``, ``history``, ``withdraw`` and ``restore``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.registry.events.event import current_aliases
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -50,7 +51,7 @@ def promote(
 @_reason_option
 @with_workspace()
 def rollback(workspace: Workspace, alias: str, reason: str) -> None:
-    """Set ALIAS back to its previous run, whose files are checked first."""
+    """Set ALIAS back to its previous run that is not withdrawn, whose files are checked first."""
     with stdout_to_stderr():
         change = workspace.registry.rollback(alias, actor=_actor(), reason=reason)
     note(f"{alias} is run {change.run_id[:8]} again")
@@ -71,3 +72,31 @@ def history(workspace: Workspace, alias: str, output_format: str) -> None:
             ["time (UTC)", "change", "run", "by", "reason"],
             [[c.timestamp[:16], c.kind, c.run_id[:8], c.actor, c.reason] for c in changes],
         )
+
+
+@click.command(epilog='Example: bt registry withdraw 4f2a91c0 --reason "trained on broken counts"')
+@click.argument("run_id")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason, kept with the withdrawal.")
+@with_workspace()
+def withdraw(workspace: Workspace, run_id: str, reason: str) -> None:
+    """Withdraw a run: it is no longer the best, nor the run of an alias.
+
+    Nothing is deleted: `list` and `show` mark the run, --run-id still loads it, and `restore` takes it back.
+    """
+    with stdout_to_stderr():
+        event = workspace.registry.withdraw(run_id, actor=_actor(), reason=reason)
+        aliases = current_aliases(workspace.registry.events(), event.run_id)
+    note(f"run {event.run_id[:8]} is withdrawn")
+    for alias in aliases:
+        note(f"alias '{alias}' points to it and is refused; `bt registry rollback {alias}` goes back")
+
+
+@click.command(epilog="Example: bt registry restore 4f2a91c0")
+@click.argument("run_id")
+@_reason_option
+@with_workspace()
+def restore(workspace: Workspace, run_id: str, reason: str) -> None:
+    """Take a withdrawn run back."""
+    with stdout_to_stderr():
+        event = workspace.registry.restore(run_id, actor=_actor(), reason=reason)
+    note(f"run {event.run_id[:8]} is no longer withdrawn")

@@ -1,0 +1,86 @@
+"""On which rows records were measured: only metrics of the same rows say which model is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from bike_traffic.evaluation.metrics import Metric
+
+
+@attrs.frozen(kw_only=True)
+class MeasuredRows:
+    """Held-out rows, and the records that were measured on them.
+
+    Parameters
+    ----------
+    after, until : last hour of the training rows, and last hour of the held-out rows (ISO 8601), if the records say.
+    rows : number of held-out rows, if the records say.
+    records : number of records.
+    models : their names, in alphabetical order.
+    best : the best value of the metric among them.
+    """
+
+    after: str | None
+    until: str | None
+    rows: int | None
+    records: int
+    models: tuple[str, ...]
+    best: float
+
+
+def measured_rows(entries: Iterable[Mapping[str, Any]], metric: Metric) -> list[MeasuredRows]:
+    """Divide records by the rows they were measured on; the group with the best value of `metric` comes first.
+
+    Records with the same digest of the held-out rows belong together; of those without one, records with the same
+    last hour and number of rows.
+
+    Parameters
+    ----------
+    entries : as `RegistryBackend.compare` returns them.
+    """
+    groups: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        split = _part(entry, "split")
+        digest = _text(split, "held_out_digest")
+        key = (digest,) if digest else (_text(split, "training_until"), _number(split, "held_out_rows"))
+        groups.setdefault(key, []).append(entry)
+    return sorted(
+        (_described(group, metric) for group in groups.values()),
+        key=lambda group: group.best,
+        reverse=metric.higher_is_better is True,
+    )
+
+
+def _described(group: list[Mapping[str, Any]], metric: Metric) -> MeasuredRows:
+    values = [entry[metric.name] for entry in group]
+    split = _part(group[0], "split")
+    after = _text(split, "training_until")
+    # The held-out rows of a temporal split are the last ones.
+    until = _text(split, "measured_until") or (after and _text(_part(group[0], "data"), "last_hour"))
+    return MeasuredRows(
+        after=after,
+        until=until,
+        rows=_number(split, "held_out_rows"),
+        records=len(group),
+        models=tuple(sorted({str(entry.get("model_type")) for entry in group})),
+        best=max(values) if metric.higher_is_better else min(values),
+    )
+
+
+def _part(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return an object inside an entry; an empty one if it is missing or of another type."""
+    part = entry.get(key)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _text(part: Mapping[str, Any], key: str) -> str | None:
+    value = part.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _number(part: Mapping[str, Any], key: str) -> int | None:
+    value = part.get(key)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,147 @@
+"""What the core learns beside a pipeline, from the same rows, and stores with it: baselines, interval, counters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import attrs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE, LONGITUDE, TIME
+from bike_traffic.evaluation.baselines import FourWeekMean
+from bike_traffic.evaluation.intervals import Interval
+from bike_traffic.evaluation.rows import DAYS_AHEAD
+from bike_traffic.features.calendar import days_ahead
+from bike_traffic.features.recent import RecentLevel
+from bike_traffic.pipeline import LOWER, UPPER, Pipeline
+
+FOLDER = "references"
+"""Folder of these files beside those of the pipeline, which must not use this name."""
+COUNTERS_FILE = "counters.json"
+
+
+@attrs.frozen(kw_only=True)
+class Counter:
+    """One counter in training: where it is, in degrees, and its mean count and first and last hour (ISO 8601)."""
+
+    latitude: float | None
+    longitude: float | None
+    mean: float
+    first_hour: str
+    last_hour: str
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class References:
+    """What predictions of a model are compared with and completed by; a model of an earlier version has less of it.
+
+    Parameters
+    ----------
+    four_week_mean, recent : the baselines.
+    interval : of the model's predictions; ``None`` for a classifier, and if none was calibrated.
+    counters : those in training, by clean name.
+    """
+
+    four_week_mean: FourWeekMean | None = None
+    recent: RecentLevel | None = None
+    interval: Interval | None = None
+    counters: Mapping[str, Counter] = attrs.field(factory=dict)
+
+    @classmethod
+    def learn(cls, cleaned: pd.DataFrame, interval: Interval | None = None) -> Self:
+        """Learn from the clean rows that a pipeline learned from.
+
+        Parameters
+        ----------
+        interval : calibrated on earlier months.
+        """
+        learned = attrs.evolve(cls.baselines(cleaned), counters=_counters(cleaned))
+        return learned if interval is None else learned.with_interval(interval, cleaned)
+
+    @classmethod
+    def baselines(cls, cleaned: pd.DataFrame) -> Self:
+        """Learn the baselines alone."""
+        return cls(four_week_mean=FourWeekMean().fit(cleaned), recent=RecentLevel().fit(cleaned))
+
+    def with_interval(self, interval: Interval, cleaned: pd.DataFrame) -> Self:
+        """Return these with an interval, which looks at the clean rows that the pipeline learned from."""
+        return attrs.evolve(self, interval=interval.watch(cleaned))
+
+    def predict(self, pipeline: Pipeline, cleaned: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return `Pipeline.predict_frame`, with ``lower`` and ``upper`` if there is an interval."""
+        predicted = pipeline.predict_frame(cleaned, history)
+        if pipeline.task != "regression":
+            return predicted
+        rows = cleaned[[COUNTER, TIME, HOUR]].assign(**predicted)
+        if history is not None and len(history):
+            rows[DAYS_AHEAD] = days_ahead(cleaned[TIME], history[TIME].max())
+        return self.with_bounds(rows).drop(columns=[COUNTER, TIME, HOUR, DAYS_AHEAD], errors="ignore")
+
+    def with_bounds(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return predicted rows with ``lower`` and ``upper``, if there is an interval; a pipeline's own ones stay."""
+        if self.interval is None or LOWER in rows:
+            return rows
+        lower, upper = self.interval.bounds(rows)
+        return rows.assign(**{LOWER: lower, UPPER: upper})
+
+    def means_of(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the mean count in training of each row's counter, infinite for an unknown counter; shape (n,)."""
+        means = {} if self.four_week_mean is None else self.four_week_mean.counter_means
+        names = cleaned[COUNTER].cat
+        return np.array([means.get(str(name), np.inf) for name in names.categories])[names.codes.to_numpy()]
+
+    def save(self, directory: Path) -> None:
+        """Write all of it into its own folder among a model's files."""
+        folder = directory / FOLDER
+        folder.mkdir()
+        for part in (self.four_week_mean, self.recent, self.interval):
+            if part is not None:
+                part.save(folder)
+        text = json.dumps(
+            {name: attrs.asdict(counter) for name, counter in self.counters.items()}, ensure_ascii=False
+        )
+        (folder / COUNTERS_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote; a model of an earlier version has the four-week mean alone, outside the folder."""
+        folder = directory / FOLDER
+        path = folder / COUNTERS_FILE
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return cls(
+            four_week_mean=FourWeekMean.load(folder) or FourWeekMean.load(directory),
+            recent=RecentLevel.load(folder),
+            interval=Interval.load(folder),
+            counters={name: Counter(**counter) for name, counter in stored.items()},
+        )
+
+
+def _counters(cleaned: pd.DataFrame) -> dict[str, Counter]:
+    """Return the counters of clean rows, in the order of their names."""
+    groups = cleaned.groupby(COUNTER, observed=True, sort=True)
+    table = groups.agg(
+        latitude=(LATITUDE, "last"),  # a counter that was moved is where it is now
+        longitude=(LONGITUDE, "last"),
+        mean=(COUNT, "mean"),
+        first_hour=(TIME, "min"),
+        last_hour=(TIME, "max"),
+    )
+    return {
+        str(row["index"]): Counter(
+            latitude=_degrees(row["latitude"]),
+            longitude=_degrees(row["longitude"]),
+            mean=round(float(row["mean"]), 3),
+            first_hour=row["first_hour"].isoformat(),
+            last_hour=row["last_hour"].isoformat(),
+        )
+        for row in table.reset_index(names="index").to_dict("records")
+    }
+
+
+def _degrees(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 5)

@@ -1,0 +1,1 @@
+"""The events of a registry: changes of aliases, and withdrawals of runs."""
