@@ -26,7 +26,6 @@ import pandas as pd
 
 from bike_traffic.columns import TIME, TIME_ZONE
 from bike_traffic.data.loading import load_counts
-from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.measuring import evaluate, measurable_rows
 from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, split_at
@@ -156,7 +155,7 @@ def measure(side: Side, cleaned: pd.DataFrame, starts: Mapping[str, pd.Timestamp
         if name in ROLLING_NAMES and not months:
             months = predicted_months(side.pipelines[0], training, start, DEFAULT_HOLDOUT, CALIBRATION_MONTHS)
         if name in ROLLING_NAMES and months:
-            references = references.with_interval(Interval.calibrate(months[-CALIBRATION_MONTHS:]), training)
+            references = references.calibrated(months[-CALIBRATION_MONTHS:], training)
         of_seeds = []
         for make in side.pipelines:
             pipeline = make().fit(training)

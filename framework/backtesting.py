@@ -12,7 +12,6 @@ import pandas as pd
 
 from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.data.hours import as_published, local_stamps
-from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, evaluation_of, measurable_rows
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.evaluation.references import References
@@ -100,7 +99,7 @@ def backtest(
                 )
             pipeline = new().fit(training)
             past = months.get(declaration.spec.name, [])[-CALIBRATION_MONTHS:]
-            references = baselines.with_interval(Interval.calibrate(past), training) if past else baselines
+            references = baselines.calibrated(past, training)
             if steps is None:
                 measurable = measurable_rows(pipeline, held_out)
                 evaluation = evaluate(pipeline, measurable, references, history=training)

@@ -17,7 +17,7 @@ import pandas as pd
 from bike_traffic.columns import TEMPERATURE, TIME
 from bike_traffic.data.check import describe, fingerprint
 from bike_traffic.errors import RegistryError
-from bike_traffic.evaluation.intervals import LEVEL, Interval
+from bike_traffic.evaluation.intervals import LEVEL
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
 from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, Split, SplitKind, random_split, temporal_split
@@ -132,7 +132,7 @@ def _fit_and_measure(
     months = _months_before(new, cleaned, split) if plan.interval else []
     measured, fit_seconds = _fit(new(), training)
     measurable = measurable_rows(measured, held_out)
-    references = References.learn(training, _calibrated(months))
+    references = References.baselines(training).calibrated(months, training)
     evaluation = evaluate(measured, measurable, references, history=training)
     if plan.interval and split.kind == "temporal" and measured.task == "regression":
         months += [predicted_month(measured, cleaned, split, evaluation.rows)]
@@ -140,7 +140,8 @@ def _fit_and_measure(
     if plan.refit:
         pipeline, seconds = _fit(new(), cleaned)
         registered_fit = FitInfo(until=cleaned[TIME].max().isoformat(), rows=len(cleaned), seconds=seconds)
-    references = References.learn(cleaned if plan.refit else training, _calibrated(months))
+    learned = cleaned if plan.refit else training
+    references = References.learn(learned).calibrated(months, learned)
     source = declaration.source
     record = ModelRecord(
         timestamp=utc_now(),
@@ -190,10 +191,6 @@ def _months_before(new: Callable[[], Pipeline], cleaned: pd.DataFrame, split: Sp
         end, number = cleaned[TIME].iloc[split.held_out].min(), CALIBRATION_MONTHS - 1
     span = calibration_span(cleaned, cleaned[TIME].max() + pd.Timedelta(hours=1) - end)
     return predicted_months(new, cleaned, end, span, number)
-
-
-def _calibrated(months: list[pd.DataFrame]) -> Interval | None:
-    return Interval.calibrate(months) if months else None
 
 
 def _register(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -53,24 +53,24 @@ class References:
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
 
     @classmethod
-    def learn(cls, cleaned: pd.DataFrame, interval: Interval | None = None) -> Self:
-        """Learn from the clean rows that a pipeline learned from.
-
-        Parameters
-        ----------
-        interval : calibrated on earlier months.
-        """
-        learned = attrs.evolve(cls.baselines(cleaned), counters=_counters(cleaned))
-        return learned if interval is None else learned.with_interval(interval, cleaned)
+    def learn(cls, cleaned: pd.DataFrame) -> Self:
+        """Learn baselines and counters from the clean rows that a pipeline learned from."""
+        return attrs.evolve(cls.baselines(cleaned), counters=_counters(cleaned))
 
     @classmethod
     def baselines(cls, cleaned: pd.DataFrame) -> Self:
         """Learn the baselines alone."""
         return cls(four_week_mean=FourWeekMean().fit(cleaned), recent=RecentLevel().fit(cleaned))
 
-    def with_interval(self, interval: Interval, cleaned: pd.DataFrame) -> Self:
-        """Return these with an interval, which looks at the clean rows that the pipeline learned from."""
-        return attrs.evolve(self, interval=interval.watch(cleaned))
+    def calibrated(self, months: Sequence[pd.DataFrame], cleaned: pd.DataFrame) -> Self:
+        """Return these with an interval; without months as they are.
+
+        Parameters
+        ----------
+        months : as `Interval.calibrate` takes them.
+        cleaned : the clean rows that the pipeline learned from; see `Interval.watch`.
+        """
+        return attrs.evolve(self, interval=Interval.calibrate(months).watch(cleaned)) if months else self
 
     def predict(self, pipeline: Pipeline, cleaned: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return `Pipeline.predict_frame`, with ``lower`` and ``upper`` if there is an interval."""

@@ -11,7 +11,6 @@ import pytest
 
 from bike_traffic.columns import COUNT, LATITUDE, TIME
 from bike_traffic.data.cleaning import clean
-from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.references import FOLDER, References
 from bike_traffic.pipeline import Pipeline
 from tests.evaluation.test_measuring import Fixed, FixedLabels
@@ -22,8 +21,9 @@ def cleaned(small_counts: pd.DataFrame) -> pd.DataFrame:
     return clean(small_counts)
 
 
-def interval_of(cleaned: pd.DataFrame) -> Interval:
-    return Interval.calibrate([cleaned.assign(truth=cleaned[COUNT], prediction=cleaned[COUNT] * 1.1)])
+def calibrated(cleaned: pd.DataFrame) -> References:
+    month = cleaned.assign(truth=cleaned[COUNT], prediction=cleaned[COUNT] * 1.1)
+    return References.learn(cleaned).calibrated([month], cleaned)
 
 
 def test_the_counters_are_stored_with_place_mean_and_span(cleaned: pd.DataFrame) -> None:
@@ -48,7 +48,7 @@ def test_a_counter_that_moved_is_where_it_is_now_and_one_without_place_nowhere(c
 
 def test_predictions_get_bounds_and_only_of_a_regression_without_its_own(cleaned: pd.DataFrame) -> None:
     rows = cleaned.tail(100)
-    references = References.learn(cleaned, interval_of(cleaned))
+    references = calibrated(cleaned)
     of_mean: Pipeline = Fixed(np.full(100, 50.0)).fit(cleaned)
     assert list(references.predict(of_mean, rows)) == ["prediction", "lower", "upper"]
     assert list(References.learn(cleaned).predict(of_mean, rows)) == ["prediction"]
@@ -59,7 +59,7 @@ def test_predictions_get_bounds_and_only_of_a_regression_without_its_own(cleaned
 
 
 def test_all_of_it_is_the_same_after_its_way_through_a_folder(cleaned: pd.DataFrame, tmp_path: Path) -> None:
-    references = References.learn(cleaned, interval_of(cleaned))
+    references = calibrated(cleaned)
     references.save(tmp_path)
     again = References.load(tmp_path)
     assert again.counters == references.counters
