@@ -44,7 +44,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install --editable '.[nn,mlflow,gcs,s3,signing,test]' --config-settings editable_mode=strict
+	$(PIP) install --editable '.[nn,mlflow,gcs,s3,signing,app,test]' --config-settings editable_mode=strict
 	@touch $@
 
 clean:
