@@ -7,7 +7,7 @@ DEMO ?= demo
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 BT := $(VENV)/bin/bt
 
-.PHONY: demo test lint types install-test clean
+.PHONY: demo app test lint types install-test clean
 
 # Sample counts, the models, the best of them, a forecast of the day after the counts, a few predictions.
 demo: $(VENV)/.installed
@@ -19,6 +19,13 @@ demo: $(VENV)/.installed
 	$(BT) predict --model rf --registry $(DEMO)/models $(DEMO)/counts.csv.gz -o $(DEMO)/predictions.csv
 	@echo "The first predictions of $(DEMO)/predictions.csv, in bikes per hour:"
 	@head -6 $(DEMO)/predictions.csv
+
+# The app on the models and counts of the demo, at http://127.0.0.1:8501 until Ctrl-C.
+app: $(VENV)/.installed-app $(DEMO)/counts.csv.gz
+	$(BT) app --registry $(DEMO)/models --data $(DEMO)/counts.csv.gz
+
+$(DEMO)/counts.csv.gz:
+	$(MAKE) demo
 
 test: lint types
 	$(VENV)/bin/pytest -n auto
@@ -41,6 +48,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing bike-traffic and TensorFlow into $(VENV): a few minutes the first time."
 	$(PIP) install --editable '.[nn]' --config-settings editable_mode=strict
+	@touch $@
+
+$(VENV)/.installed-app: $(VENV)/.installed
+	$(PIP) install --editable '.[nn,app]' --config-settings editable_mode=strict
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

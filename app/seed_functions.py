@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import attrs
-
-from bike_traffic.config import load_settings
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.files.fetching import model_files
 from bike_traffic.registry.queries import Query
@@ -79,17 +76,14 @@ def get_best_model_from_summary(
     download_dir : a folder for a copy of the model's files.
     sample : search the models of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests, unchecked; the original project's have none.
-    credentials : the key of a service account as a mapping, as in Streamlit's secrets; it is never written to disk.
+    credentials : of the registry, such as the key of a service account in Streamlit's secrets; see
+        `bike_traffic.open_registry`.
 
     Raises
     ------
     NoRecord, UnknownMetric, IntegrityError, RegistryUnavailable
     """
-    settings = load_settings(registry=summary_path)
-    if credentials is not None:
-        gcs = {**settings.backend_options.get("gcs", {}), "token": dict(credentials)}
-        settings = attrs.evolve(settings, backend_options={**settings.backend_options, "gcs": gcs})
-    workspace = Workspace(settings, allow_unverified=allow_unverified)
+    workspace = Workspace.open(registry=summary_path, allow_unverified=allow_unverified, credentials=credentials)
     query = Query(model_type=model_type, env=env, test_mode=test_mode, sample=sample)
     record = workspace.registry.best(metric, query)
     if download_dir is not None:

@@ -1,15 +1,15 @@
 """Accuracy and cost of the models, compared with the seed's recipes and with two baselines, on folds in time.
 
     python benchmarks/accuracy.py --data comptage-velo-donnees-compteurs.csv.gz --seeds 0 1 --seed-recipes
-    python benchmarks/accuracy.py --data counts.csv.gz --second-city counts-of-years.csv.gz --models rf nn
+    python benchmarks/accuracy.py --data counts.csv.gz --second-city years.csv.gz --second-city-holidays DE-NW
     python benchmarks/accuracy.py --data counts.csv.gz --weather weather.csv
 
 Each model is trained on all rows before a fold and measured on the 28 days from its start: nine folds one after
 another (R9 to R1) and three from the start of a month (C1 to C3) of the City's counts, and fourteen of a second city
 with years of counts. A figure is the mean over the random seeds. "worst" is the largest ratio of a fold's figure to
-that of the 4-week mean, "behind" is the number of folds in which the 4-week mean is better. The second city's public
-holidays are those of Paris, since that is the calendar of the features. Cost is that of fitting the whole file of the
-City. The seed's recipes, which are measured on the City's folds alone, take most of an hour.
+that of the 4-week mean, "behind" is the number of folds in which the 4-week mean is better. Without
+--second-city-holidays the second city's public holidays are those of France. Cost is that of fitting the whole file
+of the City. The seed's recipes, which are measured on the City's folds alone, take most of an hour.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from bike_traffic.names import Task
 from bike_traffic.origins import CALIBRATION_MONTHS, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
-from day_ahead import report_day_ahead
+from day_ahead import HOLIDAYS_HELP, report_day_ahead
 from report import note, parser, print_machine, print_table
 from seed_recipes import SEED_RECIPES
 
@@ -80,6 +80,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data", required=True, metavar="FILE", help="the City's counts of 2020-09 to 2021-08")
     arguments.add_argument("--second-city", metavar="FILE", help="counts of another city from 2019 to 2025")
+    arguments.add_argument("--second-city-holidays", default="FR", metavar="PLACE", help=HOLIDAYS_HELP)
     arguments.add_argument("--weather", metavar="FILE", help="observed weather of the City's hours, for days 1 to 7")
     arguments.add_argument(
         "--models", nargs="+", default=MODELS, metavar="NAME", help="names of pipelines, those of plugins included"
@@ -88,13 +89,9 @@ def main() -> None:
     arguments.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="random_state of ours")
     options = arguments.parse_args()
 
-    host = PluginHost()
-    ours, seeds = [], []
-    for name in options.models:
-        declaration = host.pipeline(name)
-        ours.append(Side(name, [partial(new_pipeline, declaration, {}, seed) for seed in options.seeds]))
-        if options.seed_recipes and name in SEED_RECIPES:
-            seeds.append(Side(SEED_RECIPES[name]().name, [SEED_RECIPES[name]]))
+    ours = sides(options.models, options.seeds)
+    recipes = [SEED_RECIPES[name] for name in options.models if options.seed_recipes and name in SEED_RECIPES]
+    seeds = [Side(recipe().name, [recipe]) for recipe in recipes]
     print_machine()
     cleaned = load_counts(options.data)
     print("## The City: nine folds one after another, and three from the start of a month\n")
@@ -109,13 +106,24 @@ def main() -> None:
     if options.second_city:
         print("## A second city: fourteen folds in four years\n")
         second = load_counts(options.second_city)
-        report(ours, second, SECOND_CITY, {"mean": list(SECOND_CITY)})
+        there = sides(options.models, options.seeds, options.second_city_holidays)
+        report(there, second, SECOND_CITY, {"mean": list(SECOND_CITY)})
         print("## A second city: 1 to 7 days ahead, from every midnight\n")
-        report_day_ahead(second, SECOND_CITY, seeds=options.seeds)
+        report_day_ahead(second, SECOND_CITY, seeds=options.seeds, holidays=options.second_city_holidays)
     print("## Cost\n")
     costs = {side.label: cost(side.pipelines[0](), cleaned) for side in (*ours, *seeds)}
     columns = list(next(iter(costs.values())))
     print_table(["model", *columns], [[label, *map(_rounded, values.values())] for label, values in costs.items()])
+
+
+def sides(models: Sequence[str], seeds: Sequence[int], holidays: str = "FR") -> list[Side]:
+    """Return the pipelines of these names, with the public holidays of a place."""
+    host = PluginHost()
+    parameters = {} if holidays == "FR" else {"holidays": holidays}  # a pipeline of a plugin may lack the parameter
+    return [
+        Side(name, [partial(new_pipeline, host.pipeline(name), parameters, seed) for seed in seeds])
+        for name in models
+    ]
 
 
 def report(
@@ -151,11 +159,12 @@ def measure(side: Side, cleaned: pd.DataFrame, starts: Mapping[str, pd.Timestamp
     for name, start in starts.items():
         split = split_at(cleaned[TIME], start, start + HORIZON)
         training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-        references = References.baselines(training)
+        holidays = side.pipelines[0]().holidays
+        references = References.baselines(training, holidays=holidays)
         if name in ROLLING_NAMES and not months:
             months = predicted_months(side.pipelines[0], training, start, DEFAULT_HOLDOUT, CALIBRATION_MONTHS)
         if name in ROLLING_NAMES and months:
-            references = references.calibrated(months[-CALIBRATION_MONTHS:], training)
+            references = references.calibrated(months[-CALIBRATION_MONTHS:], training, holidays=holidays)
         of_seeds = []
         for make in side.pipelines:
             pipeline = make().fit(training)

@@ -1,7 +1,7 @@
 """Forecasts of 1 to 7 days from every midnight of nine folds, beside simple means and LightGBM.
 
     python benchmarks/day_ahead.py --data comptage-velo-donnees-compteurs.csv.gz --weather meteo-synop.csv
-    python benchmarks/day_ahead.py --data counts.csv.gz --second-city
+    python benchmarks/day_ahead.py --data counts.csv.gz --second-city --second-city-holidays DE-NW
     python benchmarks/day_ahead.py --data counts.csv.gz --weather weather.csv --export day_ahead.csv
 
 Each model is fitted once at the start of a fold of 28 days and forecasts seven days from each local midnight in it,
@@ -36,6 +36,7 @@ from horizon_table import FOLD, FOUR_WEEKS, print_by_day
 from report import note, parser, print_machine, print_table
 
 HORIZON = pd.DateOffset(days=28)
+HOLIDAYS_HELP = "public holidays of the second city, such as DE-NW (default: FR)"
 EXPORTED_COUNTERS = 6
 EXPORTED_ORIGINS = pd.to_timedelta([0, 4, 8, 12, 16, 20], unit="D")
 """Origins of a fold whose forecasts are exported: seven days fit before its end."""
@@ -49,6 +50,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data", required=True, metavar="FILE", help="the City's counts of 2020-09 to 2021-08")
     arguments.add_argument("--second-city", action="store_true", help="the counts are those of another city")
+    arguments.add_argument("--second-city-holidays", default="FR", metavar="PLACE", help=HOLIDAYS_HELP)
     arguments.add_argument("--weather", metavar="FILE", help="observed weather of the same hours")
     arguments.add_argument("--models", nargs="+", default=["ahead"], metavar="NAME", help="names of regressors")
     arguments.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="random_state")
@@ -61,7 +63,8 @@ def main() -> None:
         starts = {name: starts[name] for name in options.folds}
     print_machine()
     counts = load_counts(options.data, weather=options.weather)
-    report_day_ahead(counts, starts, options.models, options.seeds, options.export)
+    holidays = options.second_city_holidays if options.second_city else "FR"
+    report_day_ahead(counts, starts, options.models, options.seeds, options.export, holidays)
 
 
 def report_day_ahead(
@@ -70,6 +73,7 @@ def report_day_ahead(
     models: Sequence[str] = ("ahead",),
     seeds: Sequence[int] = (0,),
     export: str | Path | None = None,
+    holidays: str = "FR",
 ) -> None:
     """Measure the models on folds of 28 days, and print tables: error by day, error by fold, intervals, cost.
 
@@ -78,7 +82,9 @@ def report_day_ahead(
     counts : a clean frame; with weather, `ahead` and LightGBM are measured with it as well.
     starts : of the folds by name, in the order of time.
     models : names of regressors, those of plugins included; they get no weather.
+    holidays : whose public holidays, see `bike_traffic.calendar_features`.
     """
+    parameters = {"holidays": holidays}
     plain = counts.drop(columns=[name for name in WEATHER_COLUMNS if name in counts])
     host = PluginHost()
     sides = {name: (host.pipeline(name), plain) for name in models}
@@ -96,7 +102,7 @@ def report_day_ahead(
         for place, seed in enumerate(seeds):
             of_seed = []
             for fold in backtest(
-                [declaration], frame, splits, parameters={}, seed=seed, steps=DAILY, interval=place == 0
+                [declaration], frame, splits, parameters=parameters, seed=seed, steps=DAILY, interval=place == 0
             ):
                 note(f"{label} {list(starts)[fold.number - 1]}: rmse {fold.evaluation.metrics['rmse']:.1f}")
                 of_seed.append(fold)
@@ -113,7 +119,10 @@ def report_day_ahead(
     print_by_day(rows, predictions)
     print_intervals(folds)
     print_cost(
-        {label: (new_pipeline(declaration, {}, seeds[0]), frame) for label, (declaration, frame) in sides.items()}
+        {
+            label: (new_pipeline(declaration, parameters, seeds[0]), frame)
+            for label, (declaration, frame) in sides.items()
+        }
     )
     if export is not None:
         _export(export, plain, rows, predictions)

@@ -25,7 +25,8 @@ def rmse_by_fold_and_day(rows: pd.DataFrame, predictions: Sequence[pd.Series]) -
 def print_by_day(rows: pd.DataFrame, predictions: Mapping[str, Sequence[pd.Series]]) -> None:
     """Print the mean over the folds by day of horizon, and the figures of day 1 in each fold.
 
-    "worst" is the largest ratio to the 4-week mean in one fold: at day 1, and over all days.
+    "ratio, day 1" is the mean over the folds of the ratio to the 4-week mean at day 1, and "worst" the largest one in
+    a fold, at day 1 and over all days.
 
     Parameters
     ----------
@@ -37,11 +38,15 @@ def print_by_day(rows: pd.DataFrame, predictions: Mapping[str, Sequence[pd.Serie
     by_day, by_fold = [], []
     for label, table in tables.items():
         ratios = table / usual
-        worst = [f"{ratios.iloc[:, 0].max():.2f}", f"{ratios.to_numpy().max():.2f}"]
+        worst = [
+            f"{ratios.iloc[:, 0].mean():.3f}",
+            f"{ratios.iloc[:, 0].max():.2f}",
+            f"{ratios.to_numpy().max():.2f}",
+        ]
         means = table.mean()
         by_day.append([label, *map(_figure, [*means, means.mean()]), *worst])
         by_fold.append([label, *map(_figure, table.iloc[:, 0])])
-    print_table(["RMSE, mean of the folds", *days, "mean", "worst, day 1", "worst, all days"], by_day)
+    print_table(["RMSE, mean of the folds", *days, "mean", "ratio, day 1", "worst, day 1", "worst, all days"], by_day)
     print_table(["RMSE, day 1", *map(str, usual.index)], by_fold)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import attrs
 import click
 
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import format_option, note
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @click.group(epilog="Example: bt data check counts.csv.gz")
@@ -32,31 +37,82 @@ def sample(output: str, seed: int) -> None:
 @format_option("table", "json")
 @click.pass_context
 def check(ctx: click.Context, source: str, output_format: str) -> None:
-    """List every fault of INPUT, with the number of its rows and the first of them.
+    """List every fault of INPUT, with the number of its rows and the first of them; and outages of its counters.
 
-    Rows are numbered as in a spreadsheet: the header is row 1. Exit code 1 if there are faults.
+    Rows are numbered as in a spreadsheet: the header is row 1. Exit code 1 if there are faults. An outage is
+    a time in which a counter was silent while others counted, or days of zeros; it is no fault of the file.
     """
-    from bike_traffic.columns import COUNT
-    from bike_traffic.data.check import describe, faults
-    from bike_traffic.data.cleaning import clean
-    from bike_traffic.data.files.reading import read_counts
-    from bike_traffic.data.schema import CITY_HEADERS
+    from bike_traffic.data.checking.file import check_file
+    from bike_traffic.progress import progress
 
-    counts = read_counts(source)
-    cleaned = clean(counts)
-    broken = faults(counts, cleaned)
-    summary = {**describe(cleaned), "counts": CITY_HEADERS[COUNT] if COUNT in cleaned else None}
+    rows = _RowsForOutages()
+    with progress("checking", None) as advance:
+        report = check_file(source, on_rows=advance, on_clean=rows.add)
+    found = rows.outages()
     if output_format == "json":
-        print_json({"source": source, **summary, "faults": [attrs.asdict(fault) for fault in broken]})
+        print_json({**attrs.asdict(report), "outages": found})
     else:
-        click.echo(f"{source}: {summary['rows']:,} rows, {summary['counters']} counters")
-        click.echo(f"from {summary['first_hour']} to {summary['last_hour']}")
-        if broken:
+        click.echo(f"{source}: {report.rows:,} rows, {report.counters} counters")
+        click.echo(f"from {report.first_hour} to {report.last_hour}")
+        _print_outages(found)
+        if report.faults:
             print_table(
                 ["column", "fault", "rows", "first rows", "example", "what to do"],
-                [[f.column, f.found, f.rows, ", ".join(map(str, f.first_rows)), f.example, f.advice] for f in broken],
+                [
+                    [f.column, f.found, f.rows, ", ".join(map(str, f.first_rows)), f.example, f.advice]
+                    for f in report.faults
+                ],
             )
         else:
             click.echo("no faults")
-    if broken:
+    if report.faults:
         ctx.exit(1)
+
+
+class _RowsForOutages:
+    """The counts of a file as far as they can be read; none of a file of more than `LARGEST` rows."""
+
+    LARGEST = 2_000_000
+    """More would need too much memory at once."""
+
+    def __init__(self) -> None:
+        self._parts: list[pd.DataFrame] = []
+        self._rows = 0
+
+    def add(self, cleaned: pd.DataFrame) -> None:
+        """Take a part of the file."""
+        from bike_traffic.columns import COUNT, COUNTER, TIME
+
+        self._rows += len(cleaned)
+        if self._rows > self.LARGEST:
+            self._parts.clear()
+        elif COUNT in cleaned:
+            self._parts.append(cleaned[[COUNTER, TIME, COUNT]].dropna())
+
+    def outages(self) -> list[dict[str, Any]] | None:
+        """Return the outages, or ``None`` if the file is too large."""
+        import pandas as pd
+
+        from bike_traffic.columns import COUNTER
+        from bike_traffic.monitoring.outages import outages
+
+        if self._rows > self.LARGEST:
+            note(f"outages are looked for in files of up to {self.LARGEST:,} rows")
+            return None
+        if not any(map(len, self._parts)):
+            return []
+        rows = pd.concat([part.astype({COUNTER: "str"}) for part in self._parts], ignore_index=True)
+        found = outages(rows.astype({COUNTER: "category"})).rename(columns={COUNTER: "counter"})
+        for name in ("first_hour", "last_hour"):
+            found[name] = [time.isoformat() for time in found[name]]
+        return [{str(name): value for name, value in one.items()} for one in found.to_dict("records")]
+
+
+def _print_outages(found: list[dict[str, Any]] | None) -> None:
+    """Print the outages that last until the end, and the number of the others."""
+    lasting = [one for one in found or [] if one["lasting"]]
+    for one in lasting:
+        what = "silent" if one["kind"] == "silent" else "nothing but zeros"
+        click.echo(f"{one['counter']}: {what} since {one['first_hour']}")
+    if past := len(found or []) - len(lasting):
+        click.echo(f"{past} outage{'s' if past > 1 else ''} of counters that count again")

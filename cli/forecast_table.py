@@ -9,6 +9,7 @@ import click
 
 from bike_traffic.cli.output import print_table
 from bike_traffic.columns import COUNTER, HOUR, TIME
+from bike_traffic.evaluation.rows import USUAL
 from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def _print_hours(day: pd.DataFrame) -> None:
         cells += [f"{row[PROBABILITY]:.0%}"] if PROBABILITY in row else [round(row[PREDICTION])]
         if LOWER in row:
             cells.append(f"{row[LOWER]:,.0f} – {row[UPPER]:,.0f}")
+        if USUAL[0] in row:
+            cells.append(_range(row[USUAL[0]], row[USUAL[2]]))
         table.append([*cells, "█" * round(_BAR_WIDTH * values[place] / most)])
     print_table([*header, ""], table)
 
@@ -57,7 +60,11 @@ def _print_hours(day: pd.DataFrame) -> None:
 def _titles(day: pd.DataFrame) -> list[str]:
     if PROBABILITY in day:
         return ["busy"]
-    return ["bikes", "80 % interval"] if LOWER in day else ["bikes"]
+    return ["bikes", *(["80 % interval"] if LOWER in day else []), *(["was usual"] if USUAL[0] in day else [])]
+
+
+def _range(low: float, high: float) -> str:
+    return "" if low != low else f"{low:,.0f} – {high:,.0f}"  # NaN: unknown
 
 
 def _print_curves(lines: Sequence[tuple[str, pd.DataFrame]], first: str) -> None:

@@ -13,8 +13,9 @@ from typing import IO, Any, TextIO
 
 import click
 
-from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, PluginVersionWarning
+from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, PluginVersionWarning, RegistryWarning
 
+_OURS = (PluginVersionWarning, RegistryWarning)
 COMMAND_GROUP = "bike_traffic.commands"
 
 # Name -> import path and summary, so that `bt --help` imports no command.
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
     "plugins": ("bike_traffic.cli.plugins:plugins", "List the plugins, check one, start a new one."),
+    "app": ("bike_traffic.cli.app:app", "Open the app: forecasts, faults, files, models, in a browser."),
     "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Show the runs of a profile in MLflow's pages."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
@@ -104,7 +106,8 @@ class LazyGroup(click.Group):
 def _warnings_as_notes() -> Iterator[None]:
     """Print each of our own warnings as one line, whatever Python's filters are."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", PluginVersionWarning)
+        for category in _OURS:
+            warnings.simplefilter("always", category)
         others = warnings.showwarning
 
         def show(
@@ -115,7 +118,7 @@ def _warnings_as_notes() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, PluginVersionWarning):
+            if issubclass(category, _OURS):
                 click.echo(str(message), err=True)
             else:
                 others(message, category, filename, lineno, file, line)

@@ -7,8 +7,11 @@ from typing import Any
 
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_table
 from bike_traffic.registry.events.event import RegistryEvent
-from bike_traffic.registry.queries import is_of_sample
+from bike_traffic.registry.queries import Mark, marks_of
 from bike_traffic.registry.records import ModelRecord
+
+_MARKS: Mapping[Mark, str] = {"test mode": "test", "behind mean": BEHIND_BASELINE}
+"""Marks that the tables call by another name."""
 
 
 def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, RegistryEvent]) -> None:
@@ -19,7 +22,7 @@ def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, Regist
             record.run_id[:8],
             record.model_type,
             record.env,
-            _marks(record, withdrawn),
+            ", ".join(_MARKS.get(mark, mark) for mark in marks_of(record, withdrawn)),
             record.timestamp[:16],
             *(record.metrics.get(name) for name in metrics),
             record.model_uri,
@@ -27,17 +30,6 @@ def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, Regist
         for record in records
     ]
     print_table(["run", "model", "env", "", "time (UTC)", *metrics, "files"], rows)
-
-
-def _marks(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> str:
-    marks = {
-        "test": record.test_mode,
-        "sample": is_of_sample(record.to_json()),
-        "random split": record.split is not None and record.split.kind == "random",
-        BEHIND_BASELINE: record.beats_baseline is False,
-        "withdrawn": record.run_id in withdrawn,
-    }
-    return ", ".join(mark for mark, applies in marks.items() if applies)
 
 
 def document_of(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> dict[str, Any]:

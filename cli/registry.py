@@ -12,7 +12,7 @@ from bike_traffic.cli.records import document_of, print_records
 from bike_traffic.cli.registry_best import as_of_time, best
 from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
-from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import elsewhere_option, format_option, note, stdout_to_stderr, with_workspace
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.records import ModelRecord
 
@@ -95,6 +95,7 @@ def _as_text(value: object) -> str:
 @click.argument("name", metavar="RUN_ID|ALIAS")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @with_workspace()
+@elsewhere_option
 def pull(workspace: Workspace, name: str, directory: Path) -> None:
     """Copy a model's files into DIRECTORY, each checked against its digest."""
     with stdout_to_stderr():

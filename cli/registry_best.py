@@ -17,7 +17,7 @@ from bike_traffic.cli.session import (
     test_mode_option,
     with_workspace,
 )
-from bike_traffic.comparison import MeasuredRows, measured_rows
+from bike_traffic.comparison import COMPARABLE, MeasuredRows, measured_rows
 from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.queries import Query
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from bike_traffic.ranking import Ranking
     from bike_traffic.workspace import Workspace
 
-COMPARABLE = "skill"
-"""The metric that compares records which were measured on different rows."""
 _SHOWN = 5
 """Largest number of sets of rows that a note describes."""
 

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import REGISTRY_SETTINGS, Session, format_option, note, stdout_to_stderr, with_workspace
-from bike_traffic.errors import MergePending, NoRecord
-from bike_traffic.registry import upkeep
-from bike_traffic.registry.files import copying
+from bike_traffic.cli.session import (
+    REGISTRY_SETTINGS,
+    Session,
+    elsewhere_option,
+    format_option,
+    note,
+    stdout_to_stderr,
+    with_workspace,
+)
+from bike_traffic.errors import MergePending, NoRecord, RegistryError
+from bike_traffic.registry.files import copying, upkeep
 from bike_traffic.registry.queries import EVERYTHING
 
 if TYPE_CHECKING:
@@ -50,24 +57,31 @@ def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None
 
 @click.command(epilog="Example: bt registry reconcile")
 @with_workspace()
-def reconcile(workspace: Workspace) -> None:
+@click.pass_context
+def reconcile(ctx: click.Context, workspace: Workspace) -> None:
     """Finish what was interrupted: models trained here but not registered, and records not merged.
 
-    With a signing key, the head is signed again.
+    With a signing key, the head is signed again. Exit code 1 if a model could not be registered; it is kept.
     """
     from bike_traffic.registry.files.unfinished import finish
 
-    finished = []
+    finished, failed = [], []
     with stdout_to_stderr():
         key, registry = workspace.signing_key, workspace.registry
-        for record in finish(registry):
-            note(f"{record.model_type} of run {record.run_id[:8]}: registered as {record.model_uri}")
-            finished.append(record)
+        for one in finish(registry):
+            if isinstance(one, RegistryError):
+                note(f"not registered: {one}")
+                failed.append(one)
+                continue
+            note(f"{one.model_type} of run {one.run_id[:8]}: registered as {one.model_uri}")
+            finished.append(one)
         merged = registry.reconcile()
         if merged:
             note(f"{merged} records merged")
         if key is not None:
             registry.sign_head(key)
+    if failed:
+        ctx.exit(1)
     if not finished and not merged:
         note("nothing was pending")
 
@@ -75,21 +89,30 @@ def reconcile(workspace: Workspace) -> None:
 @click.command(epilog="Example: bt registry copy --from models/summary.json --to gs://my-bucket/models/summary.json")
 @click.option("--from", "source", required=True, metavar="URI", help="The registry to read.")
 @click.option("--to", "target", required=True, metavar="URI", help="The registry to add to.")
-@click.pass_obj
-def copy(session: Session, source: str, target: str) -> None:
+@elsewhere_option
+@click.pass_context
+def copy(ctx: click.Context, source: str, target: str, allow_unverified: bool) -> None:
     """Copy every record that the target does not have, with its verified files, and what was promoted or withdrawn.
 
-    After an interruption, run it again: it continues where it stopped.
+    After an interruption, run it again: it continues where it stopped. Exit code 1 if a record was left out because
+    its files are outside of its registry.
     """
+    session = ctx.find_object(Session) or Session(None)
     with stdout_to_stderr():
         registries = [session.workspace(registry=uri).registry for uri in (source, target)]
-        done = list(copying.copy(*registries))
+        done = list(copying.copy(*registries, anywhere=allow_unverified))
     if not done:
         note(f"{source} has no records")
-    note(f"{sum(one.copied for one in done)} models copied, {sum(not one.copied for one in done)} were there already")
-    unverified = [one.record.run_id[:8] for one in done if not one.verified]
+    refused = [one.refused for one in done if one.refused is not None]
+    copied = sum(one.copied for one in done)
+    note(f"{copied} models copied, {len(done) - copied - len(refused)} were there already")
+    unverified = [one.record.run_id[:8] for one in done if not one.verified and one.refused is None]
     if unverified:
         note(f"unverified, since their records have no digests: {', '.join(unverified)}")
+    for error in refused:
+        note(f"left out: {error}")
+    if refused:
+        ctx.exit(1)
 
 
 @click.command(epilog="Example: bt registry keygen --output keys/bike-traffic")

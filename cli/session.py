@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
+from bike_traffic.addresses import shown
 from bike_traffic.config import SETTINGS
 
 if TYPE_CHECKING:
@@ -83,8 +84,14 @@ def stdout_to_stderr() -> Iterator[None]:
 
 def note(message: str) -> None:
     """Print a line on standard error, which is not part of the result."""
-    click.echo(message, err=True)
+    click.echo(shown(message), err=True)
 
+
+elsewhere_option = click.option(
+    "--allow-unverified",
+    is_flag=True,
+    help="Copy files whose record has no digests from wherever it says, with your permissions.",
+)
 
 test_mode_option = click.option("--test-mode", is_flag=True, help="Search the models of test mode.")
 sample_option = click.option("--sample", is_flag=True, help="Search the models trained on the generated sample.")

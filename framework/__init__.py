@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bike_traffic.api import backtest, evaluate, forecast, load_best, predict, train
     from bike_traffic.data.cleaning import RawCleanerTransformer
+    from bike_traffic.data.hours import hours_of
     from bike_traffic.errors import BikeTrafficError
     from bike_traffic.features.calendar import calendar_features
     from bike_traffic.features.history import CountFeatures, HistoryFeatures
     from bike_traffic.features.outages import training_rows
     from bike_traffic.features.recent import RecentLevel
     from bike_traffic.hookspecs import hookimpl
+    from bike_traffic.monitoring.city import city_day
+    from bike_traffic.monitoring.outages import outages
+    from bike_traffic.monitoring.states import states
+    from bike_traffic.monitoring.usual import Usual
     from bike_traffic.pipeline import Pipeline
+    from bike_traffic.places import Place, place_of, places
     from bike_traffic.registry.backend import RegistryBackend
     from bike_traffic.registry.events.event import RegistryEvent
     from bike_traffic.registry.files.artifacts import digest_directory, model_folder
@@ -35,22 +41,30 @@ __all__ = [
     "ModelRecord",
     "Pipeline",
     "PipelineSpec",
+    "Place",
     "Query",
     "RawCleanerTransformer",
     "RecentLevel",
     "RegistryBackend",
     "RegistryEvent",
+    "Usual",
     "Workspace",
     "backtest",
     "calendar_features",
+    "city_day",
     "digest_directory",
     "evaluate",
     "forecast",
     "hookimpl",
+    "hours_of",
     "load_best",
     "model_folder",
     "open_registry",
+    "outages",
+    "place_of",
+    "places",
     "predict",
+    "states",
     "train",
     "training_rows",
     "verify_digests",
@@ -65,22 +79,30 @@ _HOMES = {
     "ModelRecord": "registry.records",
     "Pipeline": "pipeline",
     "PipelineSpec": "specs",
+    "Place": "places",
     "Query": "registry.queries",
     "RawCleanerTransformer": "data.cleaning",
     "RecentLevel": "features.recent",
     "RegistryBackend": "registry.backend",
     "RegistryEvent": "registry.events.event",
+    "Usual": "monitoring.usual",
     "Workspace": "workspace",
     "backtest": "api",
     "calendar_features": "features.calendar",
+    "city_day": "monitoring.city",
     "digest_directory": "registry.files.artifacts",
     "evaluate": "api",
     "forecast": "api",
     "hookimpl": "hookspecs",
+    "hours_of": "data.hours",
     "load_best": "api",
     "model_folder": "registry.files.artifacts",
     "open_registry": "workspace",
+    "outages": "monitoring.outages",
+    "place_of": "places",
+    "places": "places",
     "predict": "api",
+    "states": "monitoring.states",
     "train": "api",
     "training_rows": "features.outages",
     "verify_digests": "registry.files.artifacts:verify",

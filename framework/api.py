@@ -83,6 +83,7 @@ def load_best(
     test_mode: bool = False,
     sample: bool = False,
     allow_unverified: bool = False,
+    credentials: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Return the best registered pipeline, its files verified.
 
@@ -93,6 +94,7 @@ def load_best(
         model is named.
     test_mode, sample : search the models of test mode, or of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests to check them by, such as the original project's.
+    credentials : of the registry; see `bike_traffic.open_registry`.
 
     Raises
     ------
@@ -100,7 +102,9 @@ def load_best(
     PluginError
         The package that trained the model is not installed; the message has the pip line.
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env, allow_unverified=allow_unverified)
+    workspace = Workspace.open(
+        registry=registry, backend=backend, env=env, allow_unverified=allow_unverified, credentials=credentials
+    )
     return workspace.load(workspace.find(model, metric=metric, test_mode=test_mode, sample=sample)).pipeline
 
 

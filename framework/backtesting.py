@@ -90,7 +90,7 @@ def backtest(
     for number, split in enumerate(splits, start=1):
         training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
         start, end = held_out[TIME].min(), held_out[TIME].max() + pd.Timedelta(hours=1)
-        baselines = References.baselines(training)
+        baselines: dict[str, References] = {}
         for declaration in declarations:
             new = partial(new_pipeline, declaration, parameters, seed)
             if interval and number == 1:
@@ -99,7 +99,10 @@ def backtest(
                 )
             pipeline = new().fit(training)
             past = months.get(declaration.spec.name, [])[-CALIBRATION_MONTHS:]
-            references = baselines.calibrated(past, training)
+            holidays = pipeline.holidays
+            if holidays not in baselines:
+                baselines[holidays] = References.baselines(training, holidays=holidays)
+            references = baselines[holidays].calibrated(past, training, holidays=holidays)
             if steps is None:
                 measurable = measurable_rows(pipeline, held_out)
                 evaluation = evaluate(pipeline, measurable, references, history=training)

@@ -9,6 +9,9 @@ import attrs
 
 from bike_traffic.evaluation.metrics import Metric
 
+COMPARABLE = "skill"
+"""The metric that compares records which were measured on different rows."""
+
 
 @attrs.frozen(kw_only=True)
 class MeasuredRows:

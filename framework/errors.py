@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from bike_traffic.addresses import shown
+
 
 class BikeTrafficError(Exception):
-    """An error that the user can do something about; its message says what.
+    """An error that the user can do something about; its message says what, and shows no secret of an address.
 
     Parameters
     ----------
@@ -26,9 +28,11 @@ class BikeTrafficError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, id: str | None = None, /, **parts: Any) -> None:  # noqa: A002
-        super().__init__(message)
+        super().__init__(shown(message))
         self.id = id or _kebab_case(type(self).__name__)
-        self.parts: Mapping[str, Any] = parts
+        self.parts: Mapping[str, Any] = {
+            name: shown(value) if isinstance(value, str) else value for name, value in parts.items()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the error as ``--format json`` prints it."""
@@ -51,6 +55,10 @@ class PluginError(BikeTrafficError):
 
 class PluginVersionWarning(UserWarning):
     """A model is loaded by another major version of the plugin that trained it."""
+
+
+class RegistryWarning(UserWarning):
+    """A part of a registry was left out, because it cannot be read; everything else is answered."""
 
 
 class UnknownName(BikeTrafficError, LookupError):

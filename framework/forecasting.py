@@ -14,15 +14,15 @@ from bike_traffic.columns import COUNTER, HOUR, TEMPERATURE, TIME, TIME_ZONE
 from bike_traffic.data.hours import as_published, hours_of_counters, hours_of_days, local_stamps
 from bike_traffic.data.weather import join_weather, name_of, read_weather
 from bike_traffic.errors import ForecastError, MissingExtra, MissingInput
-from bike_traffic.evaluation.references import Counter
-from bike_traffic.evaluation.rows import RECENT
+from bike_traffic.evaluation.rows import RECENT, USUAL
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT
 from bike_traffic.loading import LoadedModel
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
+from bike_traffic.places import Counter
 from bike_traffic.registry.records import ModelRecord
 
 LONGEST_DAYS = 366
-_DECIMALS = {PREDICTION: 2, PROBABILITY: 4, RECENT: 2}
+_DECIMALS = {PREDICTION: 2, PROBABILITY: 4, RECENT: 2, **dict.fromkeys(USUAL, 1)}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -32,7 +32,8 @@ class Forecast:
     Parameters
     ----------
     rows : shape (n, …), one counter after the other: counter, time, hour, the columns of `Pipeline.predict_frame`
-        with ``lower`` and ``upper`` if the model has an interval, and ``recent``, what the last weeks suggest.
+        with ``lower`` and ``upper`` if the model has an interval; ``recent``, what the last weeks suggest; and
+        ``usual_lower``, ``usual`` and ``usual_upper``, what was usual in the last weeks of training (see `Usual`).
     newest : the newest hour that the model or its history knows; ``None`` if the record does not say.
     """
 
@@ -78,6 +79,7 @@ class Forecast:
                 "extra-missing",
                 name="plot",
                 module=error.name,
+                install="'bike-traffic[plot]'",
             ) from None
         draw_forecast(self.rows, model, path)
 
@@ -95,7 +97,7 @@ class Forecast:
 
     def as_published(self) -> pd.DataFrame:
         """Return counter and time under the City's headers, and the predictions beside them."""
-        values = self.rows.drop(columns=[COUNTER, TIME, HOUR, RECENT], errors="ignore").round(_DECIMALS)
+        values = self.rows.drop(columns=[COUNTER, TIME, HOUR, RECENT, *USUAL], errors="ignore").round(_DECIMALS)
         return as_published(self.rows).join(values)
 
 
@@ -149,6 +151,8 @@ def forecast(
     rows = cleaned[[COUNTER, TIME, HOUR]].assign(**references.predict(pipeline, cleaned, past))
     if references.recent is not None and pipeline.task == "regression":
         rows[RECENT] = references.recent.predict(cleaned)
+    if references.usual is not None and pipeline.task == "regression":
+        rows[list(USUAL)] = references.usual.of(rows[COUNTER], rows[TIME]).to_numpy()
     until = loaded.record.known_until
     newest = None if until is None else pd.Timestamp(until).tz_convert(TIME_ZONE)
     if past is not None:

@@ -41,7 +41,7 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
     pipeline_class = _declaration_of(record, host).load()
     with model_files(registry, record, trust) as directory:
         try:
-            pipeline = pipeline_class.load(directory)
+            return LoadedModel(record, pipeline_class.load(directory), References.load(directory))
         except BikeTrafficError:
             raise
         except Exception as error:
@@ -52,7 +52,6 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
                 run_id=record.run_id,
                 reason=f"{type(error).__name__}: {error}",
             ) from error
-        return LoadedModel(record, pipeline, References.load(directory))
 
 
 def default_metric(model: str | None, registry: RegistryBackend, host: PluginHost) -> str:

@@ -217,7 +217,7 @@ class PluginHost:
 
     def _fail(self, failure: PluginFailure) -> None:
         if self._strict:
-            raise PluginError(str(failure), "plugin-failed") from failure.error
+            raise PluginError(str(failure), "plugin-failed", reason=str(failure)) from failure.error
         self.failures.append(failure)
         self._notify(f"{failure} (see bt plugins)")
 

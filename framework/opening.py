@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bike_traffic.config import Settings
 from bike_traffic.errors import SettingsError, no_such
 from bike_traffic.manager import Declaration
-from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.backend import CREDENTIALS, RegistryBackend
 from bike_traffic.specs import BackendSpec
 
 
-def open_backend(settings: Settings, declaration: Declaration[BackendSpec]) -> RegistryBackend:
-    """Return a backend with the registry and the options that the settings give it.
+def open_backend(
+    settings: Settings, declaration: Declaration[BackendSpec], credentials: Mapping[str, Any] | None = None
+) -> RegistryBackend:
+    """Return a backend with the registry and the options that the settings give it, and a program's credentials.
 
     Raises
     ------
@@ -30,6 +35,14 @@ def open_backend(settings: Settings, declaration: Declaration[BackendSpec]) -> R
             raise SettingsError(
                 f"{where}: {message}", "backend-option-unknown", backend=name, name=option, known=sorted(known)
             )
+    if credentials is not None:
+        if not backend_class.takes_credentials():
+            raise SettingsError(
+                f"backend '{name}' takes no credentials, so that none can be passed to it",
+                "credentials-not-taken",
+                backend=name,
+            )
+        options[CREDENTIALS] = credentials
     registry = backend_class(uri, **options)
     registry.registry_id = registry.registry_id or uri
     return registry

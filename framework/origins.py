@@ -63,7 +63,7 @@ def rows_from_origins(
         history, ahead = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
         ahead = ahead[pipeline.known_counters(ahead)]
         if len(history) and len(ahead):
-            references = References.baselines(history) if baselines else References()
+            references = References.baselines(history, holidays=pipeline.holidays) if baselines else References()
             rows = measured_rows(pipeline, ahead, references, history)
             days = days_ahead(rows[TIME], origin - pd.Timedelta(hours=1))
             rows[ORIGIN], rows[DAYS_AHEAD] = origin, days
@@ -101,7 +101,7 @@ def predicted_months(
     ----------
     end : the first hour after the newest of these months.
     span : of a month, such as 28 days; where the counts are too short for it, no month is predicted.
-    number : of months; each costs one fit.
+    number : of months; each costs one fit, see `Pipeline.for_calibration`.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def predicted_months(
         if start - first >= span and len(split.held_out):
             # A month in which nothing can be learned, or nothing of it be predicted, is no reason to fail.
             with suppress(SchemaError, SplitError):
-                pipeline = new_pipeline().fit(cleaned.iloc[split.training])
+                pipeline = new_pipeline().for_calibration().fit(cleaned.iloc[split.training])
                 months.append(predicted_month(pipeline, cleaned, split))
     return months
 

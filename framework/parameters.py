@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bike_traffic.errors import BikeTrafficError, ParameterError, PluginError, no_such
+from bike_traffic.features.calendar import check_holidays
 from bike_traffic.manager import Declaration
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.specs import PipelineSpec
@@ -62,6 +63,7 @@ def new_pipeline(declaration: Declaration[PipelineSpec], parameters: Mapping[str
                 known=sorted(known),
             )
         pipeline.set_params(**{name: _as_typed(name, value, known[name])})
+    check_holidays(pipeline.holidays)
     return pipeline
 
 

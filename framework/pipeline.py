@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from bike_traffic.columns import COUNT, COUNTER, TEMPERATURE, TIME
 from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.errors import MissingInput, ParameterError, PredictionError, SchemaError
+from bike_traffic.features.calendar import FRANCE, check_holidays
 from bike_traffic.names import Need, Task
 
 PREDICTION, PROBABILITY, LOWER, UPPER = "prediction", "probability", "lower", "upper"
@@ -65,6 +66,9 @@ class Pipeline(BaseEstimator, ABC):
     task: ClassVar[Task]
     needs: ClassVar[tuple[Need, ...]] = ()
     """What `predict` cannot do without beside the rows; equal to `needs` of the spec."""
+    holidays: str = FRANCE
+    """Whose public holidays the baselines and the interval beside the model know, see `calendar_features`. A pipeline
+    with a parameter of this name gives its features the same ones."""
     counters_: pd.Index
     """Clean names of the counters in training: set by `fit` unless `_fit` did so, and by `load`."""
 
@@ -83,8 +87,9 @@ class Pipeline(BaseEstimator, ABC):
         MissingInput
             The pipeline needs weather, and the counts have none.
         ParameterError
-            A parameter of the pipeline has a value that its library refuses.
+            A parameter of the pipeline has a value that its library refuses, or its holidays are not known.
         """
+        check_holidays(self.holidays)
         cleaned = _usable(counts, with_counts=True)
         if cleaned.empty:
             raise SchemaError("there is no row to learn from", "fit-no-rows")
@@ -167,6 +172,14 @@ class Pipeline(BaseEstimator, ABC):
                 "history-needed",
                 model_type=cls.name,
             )
+
+    def for_calibration(self) -> Self:
+        """Return the unfitted pipeline to fit on the months before, whose errors calibrate the interval.
+
+        An author may return a cheaper one, since these fits are thrown away; with larger errors than those of the
+        model the interval is a little wider than it need be, with smaller ones it would be wrong.
+        """
+        return self
 
     @abstractmethod
     def _fit(self, cleaned: pd.DataFrame) -> object:

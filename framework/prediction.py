@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bike_traffic.columns import COUNT, COUNTER, TIME
-from bike_traffic.data.files.reading import first_position, open_counts, row_number
+from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.files.reading import CountsSource, first_position, open_counts
 from bike_traffic.data.files.writing import table_writer
 from bike_traffic.data.loading import clean_counts
 from bike_traffic.errors import NoInterval, UnknownCounters, WriteError
@@ -80,6 +82,42 @@ def require_interval(loaded: LoadedModel) -> References:
     return loaded.references
 
 
+def predict_chunks(
+    pipeline: Pipeline,
+    source: str | IO[bytes],
+    references: References | None = None,
+    *,
+    history: pd.DataFrame | None = None,
+    unknown_counters: UnknownPolicy = "refuse",
+    name: str | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
+    on_rows: Callable[[int], None] | None = None,
+    on_clean: Callable[[pd.DataFrame], None] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Predict a file of counts, and yield its rows in chunks of about 100,000.
+
+    A chunk has the counter and the time as they stand in the file, the count if it is there, then the columns of
+    `predict`, on an index that continues from one chunk to the next.
+
+    Parameters
+    ----------
+    source, name, max_rows, max_bytes : as for `bike_traffic.data.files.reading.read_counts`.
+    references, history : as in `predict`.
+    unknown_counters : ``"refuse"`` reads on to the end after the first row of an unknown counter, yields no further
+        chunk, and raises with all of them.
+    on_rows : called after each chunk that was read with the number of its rows.
+    on_clean : called before each chunk is yielded with its rows as a clean frame, which has the count if it is there.
+
+    Raises
+    ------
+    ReadError, SchemaError, UnknownCounters, MissingInput
+    """
+    pipeline.require_input(history=history is not None, weather=False)
+    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes) as counts:
+        yield from _predicted(pipeline, counts, references, history, unknown_counters, on_rows, on_clean)
+
+
 def predict_file(
     pipeline: Pipeline,
     source: str,
@@ -91,14 +129,14 @@ def predict_file(
 ) -> int:
     """Predict a file of counts into another, in chunks, and return the number of rows.
 
-    Each row of the input gives one row of the output, in the same order: counter and time as they stand in the
-    input, the count if it is there, then the columns of `predict`. The output appears whole or not at all.
+    Each row of the input gives one row of the output, in the same order, with the columns of `predict_chunks`. The
+    output appears whole or not at all.
 
     Parameters
     ----------
     source : a path or URL of CSV or Parquet (by its ending), or ``-`` for standard input.
     target : the same, or an open file for CSV.
-    references, history : as in `predict`.
+    references, history, unknown_counters : as in `predict_chunks`.
 
     Raises
     ------
@@ -117,28 +155,44 @@ def predict_file(
         )
     pipeline.require_input(history=history is not None, weather=False)
     rows = 0
-    unknown = _UnknownRows()
     with (
         open_counts(source) as counts,
         table_writer(target, counts.delimiter) as write,
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):
-        kept = [counts.headers[name] for name in (COUNTER, TIME, COUNT) if name in counts.headers]
-        for chunk in counts.frames():
-            cleaned = clean_counts(chunk, source, with_counts=False)
-            strange = ~pipeline.known_counters(cleaned)
-            if unknown_counters == "refuse":
-                unknown.add(cleaned, strange)
-            if not unknown:
-                predicted = _rounded(pipeline, cleaned, references, history)
-                if unknown_counters == "predict":
-                    predicted[UNKNOWN_COUNTER] = strange
-                write(pd.concat([chunk[kept], predicted], axis="columns"))
+        for chunk in _predicted(pipeline, counts, references, history, unknown_counters, advance):
+            write(chunk)
             rows += len(chunk)
-            advance(len(chunk))
-        if unknown:
-            raise unknown.error()
     return rows
+
+
+def _predicted(
+    pipeline: Pipeline,
+    counts: CountsSource,
+    references: References | None,
+    history: pd.DataFrame | None,
+    unknown_counters: UnknownPolicy,
+    on_rows: Callable[[int], None] | None,
+    on_clean: Callable[[pd.DataFrame], None] | None = None,
+) -> Iterator[pd.DataFrame]:
+    unknown = _UnknownRows()
+    kept = [counts.headers[name] for name in (COUNTER, TIME, COUNT) if name in counts.headers]
+    for chunk in counts.frames():
+        cleaned = clean_counts(chunk, counts.uri, with_counts=False)
+        strange = ~pipeline.known_counters(cleaned)
+        if unknown_counters == "refuse":
+            unknown.add(cleaned, strange)
+        if not unknown:
+            predicted = _rounded(pipeline, cleaned, references, history)
+            if unknown_counters == "predict":
+                predicted[UNKNOWN_COUNTER] = strange
+            if on_clean is not None:
+                on_clean(cleaned)
+            yield pd.concat([chunk[kept], predicted], axis="columns")
+        if on_rows is not None:
+            on_rows(len(chunk))
+    if unknown:
+        raise unknown.error()
 
 
 def refuse_unknown_counters(pipeline: Pipeline, cleaned: pd.DataFrame) -> None:

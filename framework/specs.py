@@ -63,6 +63,7 @@ class _Spec:
             "extra-missing",
             name=self.name,
             module=module,
+            install=self.install or module,
         )
 
     def _load(self) -> Any:

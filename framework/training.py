@@ -15,7 +15,7 @@ import attrs
 import pandas as pd
 
 from bike_traffic.columns import TEMPERATURE, TIME
-from bike_traffic.data.check import describe, fingerprint
+from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.intervals import LEVEL
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
@@ -132,7 +132,8 @@ def _fit_and_measure(
     months = _months_before(new, cleaned, split) if plan.interval else []
     measured, fit_seconds = _fit(new(), training)
     measurable = measurable_rows(measured, held_out)
-    references = References.baselines(training).calibrated(months, training)
+    references = References.baselines(training, holidays=measured.holidays)
+    references = references.calibrated(months, training, holidays=measured.holidays)
     evaluation = evaluate(measured, measurable, references, history=training)
     if plan.interval and split.kind == "temporal" and measured.task == "regression":
         months += [predicted_month(measured, cleaned, split, evaluation.rows)]
@@ -141,7 +142,10 @@ def _fit_and_measure(
         pipeline, seconds = _fit(new(), cleaned)
         registered_fit = FitInfo(until=cleaned[TIME].max().isoformat(), rows=len(cleaned), seconds=seconds)
     learned = cleaned if plan.refit else training
-    references = References.learn(learned).calibrated(months, learned)
+    references = References.learn(learned, holidays=pipeline.holidays)
+    references = references.calibrated(months, learned, holidays=pipeline.holidays)
+    if measured.task == "regression":
+        references = references.measured(evaluation.rows)
     source = declaration.source
     record = ModelRecord(
         timestamp=utc_now(),

@@ -48,11 +48,13 @@ class Workspace:
     notify : called with one line for each thing that a person should know and that is no error: a plugin that
         failed, where runs are tracked. By default it is logged as a warning under ``bike_traffic``.
     allow_unverified : whether to load files whose record has no digests: they may run code.
+    credentials : of the registry; see `open_registry`.
     """
 
     settings: Settings
     notify: Callable[[str], None] = _log
     allow_unverified: bool = False
+    credentials: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
 
     @classmethod
     def open(
@@ -61,10 +63,11 @@ class Workspace:
         config: str | os.PathLike[str] | None = None,
         notify: Callable[[str], None] = _log,
         allow_unverified: bool = False,
+        credentials: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Workspace:
         """Open a workspace; `settings` are flags of `load_settings`, such as ``env`` and ``registry``."""
-        return cls(load_settings(config=config, **settings), notify, allow_unverified)
+        return cls(load_settings(config=config, **settings), notify, allow_unverified, credentials)
 
     @cached_property
     def plugins(self) -> PluginHost:
@@ -74,7 +77,7 @@ class Workspace:
     @cached_property
     def registry(self) -> RegistryBackend:
         """The registry; raise `UnknownBackend`, `MissingExtra` or `SettingsError` if it cannot be opened."""
-        return open_backend(self.settings, self.backend)
+        return open_backend(self.settings, self.backend, self.credentials)
 
     @property
     def backend(self) -> Declaration[BackendSpec]:
@@ -220,7 +223,8 @@ class Workspace:
     def pull(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of a model into a new or empty folder, whole or not at all.
 
-        Each is checked against its digest; files of a record without digests are copied as they are.
+        Each is checked against its digest; files of a record without digests are copied as they are, from outside of
+        the registry only with `allow_unverified`.
 
         Raises
         ------
@@ -228,7 +232,7 @@ class Workspace:
         """
         from bike_traffic.registry.files.fetching import copy_files
 
-        copy_files(self.registry, record, attrs.evolve(self.trust, unverified=True), directory)
+        copy_files(self.registry, record, self.trust, directory)
 
     def predict(
         self,
@@ -275,11 +279,18 @@ class Workspace:
         return backtest(declarations, cleaned, rolling_origin(cleaned, folds, horizon), **how)
 
 
-def open_registry(uri: str | None = None, *, backend: str | None = None) -> RegistryBackend:
+def open_registry(
+    uri: str | None = None, *, backend: str | None = None, credentials: Mapping[str, Any] | None = None
+) -> RegistryBackend:
     """Open a registry by its URI, by the name of its backend, or as the settings say.
+
+    Parameters
+    ----------
+    credentials : for ``gcs`` the key of a service account, for ``s3`` ``key`` and ``secret``, and ``token`` for a
+        session; by default those that the cloud's own libraries find. They stay in memory.
 
     Raises
     ------
     UnknownBackend, MissingExtra, SettingsError
     """
-    return Workspace.open(registry=uri, backend=backend).registry
+    return Workspace.open(registry=uri, backend=backend, credentials=credentials).registry

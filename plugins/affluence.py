@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from bike_traffic.columns import COUNT, TIME
+from bike_traffic.features.calendar import FRANCE
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.names import Task
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
@@ -38,6 +39,7 @@ class AffluenceClassifierPipeline(ForestPipeline):
         max_rows: int = 40_000,
         random_state: int = 0,
         n_jobs: int = -1,
+        holidays: str = FRANCE,
     ) -> None:
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
@@ -46,6 +48,7 @@ class AffluenceClassifierPipeline(ForestPipeline):
         self.max_rows = max_rows
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.holidays = holidays
 
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         return np.asarray(cleaned[COUNT] > features["counter_mean"], dtype=np.float64)

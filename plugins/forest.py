@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OrdinalEncoder
 
 from bike_traffic.columns import COUNTER, HOUR, MONTH, WEEKDAY, YEAR
 from bike_traffic.errors import ParameterError
@@ -49,6 +49,24 @@ NUMERIC = (
 )
 
 
+class CounterNumbers(TransformerMixin, BaseEstimator):
+    """Numbers of the counters in the order of their names, -1 for a counter that training does not have.
+
+    Those of ``OrdinalEncoder``, which would compare the name of every row instead of every counter.
+    """
+
+    def fit(self, counters: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Learn the names from a frame with the column of counters."""
+        self.names_ = pd.Index(sorted(counters[COUNTER].cat.remove_unused_categories().cat.categories.astype(str)))
+        return self
+
+    def transform(self, counters: pd.DataFrame) -> NDArray[np.float32]:
+        """Return the numbers, shape (n, 1)."""
+        names = counters[COUNTER].cat
+        numbers = self.names_.get_indexer(names.categories.astype(str)).astype(np.float32)
+        return np.append(numbers, np.float32(-1))[names.codes.to_numpy()][:, None]
+
+
 class ForestPipeline(Pipeline):
     """A forest of scikit-learn behind a ``ColumnTransformer``.
 
@@ -61,6 +79,7 @@ class ForestPipeline(Pipeline):
     max_rows : most rows each tree is grown on, so that years of counts make no larger a model.
     random_state : seed.
     n_jobs : threads that fit and predict; -1 is all processors.
+    holidays : whose public holidays, see `calendar_features`.
     """
 
     n_estimators: int
@@ -86,13 +105,12 @@ class ForestPipeline(Pipeline):
             raise ParameterError(
                 f"'{self.name}': n_jobs must not be 0; -1 is all processors", "n-jobs-zero", model_type=self.name
             )
-        self.recent_ = RecentLevel().fit(cleaned)
+        self.recent_ = RecentLevel(holidays=self.holidays).fit(cleaned)
         cleaned = training_rows(cleaned)
-        self.features_ = CountFeatures().fit(cleaned)
+        self.features_ = CountFeatures(holidays=self.holidays).fit(cleaned)
         self.counters_ = self.features_.history_.counters_
-        counter = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
         self.columns_ = ColumnTransformer(
-            [("counter", counter, [COUNTER]), ("numeric", "passthrough", list(self.numeric))]
+            [("counter", CounterNumbers(), [COUNTER]), ("numeric", "passthrough", list(self.numeric))]
         )
         features = self.features_.transform(cleaned)
         design = self.columns_.fit_transform(features).astype(np.float32)
@@ -116,6 +134,11 @@ class ForestPipeline(Pipeline):
                 forest.set_params(n_estimators=size).fit(design, target)
                 advance(size - grown)
         return forest.set_params(n_jobs=1)  # `_apply` distributes rows, not trees
+
+    def for_calibration(self) -> Self:
+        """Return a forest of a third of the trees: its errors are hardly larger beside those of any next month."""
+        fewer: Self = clone(self).set_params(n_estimators=-(-self.n_estimators // 3))
+        return fewer
 
     @property
     def feature_names_(self) -> list[str]:

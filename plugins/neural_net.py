@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bike_traffic.columns import COUNT, COUNTER, DAY_OF_MONTH, HOUR, MONTH, TIME, WEEKDAY
 from bike_traffic.errors import ParameterError
-from bike_traffic.features.calendar import SUNDAY_OR_HOLIDAY
+from bike_traffic.features.calendar import FRANCE, SUNDAY_OR_HOLIDAY
 from bike_traffic.features.history import CountFeatures
 from bike_traffic.features.outages import training_rows, usual_weeks
 from bike_traffic.features.recent import WEEKS, RecentLevel
@@ -70,6 +70,7 @@ class NNPipeline(Pipeline):
     n_nets : nets whose predictions are averaged.
     max_rows : most rows that a net is trained on; of more, new ones are preferred.
     random_state : seed.
+    holidays : whose public holidays, see `calendar_features`.
     """
 
     name: ClassVar[str] = "nn"
@@ -88,6 +89,7 @@ class NNPipeline(Pipeline):
         n_nets: int = 2,
         max_rows: int = 300_000,
         random_state: int = 0,
+        holidays: str = FRANCE,
     ) -> None:
         self.epochs = epochs
         self.batch_size = batch_size
@@ -98,13 +100,14 @@ class NNPipeline(Pipeline):
         self.n_nets = n_nets
         self.max_rows = max_rows
         self.random_state = random_state
+        self.holidays = holidays
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Drop outages and unusual weeks, learn the history, train the nets, and measure their recent level."""
         self._check_parameters()
         live = training_rows(cleaned)
         usual = live[usual_weeks(live)]
-        self.features_ = CountFeatures().fit(usual)
+        self.features_ = CountFeatures(holidays=self.holidays).fit(usual)
         self.counters_ = self.features_.history_.counters_
         chosen = usual.iloc[self._sampled(usual[TIME])]
         features = self.features_.transform(chosen)
@@ -153,10 +156,10 @@ class NNPipeline(Pipeline):
 
     def _measure_level(self, cleaned: pd.DataFrame, live: pd.DataFrame) -> None:
         """Learn the recent level of the counts and of the nets' predictions, and each counter's ratio of the two."""
-        self.recent_ = RecentLevel().fit(cleaned)
+        self.recent_ = RecentLevel(holidays=self.holidays).fit(cleaned)
         last = live.groupby(COUNTER, observed=True)[TIME].transform("max")
         newest = live[last - live[TIME] < pd.Timedelta(weeks=WEEKS)]
-        self.own_recent_ = RecentLevel().fit(newest.assign(**{COUNT: self._rates(newest)}))
+        self.own_recent_ = RecentLevel(holidays=self.holidays).fit(newest.assign(**{COUNT: self._rates(newest)}))
         counts, own = (_means_of(level) for level in (self.recent_, self.own_recent_))
         # The last one is for counters that training does not have.
         self.level_ = (counts / own).reindex([*self.counters_, ""]).to_numpy()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
 from bike_traffic.columns import COUNT, DAY_OF_MONTH
+from bike_traffic.features.calendar import FRANCE
 from bike_traffic.names import Task
 from bike_traffic.plugins.forest import NUMERIC, ForestPipeline
 
@@ -36,6 +37,7 @@ class RFPipeline(ForestPipeline):
         max_rows: int = 40_000,
         random_state: int = 0,
         n_jobs: int = -1,
+        holidays: str = FRANCE,
     ) -> None:
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
@@ -44,6 +46,7 @@ class RFPipeline(ForestPipeline):
         self.max_rows = max_rows
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.holidays = holidays
 
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(cleaned[COUNT].to_numpy(np.float64) / self._usual(features)))

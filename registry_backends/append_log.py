@@ -16,12 +16,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
-
-import msgspec
+from typing import Any
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
 from bike_traffic.names import NAME
+from bike_traffic.registry_backends.array_file import ArrayFile
 from bike_traffic.registry_backends.json_array import json_line, spliced
 from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing
 
@@ -30,10 +29,6 @@ _JITTER = random.SystemRandom()
 _BACKOFF_SECONDS = (0.02, 2.0)
 _MARKS = "pending/"
 _FEW = 16
-
-
-class _Object(msgspec.Struct, gc=False):
-    """Any JSON object: decoding to it checks an entry and keeps nothing."""
 
 
 class AppendLog:
@@ -55,25 +50,20 @@ class AppendLog:
         self.identity = identity
         self._marks_prefix = f"{_MARKS}{entries_prefix}"
         self._deadline = deadline
+        self._array = ArrayFile(store, path, entries_prefix)
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the array; raise `RegistryCorrupt` if the file is not one."""
-        return self._parse(self._read()[0])
+        return self._array.decoded(self._array.parse)[0] or []
 
     def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
         """Return the entry at the index that `choose` returns; of the others only `keys` are decoded."""
-        data, _ = self._read()
-        rows = self._rows(data, keys)
-        index = choose(rows)
-        try:
-            whole: dict[str, Any] = json.loads(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[index]))
-        except msgspec.MsgspecError:
-            return self._parse(data)[index]
-        return whole
+        rows, data, _ = self._array.decoded(lambda data: self._array.rows(data, keys))
+        return self._array.entry_at(data, choose(rows or []))
 
     def names(self) -> list[str]:
         """Return the name of each entry, in the order of the array."""
-        return self._names(self._read()[0])
+        return self._array.decoded(self._names)[0] or []
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Make an entry durable, then merge it.
@@ -94,7 +84,7 @@ class AppendLog:
         data, version = self._read_sound()
         existing: dict[str, Any] | None = None
         if not _is_ours(version) and self._present(data, [name]):
-            existing = next(one for one in self._parse(data) if str(one.get(self.identity)) == name)
+            existing = next(one for one in self._array.parse(data) if str(one.get(self.identity)) == name)
         else:
             existing = self._make_durable(name, line)
         if existing is not None and existing != json.loads(line):
@@ -119,13 +109,23 @@ class AppendLog:
             return existing
         return None
 
-    def durable_entries(self) -> list[dict[str, Any]]:
-        """Return the entries as they were first written, one by one."""
-        return [self._durable(path) for path in self._durable_paths()]
+    def durable_entries(self, malformed: list[RegistryCorrupt] | None = None) -> list[dict[str, Any]]:
+        """Return the entries as they were first written, one by one.
+
+        Those that cannot be read are left out; their errors are added to `malformed`.
+        """
+        entries = []
+        for path in self._durable_paths():
+            try:
+                entries.append(self._durable(path))
+            except RegistryCorrupt as error:
+                if malformed is not None:
+                    malformed.append(error)
+        return entries
 
     def pending(self) -> list[str]:
         """Return the names of durable entries that are not in the array."""
-        return self._unmerged(self._read()[0])
+        return self._array.decoded(self._unmerged)[0] or []
 
     def reconcile(self) -> int:
         """Merge every pending entry into the array, marked or not, and return their number."""
@@ -151,6 +151,16 @@ class AppendLog:
         while True:
             try:
                 return self._merge_once(pending_in, *(known or (*self._read_sound(), None)))
+            except RegistryCorrupt as error:
+                if not patient:
+                    raise
+                raise MergePending(
+                    f"{durable}, but {error}; then `bt registry reconcile` merges it",
+                    "summary-corrupt-meanwhile",
+                    durable=durable,
+                    path=str(self.path),
+                    reason=str(error),
+                ) from error
             except (StoreConflict, RegistryUnavailable) as error:
                 if isinstance(error, RegistryUnavailable) and not patient:
                     raise
@@ -172,23 +182,22 @@ class AppendLog:
     ) -> int:
         names = pending_in(data) if version else self._unmerged(data)  # an array that was moved away is created again
         present = self._present(data, [name for name in names if name != absent])
-        pending = []
-        for name in names:
-            with contextlib.suppress(StoreMissing):  # marked but not durable yet, or removed meanwhile
-                if (
-                    name not in present
-                    and (entry := self._durable(self._durable_path(name))).get(self.identity) == name
-                ):
-                    pending.append(entry)  # with another identity it is a copy under another name
-        if pending:
-            pending.sort(key=lambda entry: str(entry.get("timestamp", "")))
-            parts = spliced(data, b",\n".join(json_line(entry) for entry in pending))
+        lines = []
+        for name in [name for name in names if name not in present]:
+            # Missing: marked but not durable yet, or removed meanwhile. Malformed: `verify` reports it.
+            with contextlib.suppress(StoreMissing, RegistryCorrupt):
+                entry = self._durable(self._durable_path(name))
+                if entry.get(self.identity) == name:  # with another identity it is a copy under another name
+                    lines.append((str(entry.get("timestamp", "")), name, json_line(entry)))
+        if lines:
+            lines.sort(key=lambda line: line[0])
+            parts = spliced(data, b",\n".join(line for _, _, line in lines))
             if version is None:
                 self._store.create(self.path, b"".join(parts), vouch=True)
             else:
                 self._store.replace(self.path, parts, version, vouch=_is_ours(version))
-        self._unmark([*present, *(entry[self.identity] for entry in pending)])
-        return len(pending)
+        self._unmark([*present, *(name for _, name, _ in lines)])
+        return len(lines)
 
     def _unmark(self, names: Iterable[str]) -> None:
         """Remove marks; the next writer checks again those that cannot be removed."""
@@ -198,17 +207,7 @@ class AppendLog:
 
     def _read_sound(self) -> tuple[bytes, str | None]:
         """Read the array, and raise `RegistryCorrupt` if it is not one."""
-        data, version = self._read()
-        if not _is_ours(version):
-            self._decoded(data, _Object)
-        return data, version
-
-    def _read(self) -> tuple[bytes, str | None]:
-        """Return the array's bytes and version; a missing array is empty and has no version."""
-        try:
-            return self._store.read(self.path)
-        except StoreMissing:
-            return b"[]", None
+        return self._array.decoded(self._array.require_objects, unless=_is_ours)[1:]
 
     def _durable_path(self, name: str) -> str:
         return f"{self.entries_prefix}{name}.json"
@@ -235,26 +234,12 @@ class AppendLog:
 
     def _names(self, data: bytes) -> list[str]:
         """Return the name of each entry of the array."""
-        return [str(row.get(self.identity)) for row in self._rows(data, [self.identity])]
-
-    def _rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """Return each entry with only these keys: ten times faster than whole entries, and as strict."""
-        return self._decoded(data, TypedDict("row", dict.fromkeys(keys, Any), total=False))  # type: ignore[operator]
-
-    def _decoded(self, data: bytes, kind: Any) -> list[Any]:
-        """Return each entry decoded as `kind`."""
-        try:
-            if not data.isascii():
-                data.decode("utf-8")  # skipped values are not checked for it
-            rows: list[Any] = msgspec.json.decode(data, type=list[kind])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            return self._parse(data)  # raises for what is invalid, and accepts unusual JSON
-        return rows
+        return [str(row.get(self.identity)) for row in self._array.rows(data, [self.identity])]
 
     def _durable(self, path: str) -> dict[str, Any]:
         try:
             entry = json.loads(self._store.read(path)[0])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RegistryCorrupt(
                 f"{path} is not a record: {error}", "entry-malformed", path=str(path), reason=str(error)
             ) from None
@@ -263,28 +248,6 @@ class AppendLog:
                 f"{path} is not a record: it holds a {type(entry).__name__}", "entry-type", path=str(path)
             )
         return entry
-
-    def _parse(self, data: bytes) -> list[dict[str, Any]]:
-        try:
-            entries = json.loads(data.decode("utf-8-sig"))
-        except ValueError as error:
-            raise self._corrupt(str(error)) from None
-        if not isinstance(entries, list):
-            raise self._corrupt(f"it holds a {type(entries).__name__}")
-        for number, entry in enumerate(entries, start=1):
-            if not isinstance(entry, dict):
-                raise self._corrupt(f"entry {number} is not an object")
-        return entries
-
-    def _corrupt(self, reason: str) -> RegistryCorrupt:
-        return RegistryCorrupt(
-            f"{self.path} is not a JSON array of records: {reason}; it was left as it is: restore it, or move "
-            f"it away, and what is under {self.entries_prefix} is merged into a new one",
-            "summary-malformed",
-            path=str(self.path),
-            reason=reason,
-            entries_prefix=self.entries_prefix,
-        )
 
 
 def _is_ours(version: str | None) -> bool:

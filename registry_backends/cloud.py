@@ -7,7 +7,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,14 +33,16 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.cloud_clients import (
     explain,
     gcs_class,
+    gcs_credentials,
     gcs_filesystem,
     s3_class,
+    s3_credentials,
     s3_filesystem,
 )
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
-from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
+from bike_traffic.registry_backends.foreign_files import fetch_foreign_files, require_below
 from bike_traffic.registry_backends.object_stores import GcsStore, ObjectStore, S3Store
-from bike_traffic.registry_backends.store import StoreMissing
+from bike_traffic.registry_backends.store import StoreConflict, StoreMissing
 from bike_traffic.registry_backends.summary import SummaryRegistry
 
 _PARALLEL_TRANSFERS = 4
@@ -54,14 +56,19 @@ class CloudRegistry(SummaryRegistry):
     scheme: ClassVar[str]
     store: ObjectStore
 
-    def __init__(self, uri: str, **options: Any) -> None:
-        self._options = options
+    def __init__(self, uri: str, credentials: Mapping[str, Any] | None = None, **options: Any) -> None:
+        self._options = options | ({} if credentials is None else self._options_of(credentials))
         super().__init__(uri)
 
     @classmethod
     def option_names(cls) -> list[str]:
         """Return the parameters of the bucket's file system, such as ``endpoint_url``."""
         return parameter_names(cls._filesystem_class().__init__)
+
+    @classmethod
+    @abstractmethod
+    def _options_of(cls, credentials: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the file system's options for these credentials; raise `SettingsError` if they lack something."""
 
     @classmethod
     @abstractmethod
@@ -105,8 +112,24 @@ class CloudRegistry(SummaryRegistry):
                     raise read_back_differs(remote)
             return digests[name].size
 
+        if registered is None:  # else it was claimed, and what is damaged is restored
+            self._claim(directory, target, run_id)
         self._each(store, digests, "uploading", target)
         return f"{target}/"
+
+    def _claim(self, directory: Path, target: str, run_id: str) -> None:
+        """Create the manifest before any other file: the folder is that of the model whose manifest is there.
+
+        The folder's name has only the first letters of the run id, and uploads of files replace what is there.
+        """
+        path, content = f"{target}/{MANIFEST}".removeprefix(f"{self.root}/"), (directory / MANIFEST).read_bytes()
+        for _ in range(2):
+            with suppress(StoreMissing):
+                if self.store.read(path)[0] != content:
+                    raise files_conflict(run_id, target)
+                return
+            with suppress(StoreConflict):  # with our own write, if its answer was lost, or with another run
+                self.store.create(path, content)
 
     def _registered_digests(self, run_id: str) -> Mapping[str, FileDigest] | None:
         """Return the digests of a run's files, ``None`` if it is not registered or has none."""
@@ -122,8 +145,8 @@ class CloudRegistry(SummaryRegistry):
         source = f"{self.root}/{folder}"
         names = [path.removeprefix(f"{folder}/") for path in self.store.list(f"{folder}/")]
         if not names and record.artifacts is None:
-            own = record.model_uri.startswith(f"{self.scheme}://")
-            fetch_foreign_files(record, directory, self.store.filesystem if own else None)
+            require_below(record, self.root)
+            self._fetch_foreign(record, directory)
             return
         if not names:
             raise files_gone(record.run_id, source)
@@ -146,6 +169,13 @@ class CloudRegistry(SummaryRegistry):
         self._each(fetch, files, "downloading", source)
         if record.artifacts is not None:
             verify(directory, record.artifacts, source)
+
+    def _stores(self, record: ModelRecord) -> bool:
+        return bool(self.store.list(f"{record.folder}/"))
+
+    def _fetch_foreign(self, record: ModelRecord, directory: Path) -> None:
+        own = record.model_uri.startswith(f"{self.scheme}://")
+        fetch_foreign_files(record, directory, self.store.filesystem if own else None)
 
     def _each(self, move: Callable[[str], int], files: Mapping[str, FileDigest], doing: str, where: str) -> None:
         """Move files in parallel under one progress bar of bytes."""
@@ -191,6 +221,10 @@ class GcsRegistry(CloudRegistry):
     scheme: ClassVar[str] = "gs"
 
     @classmethod
+    def _options_of(cls, credentials: Mapping[str, Any]) -> dict[str, Any]:
+        return gcs_credentials(credentials)
+
+    @classmethod
     def _filesystem_class(cls) -> type[Any]:
         return gcs_class()
 
@@ -203,6 +237,10 @@ class S3Registry(CloudRegistry):
 
     name: ClassVar[str] = "s3"
     scheme: ClassVar[str] = "s3"
+
+    @classmethod
+    def _options_of(cls, credentials: Mapping[str, Any]) -> dict[str, Any]:
+        return s3_credentials(credentials)
 
     @classmethod
     def _filesystem_class(cls) -> type[Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 from bike_traffic.errors import RegistryUnavailable, SettingsError
 
 _NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+_CHANGED = "what arrived is not what is stored (its checksum differs)"
 _TOKENS = ("google_default", "cloud", "anon", "cache", "browser")
 
 
@@ -24,6 +28,30 @@ def gcs_class() -> type[Any]:
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     filesystem: type[Any] = gcsfs.GCSFileSystem
     return filesystem
+
+
+def gcs_credentials(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of gcsfs for the key of a service account."""
+    _require("gcs", "the key of a service account", credentials, "client_email", "private_key", "token_uri")
+    return {"token": dict(credentials)}
+
+
+def s3_credentials(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of s3fs for an access key; a session's has a token too."""
+    _require("s3", "key and secret, and token for a session", credentials, "key", "secret")
+    return {"anon": False} | {name: credentials.get(name) for name in ("key", "secret", "token")}
+
+
+def _require(backend: str, what: str, credentials: Mapping[str, Any], *names: str) -> None:
+    """Raise `SettingsError` if credentials lack a text; it shows nothing of them, not even their keys."""
+    lacking = [name for name in names if not isinstance(credentials.get(name), str) or not credentials[name]]
+    if lacking:
+        raise SettingsError(
+            f"credentials of backend '{backend}' must be {what}; there is no {', no '.join(lacking)}",
+            "credentials-incomplete",
+            backend=backend,
+            lacking=lacking,
+        )
 
 
 def gcs_filesystem(options: Mapping[str, Any]) -> Any:
@@ -42,6 +70,8 @@ def gcs_filesystem(options: Mapping[str, Any]) -> Any:
         return gcs_class()(skip_instance_cache=True, use_listings_cache=False, **chosen)
     except Exception as error:
         reason = _NO_GOOGLE_CREDENTIALS if isinstance(error, KeyError | ValueError) else explain(error)
+        if isinstance(token, Mapping):
+            reason = "the credentials are not the key of a service account that can be used"
         raise RegistryUnavailable(f"Google Cloud Storage: {reason}", "gcs-not-opened", reason=reason) from None
 
 
@@ -58,6 +88,25 @@ def s3_filesystem(options: Mapping[str, Any]) -> Any:
     return s3_class()(skip_instance_cache=True, use_listings_cache=False, **options)
 
 
+def require_whole(data: bytes, md5: str | None, where: str) -> None:
+    """Raise `RegistryUnavailable` if bytes changed on their way: written back, a change would be there for good."""
+    if md5 is not None and hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
+        raise RegistryUnavailable(f"{where}: {_CHANGED}", "read-differs", where=where)
+
+
+def gcs_md5(headers: Mapping[str, str]) -> str | None:
+    """Return the MD5 of an object of Google Cloud Storage, in hexadecimal; a composite object has none."""
+    found = re.search(r"md5=([A-Za-z0-9+/=]+)", headers.get("X-Goog-Hash", ""))
+    return b64decode(found[1]).hex() if found else None
+
+
+def s3_md5(answer: Mapping[str, Any]) -> str | None:
+    """Return the MD5 of an object of S3: its entity tag, unless it has parts or a key of its own encrypts it."""
+    tag = str(answer.get("ETag", "")).strip('"')
+    encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
+    return tag if re.fullmatch(r"[0-9a-f]{32}", tag) and not encrypted else None
+
+
 def explain(error: Exception) -> str:
     """Explain a cloud client's error by its kind; its own text may contain requests and tokens."""
     names = {type(one).__name__ for one in _chain(error)}
@@ -68,6 +117,8 @@ def explain(error: Exception) -> str:
         return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
     if "PermissionError" in names or text.startswith("Forbidden") or getattr(error, "code", None) in (401, 403):
         return "these credentials are not allowed to do this"
+    if "FlexibleChecksumError" in names:
+        return _CHANGED
     if names & {"ClientConnectorError", "EndpointConnectionError", "ServerDisconnectedError", "TimeoutError"}:
         return "the service cannot be reached"
     return f"the service answered with an error ({type(error).__name__})"

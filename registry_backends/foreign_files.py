@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from bike_traffic.errors import MissingExtra, NoRecord, RegistryUnavailable
-from bike_traffic.registry.files.artifacts import MANIFEST, read_digests
+from bike_traffic.errors import IntegrityError, MissingExtra, NoRecord, RegistryUnavailable
+from bike_traffic.registry.files.artifacts import MANIFEST, copy_tree, read_digests
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.file_errors import files_gone
 
 _CLOUDS = {"gs": "gcs", "s3": "s3"}
+
+
+def require_below(record: ModelRecord, root: str) -> None:
+    """Raise `IntegrityError` if a record's `model_uri` is not below `root`, its registry.
+
+    Whoever wrote the record may have named any folder that the reader of the registry can read.
+    """
+    if not _is_below(record.model_uri, root):
+        raise IntegrityError(
+            f"record {record.run_id} has no digests, and its files are not in its registry, but at "
+            f"{record.model_uri}; nothing was copied; --allow-unverified copies them all the same",
+            "files-elsewhere",
+            run_id=record.run_id,
+            uri=record.model_uri,
+        )
+
+
+def _is_below(uri: str, root: str) -> bool:
+    if "://" in root:
+        return uri.startswith(f"{root.rstrip('/')}/") and ".." not in uri.split("/")
+    if "://" in uri and not uri.startswith("file://"):
+        return False
+    folder, place = Path(root).resolve(), Path(uri.removeprefix("file://")).resolve()
+    return folder in place.parents
 
 
 def fetch_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = None) -> None:
@@ -32,12 +55,7 @@ def fetch_foreign_files(record: ModelRecord, directory: Path, filesystem: Any = 
         source = Path(uri.removeprefix("file://"))
         if not source.is_dir():
             raise files_gone(record.run_id, uri)
-        try:
-            shutil.copytree(source, directory, dirs_exist_ok=True)
-        except (OSError, shutil.Error) as error:
-            raise RegistryUnavailable(
-                f"{source}: {error}", "copy-failed", source=str(source), reason=str(error)
-            ) from error
+        copy_tree(source, directory)
     elif scheme in _CLOUDS:
         _fetch_objects(record, directory, filesystem or _open(scheme))
     else:

@@ -6,12 +6,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.registry_backends.store import Parts
 
 
 def json_line(entry: Mapping[str, Any]) -> bytes:
-    """Return an entry as one line of JSON in UTF-8, without NaN."""
-    return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
+    """Return an entry as one line of JSON in UTF-8, without NaN; raise `RegistryCorrupt` if nobody could read it."""
+    try:
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode()
+        json.loads(line)
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error).partition(";")[0]
+        raise RegistryCorrupt(
+            f"an entry cannot be written as JSON that every program reads: {reason}", "entry-not-json", reason=reason
+        ) from None
+    return line
 
 
 def spliced(array: bytes, addition: bytes) -> Parts:

@@ -17,7 +17,7 @@ from bike_traffic.errors import RegistryConflict, RegistryError
 from bike_traffic.names import NAME
 from bike_traffic.registry.events.event import RegistryEvent, current_aliases, targets, withdrawals
 from bike_traffic.registry.events.log import EventLog
-from bike_traffic.registry_backends.mlflow_server import PAGE, TAG, MlflowServer, joined, pieces
+from bike_traffic.registry_backends.mlflow_server import TAG, MlflowServer, joined, pieces
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -106,7 +106,7 @@ class MlflowEventLog(EventLog):
         current = [version for run_id in run_ids for version in self._versions_of(run_id)[:1]]
         for version in current:
             client.set_registered_model_alias(version.name, alias, version.version)
-        for model in client.search_registered_models(f"name LIKE '{self._prefix}-%'", PAGE):
+        for model in self._server.models(f"name LIKE '{self._prefix}-%'"):
             if alias in model.aliases and model.name not in [version.name for version in current]:
                 client.delete_registered_model_alias(model.name, alias)
 

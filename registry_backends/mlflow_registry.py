@@ -100,6 +100,19 @@ class MlflowRegistry(MlflowEventLog, RegistryBackend):
         entries = [joined(version, "record") for version in self._versions()]
         return (ModelRecord.from_json(entry) for entry in entries if query.admits(entry))
 
+    def version(self) -> str:
+        """Return the last change and the newest version of each registered model, from one search."""
+        prefixes = (f"{self._prefix}-", self._log_name)
+        with self._server.talking():
+            models = self._server.models(f"name LIKE '{self._prefix}%'")
+        return json.dumps(
+            [
+                [model.name, model.last_updated_timestamp, [version.version for version in model.latest_versions]]
+                for model in sorted(models, key=lambda model: model.name)
+                if model.name.startswith(prefixes)
+            ]
+        )
+
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
         """Search the server for the best record; read all records only if the search is not enough."""
         with self._server.talking():
@@ -149,6 +162,19 @@ class MlflowRegistry(MlflowEventLog, RegistryBackend):
             ids = [run.info.run_id for run in self._search_runs(metric, query, _TIED) or ()]
             entries = [joined(version, "record") for version in self._versions_of_runs(ids)]
         yield from compared_entries(entries, metric, query)
+
+    def reconcile(self) -> int:
+        """Write the ``record.json`` that writers did not come to, and return their number.
+
+        Only where the run says the same as the version: another difference is reported by `verify_records`.
+        """
+        finished = 0
+        for version in self._versions():
+            entry = joined(version, "record")
+            with self._server.talking():
+                if self._server.logged_json(str(version.run_id), _RECORD) is None:
+                    finished += self._server.finish(str(version.run_id), ModelRecord.from_json(entry), _RECORD)
+        return finished
 
     def verify_records(self) -> Iterator[Finding]:
         """Compare each version's tags with the ``record.json`` of its run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
-from bike_traffic.registry.files.artifacts import FileDigest, all_digests
+from bike_traffic.registry.files.artifacts import FileDigest, all_digests, copy_tree
 from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.tracking.logged_model import FILES, MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import (
@@ -28,7 +27,7 @@ from bike_traffic.tracking.mlflow_client import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 TAG = "bike_traffic."
 PAGE = 1000
@@ -105,6 +104,19 @@ class MlflowServer:
             if not token:
                 return versions
 
+    def models(self, condition: str) -> list[RegisteredModel]:
+        """Return the registered models for which `condition` holds, in no particular order."""
+        if self._database is not None and not self._database.exists():
+            return []
+        models: list[RegisteredModel] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_registered_models(condition, PAGE, page_token=token)
+            models.extend(page)
+            token = page.token
+            if not token:
+                return models
+
     def new_version(self, name: str, run_id: str | None, tags: Mapping[str, str], description: str) -> ModelVersion:
         """Add a version to a registered model; the first version also creates the model."""
         source = f"runs:/{run_id}/{MODEL}" if run_id else "bike-traffic:/no-run"
@@ -146,7 +158,7 @@ class MlflowServer:
         """Copy a run's files of a model."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             path = self.client.download_artifacts(run.info.run_id, FILES, folder)
-            shutil.copytree(path, directory, dirs_exist_ok=True)
+            copy_tree(Path(path), directory)
 
     def digests_of_files(self, run: Run) -> dict[str, FileDigest]:
         """Read a run's files back and return their digests, including the manifest's."""
@@ -164,6 +176,15 @@ class MlflowServer:
         metrics = [Metric(name, value, max(time // 1000, 0), 0) for name, value in values.items()]
         tags = [RunTag(TAG + key, as_tag(value)) for key, value in described(record).items()]
         self.client.log_batch(run.info.run_id, metrics, tags=tags)
+
+    def finish(self, run_id: str, record: ModelRecord, name: str) -> bool:
+        """Write a record into its run if the run has its metrics and tags; return whether it has."""
+        data = self.client.get_run(run_id).data
+        tags = {TAG + key: as_tag(value) for key, value in described(record).items()}
+        same = record.metrics.items() <= data.metrics.items() and tags.items() <= data.tags.items()
+        if same:
+            self.client.log_text(run_id, json.dumps(record.to_json(), allow_nan=False), name)
+        return same
 
     def log_model(self, run: Run, directory: Path) -> None:
         """Store the files of `directory` in a run, inside a model that plain MLflow can load."""

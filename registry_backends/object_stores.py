@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
 from bike_traffic.errors import RegistryUnavailable
-from bike_traffic.registry_backends.cloud_clients import codes_of, explain, is_precondition
+from bike_traffic.registry_backends.cloud_clients import (
+    codes_of,
+    explain,
+    gcs_md5,
+    is_precondition,
+    require_whole,
+    s3_md5,
+)
 from bike_traffic.registry_backends.store import VOUCHED, Parts, Store, StoreConflict, StoreMissing
 
 _PROBE_PASSED = ".bt-store-probed"
@@ -42,6 +49,21 @@ class ObjectStore(Store):
         raise NotImplementedError
 
     def _replace(self, path: str, parts: Parts, version: str, vouch: bool = False) -> str:
+        raise NotImplementedError
+
+    def versions(self, *paths: str) -> Mapping[str, str]:
+        """Return the version of each of these objects that exists; objects in folders are not listed with them."""
+        versions = {}
+        with self._talking(""):
+            for path, version in self._beside(self.prefix):
+                if path in paths:
+                    versions[path] = version
+                if len(versions) == len(paths) or path > max(paths):
+                    break
+        return versions
+
+    def _beside(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield the objects directly under a prefix with their versions, in the order of their names."""
         raise NotImplementedError
 
     def _require_conditions(self) -> None:
@@ -120,6 +142,7 @@ class GcsStore(ObjectStore):
             except FileNotFoundError:
                 self._require_bucket()
                 raise
+            require_whole(bytes(data), gcs_md5(headers), f"{self.root}/{path}")
             vouched = headers.get(f"X-Goog-Meta-{_VOUCHED_BY}") == _OURSELVES
             return bytes(data), str(headers["X-Goog-Generation"]) + (VOUCHED if vouched else "")
 
@@ -128,7 +151,7 @@ class GcsStore(ObjectStore):
         self._page("", maxResults="1")
 
     def _page(self, prefix: str, **words: str) -> Any:
-        fields = "items(name),nextPageToken"
+        fields = "items(name,generation),nextPageToken"
         try:
             return self.filesystem.call(
                 "GET", "b/{}/o", self.bucket, prefix=prefix, fields=fields, json_out=True, **words
@@ -184,6 +207,16 @@ class GcsStore(ObjectStore):
                     return sorted(paths)
                 page = {"pageToken": answer["nextPageToken"]}
 
+    def _beside(self, prefix: str) -> Iterator[tuple[str, str]]:
+        page: dict[str, str] = {}
+        while True:
+            answer = self._page(prefix, delimiter="/", **page)
+            for item in answer.get("items", []):
+                yield item["name"].removeprefix(prefix), str(item["generation"])
+            if "nextPageToken" not in answer:
+                return
+            page = {"pageToken": answer["nextPageToken"]}
+
     def discard(self, path: str) -> None:
         """Remove an object."""
         with suppress(StoreMissing), self._talking(path):
@@ -200,7 +233,9 @@ class S3Store(ObjectStore):
         with self._talking(path):
             answer = self._call("get_object", Key=f"{self.prefix}{path}")
             vouched = answer.get("Metadata", {}).get(_VOUCHED_BY) == _OURSELVES
-            return self._body(answer), str(answer["ETag"]) + (VOUCHED if vouched else "")
+            data = self._body(answer)
+            require_whole(data, s3_md5(answer), f"{self.root}/{path}")
+            return data, str(answer["ETag"]) + (VOUCHED if vouched else "")
 
     def _body(self, answer: Any) -> bytes:
         from fsspec.asyn import sync
@@ -240,6 +275,16 @@ class S3Store(ObjectStore):
                 if not answer.get("IsTruncated"):
                     return sorted(paths)
                 page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def _beside(self, prefix: str) -> Iterator[tuple[str, str]]:
+        page: dict[str, str] = {}
+        while True:
+            answer = self._call("list_objects_v2", Prefix=prefix, Delimiter="/", **page)
+            for item in answer.get("Contents", []):
+                yield item["Key"].removeprefix(prefix), f"{item['ETag']} {item['LastModified'].isoformat()}"
+            if not answer.get("IsTruncated"):
+                return
+            page = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def discard(self, path: str) -> None:
         """Remove an object."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,6 +54,13 @@ class Store(ABC):
         """Overwrite an object that is still at `version`, and return its new one; raise `StoreConflict`.
 
         A store that cannot keep `vouch` together with exactly this version ignores it.
+        """
+
+    @abstractmethod
+    def versions(self, *paths: str) -> Mapping[str, str]:
+        """Return the version of each of these objects that exists, without reading any.
+
+        It changes with every `create` and `replace`, and need not be the version that `read` returns.
         """
 
     @abstractmethod
@@ -109,6 +116,18 @@ class LocalStore(Store):
             _write_synced(temporary, parts)
             temporary.replace(target)
             return self._new_version(path, vouch=vouch)
+
+    def versions(self, *paths: str) -> Mapping[str, str]:
+        """Return the version of each of these files that exists, from its size, times and inode."""
+        versions = {}
+        for path in paths:
+            try:
+                versions[path] = _version((self.root / path).stat())
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise _unavailable(self.root / path, error) from error
+        return versions
 
     def list(self, prefix: str) -> list[str]:
         """Return the files below the folder part of `prefix` that begin with it."""

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
+import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
-from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, SettingsError
+from bike_traffic.addresses import shown
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, RegistryWarning, SettingsError
 from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
-from bike_traffic.registry.files.artifacts import digest_directory, model_folder, verify
+from bike_traffic.registry.files.artifacts import (
+    copy_tree,
+    digest_directory,
+    model_folder,
+    verify,
+    verify_manifest,
+)
 from bike_traffic.registry.queries import QUERIED_KEYS, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
-from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
+from bike_traffic.registry_backends.foreign_files import fetch_foreign_files, require_below
 from bike_traffic.registry_backends.store import LocalStore, Store, sync
 
 if TYPE_CHECKING:
     from bike_traffic.registry.findings import Finding
     from bike_traffic.registry.signing import PublicKeys, SigningKey
     from bike_traffic.registry_backends.signed_head import SignedHead
+
+
+_HARMLESS = ("promote", "rollback", "restore")
+"""Events of which none makes a run the best that is withdrawn."""
 
 
 class SummaryRegistry(RegistryBackend):
@@ -54,18 +67,36 @@ class SummaryRegistry(RegistryBackend):
         """Merge the pending records and events into their arrays; see `AppendLog.reconcile`."""
         return self.log.reconcile() + self.event_log.reconcile()
 
+    def version(self) -> str:
+        """Return the versions of ``summary.json`` and ``aliases.json``, which are not read."""
+        return json.dumps(self._store.versions(self.log.path, self.event_log.path), sort_keys=True)
+
     def append_event(self, event: RegistryEvent) -> None:
         """Add an event to ``aliases.json``; see `AppendLog.append`."""
         self.event_log.append(event.to_json())
 
     def events(self) -> list[RegistryEvent]:
         """Return every event, in the order of ``aliases.json``."""
-        return [RegistryEvent.from_json(entry) for entry in self.event_log.entries()]
+        events = []
+        for number, entry in enumerate(self.event_log.entries(), start=1):
+            try:
+                events.append(RegistryEvent.from_json(entry))
+            except RegistryCorrupt as error:
+                if entry.get("kind", "promote") not in _HARMLESS:
+                    raise  # it may withdraw the run, also in words of a later version, and the run could be the best
+                self._leave_out(self.event_log, number, error)
+        return events
+
+    def _leave_out(self, log: AppendLog, number: int, error: RegistryCorrupt) -> None:
+        """Warn that one entry, which another program wrote, is left out; the others are read."""
+        warnings.warn(
+            f"{shown(self.root)}/{log.path}: entry {number} was left out: {error}", RegistryWarning, stacklevel=3
+        )
 
     def verify_records(self) -> Iterator[Finding]:
         """Compare ``records/`` with ``summary.json`` and ``aliases/`` with ``aliases.json``, entry by entry."""
-        yield from _differences(self.log)
-        yield from _differences(self.event_log)
+        yield from _differences(self.log, ModelRecord.from_json)
+        yield from _differences(self.event_log, RegistryEvent.from_json)
 
     def sign_head(self, key: SigningKey) -> None:
         """Sign the number of the records and their ids; see `SignedHead.sign`."""
@@ -79,6 +110,20 @@ class SummaryRegistry(RegistryBackend):
         from bike_traffic.registry_backends.signed_head import SignedHead
 
         return SignedHead(self._store, self.log)
+
+    def download_anywhere(self, record: ModelRecord, directory: Path) -> None:
+        """Copy the files of a record without digests from wherever its `model_uri` says."""
+        if record.artifacts is None and not self._stores(record):
+            self._fetch_foreign(record, directory)
+        else:
+            self.download(record, directory)
+
+    def _stores(self, record: ModelRecord) -> bool:  # noqa: ARG002
+        """Return whether the files of a record without digests are where our layout has them."""
+        return False
+
+    def _fetch_foreign(self, record: ModelRecord, directory: Path) -> None:
+        fetch_foreign_files(record, directory)
 
     def records_to_verify(self) -> Iterator[ModelRecord]:
         """Yield each run's record as it was first written if it can be read, else as the array has it."""
@@ -98,14 +143,7 @@ class SummaryRegistry(RegistryBackend):
                 if query.admits(entry):
                     yield ModelRecord.from_json(entry)
             except RegistryCorrupt as error:
-                raise RegistryCorrupt(
-                    f"{self.root}/{self.log.path}, entry {number}: {error}",
-                    "summary-entry-malformed",
-                    root=self.root,
-                    path=str(self.log.path),
-                    number=number,
-                    reason=str(error),
-                ) from None
+                self._leave_out(self.log, number, error)
 
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
         """Decode only the queried keys, and the whole best record, which keeps long logs fast."""
@@ -116,7 +154,10 @@ class SummaryRegistry(RegistryBackend):
             best = best_entry(rows, metric, query)
             return next(index for index, row in enumerate(rows) if row is best)
 
-        best = ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric.name], choose))
+        try:
+            best = ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric.name], choose))
+        except RegistryCorrupt:
+            return super()._compare(metric, query)  # which leaves out what is no record
         return best, compared_entries(compared, metric, query)
 
 
@@ -166,7 +207,12 @@ class LocalRegistry(SummaryRegistry):
 
     def verify_files(self, record: ModelRecord) -> None:
         """Check the files where they are."""
-        verify(self._folder(record), record.artifacts or {}, str(self._folder(record)))
+        folder, digests = self._folder(record), record.artifacts or {}
+        verify(folder, digests, str(folder))
+        verify_manifest(folder, digests, str(folder))
+
+    def _stores(self, record: ModelRecord) -> bool:
+        return Path(self.root, record.folder).is_dir()
 
     def _folder(self, record: ModelRecord) -> Path:
         """Return the folder of a model's files by the layout, so that a moved registry keeps working."""
@@ -177,28 +223,41 @@ class LocalRegistry(SummaryRegistry):
 
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of `record`."""
-        if record.artifacts is None and not Path(self.root, record.folder).is_dir():
-            fetch_foreign_files(record, directory)
+        if record.artifacts is None and not self._stores(record):
+            require_below(record, self.root)
+            self._fetch_foreign(record, directory)
             return
         source = self._folder(record)
-        try:
-            shutil.copytree(source, directory, dirs_exist_ok=True)
-        except (OSError, shutil.Error) as error:
-            raise RegistryUnavailable(
-                f"{source}: {error}", "copy-failed", source=str(source), reason=str(error)
-            ) from error
+        copy_tree(source, directory)
         if record.artifacts is not None:
             verify(directory, record.artifacts, str(source))
 
 
-def _differences(log: AppendLog) -> Iterator[Finding]:
-    """Find differences between an array and its durable entries."""
+def _differences(log: AppendLog, read: Callable[[Mapping[str, Any]], object]) -> Iterator[Finding]:
+    """Find differences between an array and its durable entries, and entries that `read` does not take."""
     from bike_traffic.registry.findings import Finding
 
     merged = log.entries()
-    durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries()}
-    for entry in merged:
+    malformed: list[RegistryCorrupt] = []
+    durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries(malformed)}
+    for error in malformed:
+        path = str(error.parts["path"])
+        name = path.removeprefix(log.entries_prefix).removesuffix(".json")
+        yield Finding("malformed", name, str(error), {"where": path, "reason": str(error)})
+    numbers: dict[str, int] = {}
+    for number, entry in enumerate(merged, start=1):
         name = str(entry.get(log.identity))
+        try:
+            read(entry)
+        except RegistryCorrupt as error:
+            if durable.get(name, entry) == entry:  # else it was edited, which says more
+                detail = f"entry {number} of {log.path} is {error}"
+                yield Finding("malformed", name, detail, {"where": log.path, "reason": str(error)})
+                continue
+        if (first_number := numbers.setdefault(name, number)) != number:
+            detail = f"entries {first_number} and {number} of {log.path} have the same id"
+            yield Finding("duplicate", name, detail, {"where": log.path})
+            continue
         if name not in durable:
             if log.identity == "run_id" and "artifacts" not in entry:
                 continue  # another program wrote it; `verify` reports it when it checks files

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 from urllib.parse import quote
 
+from bike_traffic.addresses import shown
 from bike_traffic.errors import RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.progress import progress
-from bike_traffic.registry.files.artifacts import verify
+from bike_traffic.registry.files.artifacts import MANIFEST, FileDigest, verify
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.file_errors import files_gone
-from bike_traffic.registry_backends.foreign_files import fetch_foreign_files
+from bike_traffic.registry_backends.foreign_files import require_below
 from bike_traffic.registry_backends.store import Store, StoreMissing
 from bike_traffic.registry_backends.summary import SummaryRegistry
+from bike_traffic.registry_backends.web_requests import blocks, validator
+
+_LONGEST, _LONGEST_MANIFEST = 2 << 30, 16 << 20
+"""Bytes of a ``summary.json``, and of a manifest."""
 
 
 class WebStore(Store):
     """Files under a URL; a web server does not list them."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, query: str) -> None:
         self.root = root
+        self._query = query
+
+    def url(self, path: str) -> str:
+        """Return the address of a file, with the query of the registry's, which may be a signature."""
+        return f"{self.root}/{quote(path)}{self._query}"
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file; its version is its URL, because nothing is ever replaced."""
-        where = f"{self.root}/{quote(path)}"
-        try:
-            data: bytes = _http().cat_file(where)
-        except FileNotFoundError:
-            raise StoreMissing(f"{where} does not exist") from None
-        except Exception as error:  # aiohttp's errors have no common base class that fsspec documents
-            raise RegistryUnavailable(
-                f"{where}: {_explain(error)}", "web-error", where=where, reason=_explain(error)
-            ) from None
-        return data, where
+        """Return a file; its version is its path, because nothing is ever replaced."""
+        return b"".join(blocks(self.url(path), _LONGEST)), path
+
+    def versions(self, *paths: str) -> Mapping[str, str]:
+        """Return what the server says of each of these files that exists, from one request for each.
+
+        Where it says nothing, the file is read, and its digest is the version.
+        """
+        versions = {}
+        for path in paths:
+            with suppress(StoreMissing):
+                said = None
+                with suppress(RegistryUnavailable):  # some addresses are signed for reading alone
+                    said = validator(self.url(path))
+                versions[path] = said or hashlib.sha256(self.read(path)[0]).hexdigest()
+        return versions
 
     def _only_read(self, *_: object, **__: object) -> NoReturn:
         raise RegistryError(
@@ -58,6 +76,11 @@ class WebRegistry(SummaryRegistry):
 
     name: ClassVar[str] = "web"
 
+    def __init__(self, uri: str) -> None:
+        address, mark, query = uri.partition("?")
+        self._query = mark + query
+        super().__init__(address)
+
     def _open_store(self) -> Store:
         if not self.root.startswith(("http://", "https://")):
             raise SettingsError(
@@ -65,7 +88,7 @@ class WebRegistry(SummaryRegistry):
                 "registry-uri-not-http",
                 uri=self.root,
             )
-        self._web = WebStore(self.root)
+        self._web = WebStore(self.root, self._query)
         return self._web
 
     def require_writable(self) -> None:
@@ -79,36 +102,21 @@ class WebRegistry(SummaryRegistry):
     def download(self, record: ModelRecord, directory: Path) -> None:
         """Download the files that the record lists, and check each against its digest."""
         if record.artifacts is None:
-            fetch_foreign_files(record, directory)
+            require_below(record, self.root)
+            self._fetch_foreign(record, directory)
             return
         source = f"{self.root}/{record.folder}"
         total = sum(digest.size for digest in record.artifacts.values())
-        with progress(f"web: downloading {source}", total) as advance:
-            for name, digest in record.artifacts.items():
+        with progress(f"web: downloading {shown(source)}", total) as advance:
+            digests = {**record.artifacts, MANIFEST: FileDigest("", _LONGEST_MANIFEST)}
+            for name, digest in digests.items():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    _http().get_file(f"{source}/{quote(name)}", str(directory / name))
-                except FileNotFoundError:
-                    raise files_gone(record.run_id, f"{source}/{name}") from None
-                except Exception as error:
-                    raise RegistryUnavailable(
-                        f"{source}/{name}: {_explain(error)}",
-                        "web-error",
-                        where=f"{source}/{name}",
-                        reason=_explain(error),
-                    ) from None
-                advance(digest.size)
+                    with (directory / name).open("wb") as file:
+                        file.writelines(blocks(self._web.url(f"{record.folder}/{name}"), digest.size))
+                except StoreMissing:
+                    (directory / name).unlink()
+                    if name != MANIFEST:  # whoever needs it misses it
+                        raise files_gone(record.run_id, f"{source}/{name}") from None
+                advance(0 if name == MANIFEST else digest.size)
         verify(directory, record.artifacts, source)
-
-
-def _http() -> Any:
-    import fsspec
-
-    return fsspec.filesystem("http")
-
-
-def _explain(error: Exception) -> str:
-    status = getattr(error, "status", None)
-    if status in (401, 403):
-        return "the server refuses to show it"
-    return f"the server answers {status}" if status else "no server answers"

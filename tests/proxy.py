@@ -31,6 +31,7 @@ class Proxy:
     loses : number of the one request, counted from 0, whose answer is lost after the server has given it.
     forgets : conditions (headers, words of the query) that do not reach the server.
     adds : text added to every query, such as a page size.
+    corrupts : what is replaced by what in every answer, as a fault on the way may.
     refuses : requests (``b"METHOD path\\nbody"``) that are answered with 403.
     """
 
@@ -40,6 +41,7 @@ class Proxy:
     forgets: re.Pattern[str] | None = None
     adds: str = ""
     refuses: re.Pattern[bytes] | None = None
+    corrupts: tuple[bytes, bytes] | None = None
     requests: list[str] = attrs.field(factory=list)
     """Method and path of each request, in the order of arrival."""
     fates: Counter[str] = attrs.field(factory=Counter)
@@ -72,7 +74,8 @@ class Proxy:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+            data = answer.read()
+            return answer.status, answer.getheaders(), data.replace(*self.corrupts) if self.corrupts else data
         finally:
             connection.close()
 

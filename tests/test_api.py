@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import bike_traffic
-from bike_traffic.data.check import fingerprint
+from bike_traffic.data.checking.description import fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
     BikeTrafficError,
@@ -237,7 +237,8 @@ def test_a_forecast_takes_a_model_by_name_and_a_day_as_text(small_counts: pd.Dat
     result = train(small_counts)
     made = bike_traffic.forecast("rf", start="2024-12-02", days=2, counters=["moulin"])
     assert len(made.rows) == 2 * 48
-    assert list(made.rows)[3:] == ["prediction", "lower", "upper", "recent"]
+    usual = ["usual_lower", "usual", "usual_upper"]
+    assert list(made.rows)[3:] == ["prediction", "lower", "upper", "recent", *usual]
     by_run = bike_traffic.forecast(run_id=result.record.run_id, start=pd.Timestamp("2024-12-02"), counters=["moulin"])
     assert len(by_run.rows) == 48
 

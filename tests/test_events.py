@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.errors import RegistryConflict, RegistryCorrupt
+from bike_traffic.errors import RegistryConflict, RegistryCorrupt, RegistryWarning
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.queries import Query
@@ -127,18 +127,29 @@ def test_a_corrupt_list_that_is_moved_away_is_made_anew(registry: RegistryBacken
 BROKEN: list[dict[str, Any]] = [
     SEED_ENTRY,
     {key: value for key, value in change(A).to_json().items() if key != "kind"},
-    change(A).to_json() | {"kind": "demote"},
     change(A).to_json() | {"timestamp": "yesterday"},
     change(A).to_json() | {"timestamp": None},
     change(A).to_json() | {"run_id": 7},
 ]
 
 
-@pytest.mark.parametrize("entry", BROKEN, ids=["a record", "no kind", "kind", "time", "no time", "run id"])
-def test_an_entry_that_is_no_change_is_corrupt_and_left_as_it_is(
+@pytest.mark.parametrize("entry", BROKEN, ids=["a record", "no kind", "time", "no time", "run id"])
+def test_an_entry_that_is_no_change_is_left_out_with_a_warning_and_stays_where_it_is(
     registry: RegistryBackend, entry: dict[str, Any]
 ) -> None:
     ALIASES.write_text(json.dumps([change(A).to_json(), entry]))
+    before = on_disk()
+    with pytest.warns(
+        RegistryWarning, match=r"^models/aliases.json: entry 2 was left out: not an event of a registry"
+    ):
+        assert registry.alias_history("champion") == [change(A)]
+    assert on_disk() == before
+
+
+def test_a_kind_of_change_that_is_not_known_is_an_error_since_it_may_withdraw_a_run(
+    registry: RegistryBackend,
+) -> None:
+    ALIASES.write_text(json.dumps([change(A).to_json(), change(A).to_json() | {"kind": "demote"}]))
     before = on_disk()
     acts: list[Callable[[], object]] = [
         lambda: registry.alias("champion", as_of=parse_time("2026-07-01")),

@@ -82,7 +82,9 @@ def test_the_rows_of_coming_hours_are_a_clean_frame(cleaned: pd.DataFrame) -> No
 def test_a_forecast_has_each_hour_of_each_counter(model: LoadedModel, cleaned: pd.DataFrame) -> None:
     made = forecast(model, start=day("2024-12-01"), days=2, history=cleaned)
     assert list(made.rows.groupby(COUNTER, observed=True).size()) == [48] * 4
-    assert list(made.rows) == [COUNTER, TIME, "heure", "prediction", "recent"]
+    assert list(made.rows) == [
+        COUNTER, TIME, "heure", "prediction", "recent", "usual_lower", "usual", "usual_upper",
+    ]  # fmt: skip
     assert list(made.as_published()) == ["Nom du compteur", "Date et heure de comptage", "prediction"]
     assert made.as_published()["Date et heure de comptage"].iloc[0] == "2024-12-01T00:00:00+01:00"
 
@@ -203,7 +205,7 @@ def test_a_forecast_is_one_document(model: LoadedModel, cleaned: pd.DataFrame) -
         "newest_count": "2024-11-30T23:00:00+01:00",
         "first_hour": "2024-12-01T00:00:00+01:00",
     }
-    assert rows[0].keys() == {"counter", "time", "prediction", "recent"}
+    assert rows[0].keys() == {"counter", "time", "prediction", "recent", "usual_lower", "usual", "usual_upper"}
     assert (rows[0]["counter"], rows[-1]["time"]) == (str(model.pipeline.counters_[0]), "2024-12-01T23:00:00+01:00")
 
 

@@ -129,6 +129,15 @@ def test_each_month_of_a_calibration_is_predicted_by_a_fit_on_all_rows_before_it
     assert ends == [start - pd.Timedelta(hours=1) for start in starts]
 
 
+def test_the_months_of_a_calibration_are_predicted_by_the_authors_pipeline_for_it(cleaned: pd.DataFrame) -> None:
+    class Careful(Zero):
+        def for_calibration(self) -> Pipeline:
+            return LastHour()
+
+    months = predicted_months(Careful, cleaned, day("2024-04-03"), pd.Timedelta(days=28), 1)
+    assert months[0]["prediction"].sum() > 0
+
+
 def test_a_month_without_as_much_before_it_is_left_out(cleaned: pd.DataFrame) -> None:
     early = cleaned[cleaned[TIME] < day("2023-11-01")]
     months = predicted_months(Zero, early, day("2023-11-01"), pd.Timedelta(days=28), 3)

@@ -45,12 +45,13 @@ def package_folders() -> list[Path]:
 
 
 def wheel_names() -> set[str]:
-    """Return the names that the tree's modules, templates, and the marker of types must have in a wheel."""
+    """Return the names that the tree's modules, data and marker of types must have in a wheel."""
     shipped = [path for folder in package_folders() for path in folder.glob("*.py")]
-    shipped += [path for path in (ROOT / "cli/skeletons").rglob("*") if path.is_file()]
-    return {f"{package_name(path.parent).replace('.', '/')}/{path.name}" for path in shipped} | {
-        "bike_traffic/py.typed"
-    }
+    data = ("cli/skeletons", "app/locale", "app/static", "app/.streamlit")
+    shipped += [path for folder in data for path in (ROOT / folder).rglob("*") if path.is_file()]
+    roots = {name: package_name(ROOT / name).replace(".", "/") for name in FOLDERS}
+    names = {path.relative_to(ROOT).as_posix().partition("/")[::2] for path in shipped}
+    return {f"{roots[folder]}/{rest}" for folder, rest in names} | {"bike_traffic/py.typed"}
 
 
 def test_the_listed_packages_are_the_folders_on_disk() -> None:
@@ -64,8 +65,12 @@ def test_every_package_folder_has_an_init() -> None:
 
 def test_types_and_templates_are_shipped() -> None:
     assert (ROOT / "framework/py.typed").exists()
-    shipped = dict(settings()["options.package_data"])
-    assert shipped == {"bike_traffic": "py.typed", "bike_traffic.cli": "skeletons/**/*.template"}
+    shipped = {package: values.split() for package, values in settings()["options.package_data"].items()}
+    assert shipped == {
+        "bike_traffic": ["py.typed"],
+        "bike_traffic.app": [".streamlit/config.toml", "locale/**/*.po", "static/*"],
+        "bike_traffic.cli": ["skeletons/**/*.template"],
+    }
     assert {path.suffix for path in (ROOT / "cli/skeletons").rglob("*") if path.is_file()} == {".template"}
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import re
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bike_traffic.data.cleaning import clean
+from bike_traffic.data.files import csv_rows, reading
 from bike_traffic.errors import (
     IntegrityError,
     PluginVersionWarning,
+    ReadError,
     SchemaError,
     UnknownCounters,
     UnknownPipeline,
@@ -25,7 +29,7 @@ from bike_traffic.loading import load_model
 from bike_traffic.manager import PluginHost
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import predict, predict_file
+from bike_traffic.prediction import predict, predict_chunks, predict_file
 from bike_traffic.registry.record_parts import PluginInfo
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
@@ -174,3 +178,82 @@ def test_loading_warns_of_another_major_version_alone(version: str, warned: bool
         f"version may understand its files differently; train it again, or pip install 'bike-traffic=={version}'"
     )
     assert [(one.category, str(one.message)) for one in caught] == [(PluginVersionWarning, line)] * warned
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_chunks_are_the_rows_of_the_file_with_their_predictions(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 1000)
+    monkeypatch.setattr(csv_rows, "_BLOCK_BYTES", 20_000)
+    data = io.BytesIO()
+    if ending == "csv":
+        small_counts.to_csv(data, sep=";", index=False)
+    else:
+        small_counts.to_parquet(data, index=False)
+    data.seek(0)
+    rows: list[int] = []
+    cleaned: list[pd.DataFrame] = []
+    chunks = list(
+        predict_chunks(pipelines["rf"], data, name=f"mine.{ending}", on_rows=rows.append, on_clean=cleaned.append)
+    )
+    assert len(chunks) > 5
+    assert [len(chunk) for chunk in chunks] == rows
+    assert all(one.index.equals(chunk.index) for one, chunk in zip(cleaned, chunks, strict=True))
+    joined = pd.concat(chunks)
+    assert joined.index.equals(pd.RangeIndex(len(small_counts)))
+    assert list(joined.columns) == [COUNTER, TIME, COUNT, "prediction"]
+    assert joined[TIME].astype(str).tolist() == small_counts[TIME].tolist()
+    assert joined["prediction"].tolist() == pipelines["rf"].predict(small_counts).round(2).tolist()
+
+
+def test_chunks_of_unknown_counters_are_marked_or_refused_with_all_of_them_at_the_end(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(csv_rows, "_BLOCK_BYTES", 200)
+    rows = small_counts.head(60).copy()
+    rows.loc[20, COUNTER] = "new street"
+    rows.loc[50, COUNTER] = "new bridge"
+    rows.to_csv("in.csv", sep=";", index=False)
+    marked = pd.concat(predict_chunks(pipelines["rf"], "in.csv", unknown_counters="predict"))
+    assert np.flatnonzero(marked["unknown_counter"]).tolist() == [20, 50]
+    before: list[pd.DataFrame] = []
+    seen: list[int] = []
+    with pytest.raises(UnknownCounters, match=r"'new street' \(row 22\); 'new bridge' \(row 52\)"):
+        before.extend(predict_chunks(pipelines["rf"], "in.csv", on_rows=seen.append))
+    assert sum(seen) == 60
+
+
+def test_chunks_within_limits_only(pipelines: dict[str, Pipeline], small_file: Path) -> None:
+    with pytest.raises(ReadError, match=r"^mine\.csv: more than "):
+        list(predict_chunks(pipelines["rf"], str(small_file), name="mine.csv", max_rows=9_599))
+    too_few = small_file.stat().st_size - 1
+    with pytest.raises(ReadError, match=r"^mine\.csv: more than "):
+        list(predict_chunks(pipelines["rf"], str(small_file), name="mine.csv", max_bytes=too_few))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_without_coordinates_is_predicted(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame, ending: str
+) -> None:
+    blank = small_counts.head(30).assign(**{"Coordonnées géographiques": None})
+    if ending == "csv":
+        blank.to_csv("in.csv", sep=";", index=False)
+    else:
+        blank.to_parquet("in.parquet", index=False)
+    assert predict_file(pipelines["rf"], f"in.{ending}", "out.csv") == 30
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_without_rows_leaves_no_output(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame, ending: str
+) -> None:
+    empty = small_counts.head(0)
+    if ending == "csv":
+        empty.to_csv("in.csv", sep=";", index=False)
+    else:
+        empty.to_parquet("in.parquet", index=False)
+    with pytest.raises(SchemaError, match=f"^in.{ending}: there is no row of counts, only a header$"):
+        predict_file(pipelines["rf"], f"in.{ending}", "out.csv")
+    assert not Path("out.csv").exists()

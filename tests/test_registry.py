@@ -14,7 +14,7 @@ import pytest
 
 from bike_traffic import open_registry
 from bike_traffic.config import load_settings
-from bike_traffic.errors import NoRecord, RegistryCorrupt, UnknownBackend, UnknownMetric
+from bike_traffic.errors import NoRecord, RegistryCorrupt, RegistryWarning, UnknownBackend, UnknownMetric
 from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import FileDigest
@@ -115,8 +115,6 @@ DIGEST = {"sha256": "ab" * 32, "size": 1}
     [
         {},
         *[without(key) for key in ("timestamp", "model_type", "env", "test_mode", "run_id", "model_uri")],
-        SEED_ENTRY | {"r2": "good"},
-        SEED_ENTRY | {"r2": [0.7]},
         SEED_ENTRY | {"timestamp": "yesterday"},
         SEED_ENTRY | {"timestamp": 20250618},
         SEED_ENTRY | {"run_id": 7},
@@ -141,14 +139,25 @@ def test_a_missing_key_is_named() -> None:
 
 
 @pytest.mark.parametrize("timestamp", [None, "yesterday", 20250618])
-def test_a_broken_time_is_corrupt_when_a_time_is_asked_for_as_well(timestamp: object) -> None:
+def test_a_record_with_a_broken_time_is_left_out_when_a_time_is_asked_for_as_well(timestamp: object) -> None:
     Path("models").mkdir()
     Path("models/summary.json").write_text(json.dumps([SEED_ENTRY | {"timestamp": timestamp}]))
     query = Query(test_mode=None, as_of=datetime(2026, 1, 1, tzinfo=UTC))
-    with pytest.raises(RegistryCorrupt):
-        list(local_registry().records(query))
-    with pytest.raises(RegistryCorrupt):
+    left_out = r"^models/summary.json: entry 1 was left out: not a record of a model \("
+    with pytest.warns(RegistryWarning, match=left_out):
+        assert list(local_registry().records(query)) == []
+    with pytest.warns(RegistryWarning, match=left_out), pytest.raises(NoRecord):
         local_registry().best("r2", query)
+
+
+@pytest.mark.parametrize("value", ["good", [0.7], True, 10**400])
+def test_a_metric_that_is_no_number_is_kept_and_never_counts(value: object) -> None:
+    entry = SEED_ENTRY | {"r2": value, "test_mode": False}
+    assert ModelRecord.from_json(entry).to_json() == entry
+    Path("models").mkdir()
+    Path("models/summary.json").write_text(json.dumps([entry]))
+    with pytest.raises(NoRecord):
+        local_registry().best("r2", Query())
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,22 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, RegistryCorrupt, RegistryUnavailable
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    RegistryConflict,
+    RegistryCorrupt,
+    RegistryUnavailable,
+    RegistryWarning,
+)
 from bike_traffic.loading import load_model
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.artifacts import digest_directory
 from bike_traffic.registry.files.copying import Copied, copy
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
-from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_manager import built_in_host
@@ -195,7 +202,7 @@ def test_a_summary_that_the_seed_wrote_is_copied_with_its_files_and_said_to_be_u
 ) -> None:
     source = write_seeds()
     record = source.get("seedseed")
-    assert list(copy(source, target)) == [Copied(record, copied=True, verified=False)]
+    assert list(copy(source, target, anywhere=True)) == [Copied(record, copied=True, verified=False)]
     uri = "models/rf/20250618_225926-seedseed/"
     assert target.get("seedseed") == attrs.evolve(record, model_uri=uri)
     assert Path(uri, "rf/model.joblib").read_bytes() == b"their trees"
@@ -208,7 +215,7 @@ def test_a_summary_that_the_seed_wrote_is_copied_with_its_files_and_said_to_be_u
 
 @pytest.mark.parametrize("place", ["source", "models"])
 def test_what_the_seed_wrote_is_not_loaded_before_its_copy_nor_after(target: RegistryBackend, place: str) -> None:
-    list(copy(write_seeds(), target))
+    list(copy(write_seeds(), target, anywhere=True))
     registry = local_registry(place)
     message = (
         "record seedseed has no digests (it was not written by bike-traffic): its files cannot be checked, and "
@@ -224,11 +231,11 @@ def test_files_of_the_seed_that_lie_elsewhere_are_named_by_their_uri(target: Reg
     Path("source/summary.json").write_text(json.dumps([elsewhere]))
     message = f"the files of run abcd are at {elsewhere['model_uri']}, and a server of https:// does not list them"
     with pytest.raises(NoRecord, match=exactly(message)):
-        list(copy(local_registry("source"), target))
+        list(copy(local_registry("source"), target, anywhere=True))
     assert runs(target) == []
 
 
-@pytest.mark.parametrize("content", ["", "[{", '{"run_id": 1}', '["x"]', '[{"by": "hand"}]'])
+@pytest.mark.parametrize("content", ["", "[{", '{"run_id": 1}', '["x"]'])
 def test_a_corrupt_source_leaves_the_target_as_it_was(
     source: RegistryBackend, target: RegistryBackend, content: str
 ) -> None:
@@ -239,6 +246,15 @@ def test_a_corrupt_source_leaves_the_target_as_it_was(
         list(copy(source, target))
     assert on_disk() == before
     assert Path("source/summary.json").read_text() == content
+
+
+def test_an_entry_of_the_source_that_is_no_record_is_left_out(
+    source: RegistryBackend, target: RegistryBackend
+) -> None:
+    path = Path("source/summary.json")
+    path.write_text(json.dumps([{"by": "hand"}, *json.loads(path.read_text())]))
+    with pytest.warns(RegistryWarning, match=r"^source/summary\.json: entry 1 was left out: not a record of a "):
+        assert copied(list(copy(source, target))) == {A: True, B: True, C: True}
 
 
 @pytest.mark.parametrize("place", ["summary.json", "aliases.json"])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import describe, fingerprint
+from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.schema import clean_counter_names
 from bike_traffic.errors import NoRecord, ParameterError, RegistryCorrupt, RegistryUnavailable, SplitError
@@ -147,8 +147,8 @@ def test_nothing_is_registered_when_the_files_cannot_be_stored(
     [
         (
             {"n_estimator": "5"},
-            "no parameter of 'rf' 'n_estimator'; there are max_features, max_rows, max_samples, min_samples_leaf, "
-            "n_estimators, n_jobs, random_state (did you mean 'n_estimators'?)",
+            "no parameter of 'rf' 'n_estimator'; there are holidays, max_features, max_rows, max_samples, "
+            "min_samples_leaf, n_estimators, n_jobs, random_state (did you mean 'n_estimators'?)",
         ),
         ({"n_estimators": "many"}, "n_estimators: 'many' is not a whole number (the default is "),
         ({"n_estimators": "2.5"}, "n_estimators: 2.5 is not a whole number (the default is "),

@@ -19,8 +19,8 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry.files.unfinished import finish
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import EVERYTHING
-from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
 from tests.conftest import Bt

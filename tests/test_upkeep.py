@@ -16,10 +16,10 @@ from bike_traffic.errors import (
     RegistryCorrupt,
 )
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.record_parts import SplitInfo
-from bike_traffic.registry.upkeep import verify
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
 
@@ -218,12 +218,21 @@ def test_a_summary_that_the_seed_wrote_is_unverified_and_that_is_not_grave() -> 
     assert not any(finding.is_error for finding in found)
 
 
-@pytest.mark.parametrize("place", ["summary.json", f"records/{B}.json"])
-def test_what_does_not_parse_is_named_and_left_as_it_is(registry: RegistryBackend, place: str) -> None:
-    Path("models", place).write_text("[{")
+def test_a_summary_that_does_not_parse_is_named_and_left_as_it_is(registry: RegistryBackend) -> None:
+    Path("models/summary.json").write_text("[{")
     before = on_disk()
-    with pytest.raises(RegistryCorrupt, match=f"^{re.escape(place)} is not a "):
+    with pytest.raises(RegistryCorrupt, match=r"^summary\.json is not a JSON array of records: "):
         list(verify(registry))
+    assert on_disk() == before
+
+
+def test_a_record_that_does_not_parse_is_found_and_the_rest_is_checked(registry: RegistryBackend) -> None:
+    path = f"records/{B}.json"
+    Path("models", path).write_text("[{")
+    before = on_disk()
+    found = list(verify(registry))
+    assert [(finding.kind, finding.run_id) for finding in found] == [("malformed", B), ("unrecorded", B)]
+    assert found[0].detail.startswith(f"{path} is not a record: ")
     assert on_disk() == before
 
 

@@ -15,10 +15,10 @@ from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt, Reg
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent, RunKind, withdrawals
 from bike_traffic.registry.files.copying import copy
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import parse_time
-from bike_traffic.registry.upkeep import verify
 from bike_traffic.workspace import Workspace
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_aliases import ACTOR, A, B, C, exactly, three_runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 import attrs
@@ -11,12 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.data.checking.seen import SeenHours
 from bike_traffic.data.cleaning import clean
-from bike_traffic.data.files.reading import first_position, row_number
+from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.files.reading import first_position
 from bike_traffic.data.schema import COORDINATES, LATITUDES, LONGITUDES, distinct_values, headers_of
 from bike_traffic.errors import SchemaError
 
 FIRST_ROWS = 5
+RULES = (
+    "counter-missing",
+    "time-malformed",
+    "coordinates-elsewhere",
+    "count-malformed",
+    "count-negative",
+    "count-fractional",
+    "hour-repeated",
+)
+"""The ids of all faults, the most serious first."""
+
+_EXAMPLE_LENGTH = 60
 
 
 @attrs.frozen
@@ -49,7 +62,7 @@ def faults(counts: pd.DataFrame, cleaned: pd.DataFrame | None = None) -> list[Fa
     cleaned : the same counts as a clean frame, if the caller has it.
     """
     cleaned = clean(counts) if cleaned is None else cleaned
-    return list(_faults(counts, cleaned, with_counts=COUNT in cleaned))
+    return list(faults_of_chunk(counts, cleaned, SeenHours() if COUNT in cleaned else None))
 
 
 def valid_counts(counts: pd.DataFrame, where: str, *, with_counts: bool) -> pd.DataFrame:
@@ -61,7 +74,7 @@ def valid_counts(counts: pd.DataFrame, where: str, *, with_counts: bool) -> pd.D
     if counts.empty:
         raise SchemaError(f"{where}: it has no rows", "counts-no-rows", where=where)
     cleaned = clean(counts)
-    broken = list(_faults(counts, cleaned, with_counts=with_counts))
+    broken = list(faults_of_chunk(counts, cleaned, SeenHours() if with_counts else None))
     if broken:
         others = f"{len(broken) - 1} other fault{'s' if len(broken) > 2 else ''}"
         more = f" (and {others}: `bt data check` lists them)" if len(broken) > 1 else ""
@@ -70,7 +83,14 @@ def valid_counts(counts: pd.DataFrame, where: str, *, with_counts: bool) -> pd.D
     return cleaned
 
 
-def _faults(counts: pd.DataFrame, cleaned: pd.DataFrame, *, with_counts: bool) -> Iterator[Fault]:
+def faults_of_chunk(counts: pd.DataFrame, cleaned: pd.DataFrame, seen: SeenHours | None) -> Iterator[Fault]:
+    """Yield the faults of some rows of a file, the most serious first.
+
+    Parameters
+    ----------
+    counts, cleaned : the rows as published, whose index continues that of the rows before, and as a clean frame.
+    seen : the hours of the rows before, to which these are added; ``None`` leaves the counts unchecked.
+    """
     names, times = cleaned[COUNTER], cleaned[TIME]
     unnamed = (names.isna() | (names == "")).to_numpy()
     rules = [
@@ -90,9 +110,8 @@ def _faults(counts: pd.DataFrame, cleaned: pd.DataFrame, *, with_counts: bool) -
             _COORDINATES_ADVICE,
         ),
     ]
-    if with_counts:
+    if seen is not None:
         number = cleaned[COUNT].to_numpy()
-        identity = _same_hour(names, times)
         with np.errstate(invalid="ignore"):
             rules += [
                 (
@@ -114,7 +133,7 @@ def _faults(counts: pd.DataFrame, cleaned: pd.DataFrame, *, with_counts: bool) -
                     "hour-repeated",
                     TIME,
                     "the same counter and hour again",
-                    identity,
+                    seen.add(cleaned),
                     "keep one row for each counter and hour",
                 ),
             ]
@@ -125,8 +144,12 @@ def _faults(counts: pd.DataFrame, cleaned: pd.DataFrame, *, with_counts: bool) -
             header = headers_of(counts.columns, [column])[column]
             rows = tuple(row_number(int(at) + start) for at in positions[:FIRST_ROWS])
             value = counts[header].iloc[positions[0]]
-            example = "empty" if pd.isna(value) else repr(str(value))
+            example = "empty" if pd.isna(value) else repr(_shorten(str(value)))
             yield Fault(rule, header, found, len(positions), rows, example, advice)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _EXAMPLE_LENGTH else f"{text[:_EXAMPLE_LENGTH]}…"
 
 
 _COORDINATES_ADVICE = (
@@ -142,36 +165,3 @@ def _misplaced(counts: pd.DataFrame, cleaned: pd.DataFrame) -> NDArray[np.bool_]
     codes, values = distinct_values(column)
     blank = np.array([*(not str(value).strip() for value in values), True])[codes]
     return np.asarray(~blank & ~inside.to_numpy(dtype=bool))
-
-
-def _same_hour(names: pd.Series, times: pd.Series) -> NDArray[np.bool_]:
-    """Return which rows repeat the counter and the time of an earlier row."""
-    moment = _seconds(times)
-    known = times.notna().to_numpy() & names.notna().to_numpy()
-    identity = pd.Series(names.cat.codes.to_numpy() * np.int64(1 << 40) + moment)
-    return (identity.duplicated() & known).to_numpy()
-
-
-def _seconds(times: pd.Series) -> NDArray[np.int64]:
-    """Return times as seconds since 1970."""
-    moments = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-    return np.asarray(moments.astype("datetime64[s]").astype(np.int64))
-
-
-def describe(cleaned: pd.DataFrame) -> dict[str, object]:
-    """Return rows, counters, and first and last hour of a clean frame, as in a record and in `bt data check`."""
-    times = cleaned[TIME]
-    known = times.notna().any()
-    return {
-        "rows": len(cleaned),
-        "counters": int(cleaned[COUNTER].nunique()),
-        "first_hour": times.min().isoformat() if known else None,
-        "last_hour": times.max().isoformat() if known else None,
-    }
-
-
-def fingerprint(cleaned: pd.DataFrame) -> str:
-    """Return the SHA-256 of a clean frame's counters, hours and counts, row by row: the same for any file format."""
-    names = pd.util.hash_pandas_object(cleaned[COUNTER], index=False)
-    columns = [names.to_numpy(), _seconds(cleaned[TIME]), cleaned[COUNT].to_numpy(np.float64)]
-    return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()

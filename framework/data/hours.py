@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bike_traffic.columns import CLEAN_COLUMNS, COUNTER, LATITUDE, LONGITUDE, TIME, TIME_ZONE
 from bike_traffic.data.cleaning import time_parts
-from bike_traffic.data.schema import CITY_HEADERS
+from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
+from bike_traffic.places import Counter, Place
 
 
 def hours_of_days(first_day: pd.Timestamp, days: int) -> pd.DatetimeIndex:
@@ -47,6 +48,27 @@ def hours_of_counters(
         LONGITUDE: np.repeat(np.array(longitudes, np.float32), size),
     }
     return pd.DataFrame(columns)[list(CLEAN_COLUMNS)]
+
+
+def hours_of(counters: Mapping[str, Counter | Place] | Place, first_day: pd.Timestamp, days: int = 1) -> pd.DataFrame:
+    """Return every hour of some days as the City publishes them, without counts: rows to predict.
+
+    Parameters
+    ----------
+    counters : where they are, by name; or a place, for each of its directions.
+    first_day, days : as `hours_of_days` takes them; days on which the clock changes have 23 or 25 hours.
+
+    Returns
+    -------
+    ``Nom du compteur``, ``Date et heure de comptage`` (local ISO 8601 with offset) and ``Coordonnées géographiques``
+    (latitude,longitude; empty where unknown), one counter after the other.
+    """
+    known = dict.fromkeys(counters.counters.values(), counters) if isinstance(counters, Place) else counters
+    where = [(position.latitude, position.longitude) for position in known.values()]
+    times = hours_of_days(first_day, days)
+    cleaned = hours_of_counters(list(known), times, [one for one, _ in where], [other for _, other in where])
+    texts = [f"{north},{east}" if None not in (north, east) else "" for north, east in where]
+    return as_published(cleaned).assign(**{CITY_HEADERS[COORDINATES]: np.repeat(texts, len(times))})
 
 
 def as_published(cleaned: pd.DataFrame) -> pd.DataFrame:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 
+from bike_traffic.addresses import shown
 from bike_traffic.columns import COUNT
 from bike_traffic.config import SAMPLE
 from bike_traffic.data.check import valid_counts
@@ -72,9 +72,4 @@ def _first(counts: pd.DataFrame, rows: int | None) -> pd.DataFrame:
 
 def source_of(source: str | pd.DataFrame) -> str:
     """Return where counts came from, for a record: a path or URL without user, password and query, or ``frame``."""
-    if isinstance(source, pd.DataFrame):
-        return "frame"
-    if "://" not in source:
-        return source
-    parts = urlsplit(source)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return "frame" if isinstance(source, pd.DataFrame) else shown(source)

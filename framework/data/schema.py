@@ -98,15 +98,18 @@ def distinct_times(column: pd.Series) -> tuple[NDArray[np.intp], pd.DatetimeInde
     """
     codes, values = distinct_values(column)
     if isinstance(values, pd.DatetimeIndex):
-        return codes, values.tz_convert(TIME_ZONE) if values.tz else _from_wall_clock(values)
+        return codes, _plausible(values.tz_convert(TIME_ZONE) if values.tz else _from_wall_clock(values))
     texts = values.astype(str).str.strip()
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     naive = ~np.array([bool(_OFFSET.search(text)) for text in texts], dtype=bool)
     if naive.any():
         paris = _from_wall_clock(times.tz_localize(None)).tz_convert("UTC")
         times = times.where(~naive, paris)
-    plausible = times.where((times.year >= YEARS[0]) & (times.year < YEARS[1]))
-    return codes, pd.DatetimeIndex(plausible).tz_convert(TIME_ZONE)
+    return codes, _plausible(pd.DatetimeIndex(times).tz_convert(TIME_ZONE))
+
+
+def _plausible(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times.where((times.year >= YEARS[0]) & (times.year < YEARS[1])))
 
 
 def _from_wall_clock(times: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, TIME, WEATHER_COLUMNS
-from bike_traffic.data.files.reading import BROKEN_STREAM, open_binary, read_header, row_number
+from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.files.header import read_header
+from bike_traffic.data.files.parquet import is_parquet, open_parquet
+from bike_traffic.data.files.reading import refuse_rows
+from bike_traffic.data.files.unpacking import BROKEN_STREAM, open_binary
 from bike_traffic.errors import ReadError, SchemaError, no_such
 
 WEATHER_TIME = "time"
@@ -33,7 +38,10 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
 _PLAIN = (WEATHER_TIME, *WEATHER_COLUMNS)
 _SYNOP = ("date", "t", "rr1", "rr3", "n")
 _STATION = "numer_sta"
+_READ = {*_PLAIN, *_SYNOP, _STATION}
 _KELVIN = 273.15
+# The hours of a century, and their bytes with all columns of SYNOP reports.
+_MOST_ROWS, _MOST_BYTES = 1_000_000, 512_000_000
 _HOUR = pd.Timedelta(hours=1)
 _OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
@@ -61,10 +69,10 @@ def read_weather(source: str | pd.DataFrame) -> pd.DataFrame:
         A column is missing, or a value breaks a rule; the message names the row.
     """
     where = name_of(source)
-    table = source if isinstance(source, pd.DataFrame) else _read_table(source)
-    if table.empty:
+    table, columns_there = (source, source.columns) if isinstance(source, pd.DataFrame) else _read_table(source)
+    if not len(table):
         raise SchemaError(f"{where}: there is no row of weather", "weather-no-rows", where=where)
-    names = {str(name).strip().lower(): name for name in table.columns}
+    names = {_plain(name): name for name in columns_there}
     synop = WEATHER_TIME not in names and all(name in names for name in _SYNOP)
     wanted = _SYNOP if synop else _PLAIN
     for name in wanted:
@@ -126,22 +134,41 @@ def name_of(source: str | pd.DataFrame) -> str:
     return "the frame of weather" if isinstance(source, pd.DataFrame) else source
 
 
-def _read_table(uri: str) -> pd.DataFrame:
-    with open_binary(uri) as file:
+def _plain(column: object) -> str:
+    return str(column).strip().lower()
+
+
+def _read_table(uri: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the columns of a file that may be needed, and the names of all."""
+    with open_binary(uri, max_bytes=_MOST_BYTES) as file:
         try:
-            if uri.removesuffix(".gz").endswith((".parquet", ".pq")):
-                return pd.read_parquet(file)
+            if is_parquet(uri):
+                return _read_parquet(uri, file)
             columns, delimiter = read_header(uri, file)
-            return pd.read_csv(file, sep=delimiter, names=columns, header=None, dtype=str, index_col=False)
-        except SchemaError:
+            read = [name for name in columns if _plain(name) in _READ] or columns[:1]
+            table = pd.read_csv(
+                file, sep=delimiter, names=columns, header=None, dtype=str, index_col=False, usecols=read
+            )
+            refuse_rows(uri, len(table), _MOST_ROWS)
+            return table, columns
+        except (ReadError, SchemaError):
             raise
         except (ValueError, *BROKEN_STREAM) as error:  # a parser's errors are values that are wrong
-            if isinstance(error, ReadError):
-                raise
             reason = " ".join(str(error).split())[:160]
             raise ReadError(
                 f"{uri}: not a table of weather: {reason}", "weather-not-read", uri=uri, reason=reason
             ) from None
+
+
+def _read_parquet(uri: str, file: IO[bytes]) -> tuple[pd.DataFrame, list[str]]:
+    import pyarrow as pa
+
+    with open_parquet(uri, file) as table:
+        refuse_rows(uri, table.rows, _MOST_ROWS)
+        read = [name for name in table.columns if _plain(name) in _READ] or table.columns[:1]
+        parts = list(table.tables(read, _MOST_ROWS, _MOST_BYTES))
+        frame = pa.concat_tables(parts).unify_dictionaries().to_pandas() if parts else pd.DataFrame(columns=read)
+        return frame, table.columns
 
 
 def _plain_hours(columns: Mapping[str, pd.Series], where: str) -> pd.DataFrame:

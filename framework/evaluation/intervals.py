@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import DAYS_AHEAD, TRUTH
-from bike_traffic.features.calendar import calendar_features
+from bike_traffic.features.calendar import FRANCE, calendar_features, kinds_of_hours
 from bike_traffic.features.outages import without_outages
 from bike_traffic.pipeline import PREDICTION
 
@@ -46,13 +46,15 @@ class Interval:
     ----------
     ends : for each day of horizon, 0 for all other ones, the two ends of each hour class as log ratios.
     typical : for each doubtful counter, bikes per hour by day type and hour, shape (72,), at today's level.
+    holidays : whose public holidays, see `calendar_features`.
     """
 
     ends: Mapping[int, Mapping[int, Ends]]
     typical: Mapping[str, Sequence[float]] = attrs.field(factory=dict)
+    holidays: str = FRANCE
 
     @classmethod
-    def calibrate(cls, months: Sequence[pd.DataFrame]) -> Self:
+    def calibrate(cls, months: Sequence[pd.DataFrame], holidays: str = FRANCE) -> Self:
         """Learn the ends from predicted months.
 
         Residuals of one month resemble each other more than those of another month. So the share of residuals
@@ -63,12 +65,13 @@ class Interval:
         ----------
         months : each shape (n, …), predicted by a model that did not learn from it: time, hour, ``truth``,
             ``prediction``, and ``days_ahead`` if the month was predicted from several origins.
+        holidays : whose public holidays, see `calendar_features`.
 
         Source: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world; split conformal prediction.
         """
-        residuals = [_residuals(month) for month in months]
+        residuals = [_residuals(month, holidays) for month in months]
         days = sorted({int(day) for month in residuals for day in month["day"].unique()} - {0})
-        return cls({day: _ends(residuals, day) for day in [0, *days]})
+        return cls({day: _ends(residuals, day) for day in [0, *days]}, holidays=holidays)
 
     def watch(self, cleaned: pd.DataFrame) -> Self:
         """Find the counters whose last days are not like their usual ones, from the clean rows a model learned from.
@@ -78,7 +81,8 @@ class Interval:
         names = cleaned[COUNTER].cat
         known = len(names.categories)
         live = without_outages(cleaned)
-        cell = live[COUNTER].cat.codes.to_numpy(np.intp) * 72 + _kind_of_hour(live)
+        kinds = kinds_of_hours(live[TIME], holidays=self.holidays)
+        cell = live[COUNTER].cat.codes.to_numpy(np.intp) * 72 + kinds
         count = live[COUNT].to_numpy(np.float64)
         hours = np.bincount(cell, minlength=known * 72).reshape(known, 72)
         bikes = np.bincount(cell, count, known * 72).reshape(known, 72)
@@ -87,7 +91,7 @@ class Interval:
 
         newest = cleaned[(cleaned[TIME] > cleaned[TIME].max() - pd.Timedelta(days=DOUBT_DAYS)).to_numpy()]
         counter = newest[COUNTER].cat.codes.to_numpy(np.intp)
-        expected = np.bincount(counter, usual[counter, _kind_of_hour(newest)], known)
+        expected = np.bincount(counter, usual[counter, kinds_of_hours(newest[TIME], holidays=self.holidays)], known)
         counted = np.bincount(counter, newest[COUNT].to_numpy(np.float64), known)
         ratio = np.divide(counted, expected, out=np.full(known, np.nan), where=expected > 0)
         if np.isnan(ratio).all():
@@ -114,7 +118,8 @@ class Interval:
             names = rows[COUNTER].cat
             places = pd.Index(list(self.typical)).get_indexer(names.categories.astype(str))
             place = np.append(places, -1)[names.codes.to_numpy()]
-            low, high = self._around(rows, np.array(list(self.typical.values()))[place, _kind_of_hour(rows)])
+            kinds = kinds_of_hours(rows[TIME], holidays=self.holidays)
+            low, high = self._around(rows, np.array(list(self.typical.values()))[place, kinds])
             lower = np.where(place >= 0, np.minimum(lower, low), lower)
             upper = np.where(place >= 0, np.maximum(upper, high), upper)
         return lower, upper
@@ -124,12 +129,13 @@ class Interval:
         place = pd.Index(list(self.ends)).get_indexer(pd.Index(day))
         place = np.where(place < 0, list(self.ends).index(0), place)
         ends = np.array([[of[group] for group in range(4)] for of in self.ends.values()])
-        return _bounds(centre, ends[place, _hour_classes(rows)])
+        return _bounds(centre, ends[place, _hour_classes(rows, self.holidays)])
 
     def save(self, directory: Path) -> None:
         """Write the numbers into the folder of a model's files."""
         ends = {str(day): {str(group): list(pair) for group, pair in of.items()} for day, of in self.ends.items()}
-        text = json.dumps({"level": LEVEL, "ends": ends, "typical": dict(self.typical)}, ensure_ascii=False)
+        stored = {"level": LEVEL, "holidays": self.holidays, "ends": ends, "typical": dict(self.typical)}
+        text = json.dumps(stored, ensure_ascii=False)
         (directory / INTERVAL_FILE).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -143,7 +149,7 @@ class Interval:
             int(day): {int(group): (pair[0], pair[1]) for group, pair in of.items()}
             for day, of in stored["ends"].items()
         }
-        return cls(ends, stored["typical"])
+        return cls(ends, stored["typical"], stored.get("holidays", FRANCE))
 
 
 def _bounds(centre: Values, ends: Values) -> tuple[Values, Values]:
@@ -152,7 +158,7 @@ def _bounds(centre: Values, ends: Values) -> tuple[Values, Values]:
     return np.minimum(low, np.floor(centre)), np.maximum(high, np.ceil(centre))
 
 
-def _residuals(month: pd.DataFrame) -> pd.DataFrame:
+def _residuals(month: pd.DataFrame, holidays: str) -> pd.DataFrame:
     """Return count, prediction, their log ratio, hour class and day of horizon of each row."""
     truth, predicted = (month[name].to_numpy(np.float64) for name in (TRUTH, PREDICTION))
     return pd.DataFrame(
@@ -160,7 +166,7 @@ def _residuals(month: pd.DataFrame) -> pd.DataFrame:
             TRUTH: truth,
             PREDICTION: predicted,
             "ratio": np.log((truth + OFFSET) / (predicted + OFFSET)),
-            "group": _hour_classes(month),
+            "group": _hour_classes(month, holidays),
             "day": month[DAYS_AHEAD].to_numpy(np.int64) if DAYS_AHEAD in month else 0,
         }
     )
@@ -202,15 +208,9 @@ def _coverage(residuals: pd.DataFrame, ends: Mapping[int, Ends]) -> float:
     return float(((residuals[TRUTH] >= lower) & (residuals[TRUTH] <= upper)).mean())
 
 
-def _hour_classes(rows: pd.DataFrame) -> NDArray[np.intp]:
+def _hour_classes(rows: pd.DataFrame, holidays: str) -> NDArray[np.intp]:
     """Return the class of each hour: 0 night, 1 peak of a working day, 2 its other hours, 3 day off."""
     hour = rows[HOUR].to_numpy()
     night = (hour >= NIGHT[0]) | (hour < NIGHT[1])
-    off = calendar_features(rows[TIME])["day_type"].to_numpy() > 0
+    off = calendar_features(rows[TIME], holidays=holidays)["day_type"].to_numpy() > 0
     return np.select([night, off, np.isin(hour, PEAK_HOURS)], [0, 3, 1], 2).astype(np.intp)
-
-
-def _kind_of_hour(rows: pd.DataFrame) -> NDArray[np.intp]:
-    """Return the day type and hour of each row as one number, 0 to 71."""
-    day_type = calendar_features(rows[TIME])["day_type"].to_numpy(np.intp)
-    return np.asarray(day_type * 24 + rows[HOUR].to_numpy(np.intp))

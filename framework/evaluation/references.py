@@ -1,4 +1,4 @@
-"""What the core learns beside a pipeline, from the same rows, and stores with it: baselines, interval, counters."""
+"""What the core learns beside a pipeline from the same rows: baselines, interval, counters, what was usual."""
 
 from __future__ import annotations
 
@@ -15,25 +15,17 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE, LONGITUDE, TIME
 from bike_traffic.evaluation.baselines import FourWeekMean
 from bike_traffic.evaluation.intervals import Interval
+from bike_traffic.evaluation.local_errors import LocalError, local_errors
 from bike_traffic.evaluation.rows import DAYS_AHEAD
-from bike_traffic.features.calendar import days_ahead
+from bike_traffic.features.calendar import FRANCE, days_ahead
 from bike_traffic.features.recent import RecentLevel
+from bike_traffic.monitoring.usual import Usual
 from bike_traffic.pipeline import LOWER, UPPER, Pipeline
+from bike_traffic.places import Counter
 
 FOLDER = "references"
 """Folder of these files beside those of the pipeline, which must not use this name."""
-COUNTERS_FILE = "counters.json"
-
-
-@attrs.frozen(kw_only=True)
-class Counter:
-    """One counter in training: where it is, in degrees, and its mean count and first and last hour (ISO 8601)."""
-
-    latitude: float | None
-    longitude: float | None
-    mean: float
-    first_hour: str
-    last_hour: str
+COUNTERS_FILE, ERRORS_FILE = "counters.json", "errors.json"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -45,32 +37,48 @@ class References:
     four_week_mean, recent : the baselines.
     interval : of the model's predictions; ``None`` for a classifier, and if none was calibrated.
     counters : those in training, by clean name.
+    usual : the range of the last counts in training, of counters and places; see `Usual`.
+    errors : of the measured fit, by counter and place; empty for a classifier.
     """
 
     four_week_mean: FourWeekMean | None = None
     recent: RecentLevel | None = None
     interval: Interval | None = None
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
+    usual: Usual | None = None
+    errors: Mapping[str, LocalError] = attrs.field(factory=dict)
 
     @classmethod
-    def learn(cls, cleaned: pd.DataFrame) -> Self:
-        """Learn baselines and counters from the clean rows that a pipeline learned from."""
-        return attrs.evolve(cls.baselines(cleaned), counters=_counters(cleaned))
+    def learn(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
+        """Learn baselines, counters and what was usual from the clean rows that a pipeline learned from."""
+        return attrs.evolve(
+            cls.baselines(cleaned, holidays=holidays),
+            counters=counters_of(cleaned),
+            usual=Usual.learn(cleaned, holidays=holidays),
+        )
 
     @classmethod
-    def baselines(cls, cleaned: pd.DataFrame) -> Self:
+    def baselines(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
         """Learn the baselines alone."""
-        return cls(four_week_mean=FourWeekMean().fit(cleaned), recent=RecentLevel().fit(cleaned))
+        recent = RecentLevel(holidays=holidays, season=False).fit(cleaned)
+        return cls(four_week_mean=FourWeekMean().fit(cleaned), recent=recent)
 
-    def calibrated(self, months: Sequence[pd.DataFrame], cleaned: pd.DataFrame) -> Self:
+    def calibrated(self, months: Sequence[pd.DataFrame], cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
         """Return these with an interval; without months as they are.
 
         Parameters
         ----------
         months : as `Interval.calibrate` takes them.
         cleaned : the clean rows that the pipeline learned from; see `Interval.watch`.
+        holidays : of the pipeline.
         """
-        return attrs.evolve(self, interval=Interval.calibrate(months).watch(cleaned)) if months else self
+        if not months:
+            return self
+        return attrs.evolve(self, interval=Interval.calibrate(months, holidays=holidays).watch(cleaned))
+
+    def measured(self, rows: pd.DataFrame) -> Self:
+        """Return these with the errors at each counter and place, from `Evaluation.rows` of a regression."""
+        return attrs.evolve(self, errors=local_errors(rows))
 
     def predict(self, pipeline: Pipeline, cleaned: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return `Pipeline.predict_frame`, with ``lower`` and ``upper`` if there is an interval."""
@@ -99,29 +107,34 @@ class References:
         """Write all of it into its own folder among a model's files."""
         folder = directory / FOLDER
         folder.mkdir()
-        for part in (self.four_week_mean, self.recent, self.interval):
+        for part in (self.four_week_mean, self.recent, self.interval, self.usual):
             if part is not None:
                 part.save(folder)
-        text = json.dumps(
-            {name: attrs.asdict(counter) for name, counter in self.counters.items()}, ensure_ascii=False
-        )
-        (folder / COUNTERS_FILE).write_text(text, encoding="utf-8")
+        by_file: dict[str, Mapping[str, Counter | LocalError]]
+        by_file = {COUNTERS_FILE: {**self.counters}, ERRORS_FILE: {**self.errors}}
+        for file, parts in by_file.items():
+            text = json.dumps({name: attrs.asdict(one) for name, one in parts.items()}, ensure_ascii=False)
+            (folder / file).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Read what `save` wrote; a model of an earlier version has the four-week mean alone, outside the folder."""
         folder = directory / FOLDER
-        path = folder / COUNTERS_FILE
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        counters, errors = (
+            json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            for path in (folder / COUNTERS_FILE, folder / ERRORS_FILE)
+        )
         return cls(
             four_week_mean=FourWeekMean.load(folder) or FourWeekMean.load(directory),
             recent=RecentLevel.load(folder),
             interval=Interval.load(folder),
-            counters={name: Counter(**counter) for name, counter in stored.items()},
+            counters={name: Counter(**counter) for name, counter in counters.items()},
+            usual=Usual.load(folder),
+            errors={name: LocalError(**error) for name, error in errors.items()},
         )
 
 
-def _counters(cleaned: pd.DataFrame) -> dict[str, Counter]:
+def counters_of(cleaned: pd.DataFrame) -> dict[str, Counter]:
     """Return the counters of clean rows, in the order of their names."""
     groups = cleaned.groupby(COUNTER, observed=True, sort=True)
     table = groups.agg(

@@ -1,8 +1,10 @@
-"""The calendar of Paris: public and school holidays, bridge days, the kind of day, the season."""
+"""The calendar of a city: public and school holidays, bridge days, the kind of day, the season."""
 
 from __future__ import annotations
 
 import datetime
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,28 +12,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.errors import ParameterError
+
 WORKING_DAY, SATURDAY, SUNDAY_OR_HOLIDAY = 0, 1, 2
+FRANCE = "FR"
+"""The public holidays that are meant where none are named."""
 SCHOOL_ZONE = "C"
 
 
-def calendar_features(times: pd.Series) -> pd.DataFrame:
+def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:
     """Describe the local day of each time.
 
     Parameters
     ----------
     times : shape (n,), Europe/Paris times.
+    holidays : whose public holidays: a country such as ``"FR"``, or country and subdivision such as ``"DE-NW"``, with
+        the codes of the package ``holidays``. School holidays are known for ``"FR"`` alone, those of zone C.
 
     Returns
     -------
-    Shape (n, 8), float32: ``public_holiday``, ``school_holiday`` (zone C), ``bridge_day``, ``previous_day_off``,
+    Shape (n, 8), float32: ``public_holiday``, ``school_holiday``, ``bridge_day``, ``previous_day_off``,
     ``next_day_off``, ``day_type`` (0 working day, 1 Saturday, 2 Sunday or public holiday), and the day of
     the year as ``season_sine`` and ``season_cosine``.
+
+    Raises
+    ------
+    ParameterError
+        The public holidays of this country or subdivision are not known.
     """
     days = day_numbers(times)
     if not len(days):
-        return _day_table(0, 0).iloc[:0].set_axis(times.index)
+        return _day_table(0, 0, holidays).iloc[:0].set_axis(times.index)
     first, last = int(days.min()), int(days.max())
-    table = _day_table(first, last)
+    table = _day_table(first, last, holidays)
     position = days - first
     return pd.DataFrame({name: table[name].to_numpy()[position] for name in table}, index=times.index)
 
@@ -40,6 +53,17 @@ def day_numbers(times: pd.Series) -> NDArray[np.int64]:
     """Return the local day of each time, in days since 1970."""
     days: NDArray[np.int64] = times.dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
     return days
+
+
+def kinds_of_hours(times: pd.Series, holidays: str = FRANCE) -> NDArray[np.intp]:
+    """Return the day type and the local hour of each time as one number, 0 to 71."""
+    day_type = calendar_features(times, holidays=holidays)["day_type"].to_numpy(np.intp)
+    return np.asarray(day_type * 24 + times.dt.hour.to_numpy(np.intp))
+
+
+def hour_numbers(times: pd.Series) -> NDArray[np.int64]:
+    """Return the hour of each time, in hours since 1970 UTC."""
+    return np.asarray(times.dt.tz_convert(None).to_numpy().astype("datetime64[h]").astype(np.int64))
 
 
 def days_ahead(times: pd.Series, newest: pd.Timestamp) -> NDArray[np.int64]:
@@ -51,15 +75,18 @@ def days_ahead(times: pd.Series, newest: pd.Timestamp) -> NDArray[np.int64]:
     return np.asarray(day_numbers(times) - origin + 1)
 
 
-@lru_cache(maxsize=8)
-def _day_table(first: int, last: int) -> pd.DataFrame:
-    """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""
-    import holidays
+def check_holidays(holidays: str) -> None:
+    """Raise `ParameterError` if the public holidays of a country or subdivision are not known."""
+    _public_holidays(holidays, ())
 
+
+@lru_cache(maxsize=8)
+def _day_table(first: int, last: int, holidays: str) -> pd.DataFrame:
+    """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""
     days = pd.DatetimeIndex(np.arange(first - 1, last + 2).astype("datetime64[D]"))
     years = range(days[0].year, days[-1].year + 1)
-    public = holidays.country_holidays("FR", years=years)
-    school = frozenset[datetime.date]().union(*map(_school_holidays, years))
+    public = _public_holidays(holidays, years)
+    school = frozenset[datetime.date]().union(*map(_school_holidays, years if holidays == FRANCE else ()))
     holiday = np.array([day.date() in public for day in days])
     weekday = days.day_of_week.to_numpy()
     off = holiday | (weekday >= 5)
@@ -81,6 +108,28 @@ def _day_table(first: int, last: int) -> pd.DataFrame:
         },
         dtype=np.float32,
     )
+
+
+def _public_holidays(place: str, years: Iterable[int]) -> frozenset[datetime.date]:
+    """Return the public holidays of some years; raise `ParameterError` if the country or subdivision is not known."""
+    import holidays
+
+    country, _, subdivision = place.partition("-")
+    try:
+        if not re.fullmatch("[A-Z]{2}", country):  # the package also takes names of its classes
+            raise NotImplementedError
+        return frozenset(holidays.country_holidays(country, subdiv=subdivision or None, years=years))
+    except NotImplementedError:
+        subdivisions = holidays.list_supported_countries().get(country, [])
+        codes = "the code of a country, alone or with a subdivision, such as FR or DE-NW"
+        if subdivisions:
+            codes = f"{country}, or {country}- and one of {', '.join(subdivisions)}"
+        raise ParameterError(
+            f"no public holidays are known for '{place}'; give {codes}",
+            "holidays-unknown",
+            holidays=place,
+            subdivisions=subdivisions,
+        ) from None
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEATHER_COLUMNS
-from bike_traffic.features.calendar import calendar_features, day_numbers
+from bike_traffic.features.calendar import FRANCE, calendar_features, day_numbers
 
 Floats = NDArray[np.float32]
 
@@ -30,11 +30,21 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
     day type × hour; ``school_profile``, the same × school holiday; ``level``, the recency-weighted mean
     of counts over the profile (a ratio, half-life 60 days). A counter that training does not have gets the
     means over all counters.
+
+    Parameters
+    ----------
+    holidays : whose public holidays, see `calendar_features`.
     """
+
+    holidays: str = FRANCE
+    """Set here for objects that an earlier version pickled."""
+
+    def __init__(self, holidays: str = FRANCE) -> None:
+        self.holidays = holidays
 
     def fit(self, cleaned: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Learn the tables from clean rows that carry the count."""
-        calendar = calendar_features(cleaned[TIME])
+        calendar = calendar_features(cleaned[TIME], holidays=self.holidays)
         count = cleaned[COUNT].to_numpy(np.float64)
         self.counters_ = pd.Index(sorted(cleaned[COUNTER].cat.remove_unused_categories().cat.categories.astype(str)))
         known = len(self.counters_)
@@ -65,7 +75,7 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
     def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
         """Look up the tables for clean rows: shape (n, 4), float32."""
         check_is_fitted(self)
-        return self.look_up(cleaned, calendar_features(cleaned[TIME]))
+        return self.look_up(cleaned, calendar_features(cleaned[TIME], holidays=self.holidays))
 
     def look_up(self, cleaned: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
         """Return the same as `transform`, for a caller that has the calendar features of the rows."""
@@ -103,17 +113,28 @@ def _shrunk_means(cell: NDArray[np.intp], count: NDArray[np.float64], coarser: N
 
 
 class CountFeatures(TransformerMixin, BaseEstimator):
-    """The columns of the clean frame with its calendar and history features, on the same index."""
+    """The columns of the clean frame with its calendar and history features, on the same index.
+
+    Parameters
+    ----------
+    holidays : whose public holidays, see `calendar_features`.
+    """
+
+    holidays: str = FRANCE
+    """Set here for objects that an earlier version pickled."""
+
+    def __init__(self, holidays: str = FRANCE) -> None:
+        self.holidays = holidays
 
     def fit(self, cleaned: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Learn the history from clean rows that carry the count."""
-        self.history_ = HistoryFeatures().fit(cleaned)
+        self.history_ = HistoryFeatures(holidays=self.holidays).fit(cleaned)
         return self
 
     def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
         """Return counter, time parts, coordinates, calendar and history of clean rows."""
         check_is_fitted(self)
         parts = cleaned.drop(columns=[TIME, COUNT, *WEATHER_COLUMNS], errors="ignore")
-        calendar = calendar_features(cleaned[TIME])
+        calendar = calendar_features(cleaned[TIME], holidays=self.holidays)
         columns = [parts, calendar, self.history_.look_up(cleaned, calendar)]
         return pd.concat(columns, axis="columns", sort=False)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, TIME_ZONE, WEEKDAY
-from bike_traffic.features.calendar import calendar_features, day_numbers
+from bike_traffic.features.calendar import FRANCE, calendar_features, day_numbers, hour_numbers
 from bike_traffic.features.outages import OUTAGE_HOURS, in_outage
 from bike_traffic.features.season import SeasonFactor
 
@@ -41,6 +41,11 @@ class RecentLevel:
     unless it counted nothing in its last 48 hours: then it is predicted to be 0. Each mean is shrunk toward that of
     the counter's day type and hour, and this one toward the counter's mean. An unknown counter gets the mean of all.
 
+    Parameters
+    ----------
+    holidays : whose public holidays, see `calendar_features`.
+    season : whether to learn the factor for `seasonal` and `blend`, which takes longer than the level itself.
+
     Attributes
     ----------
     since_, until_ : the first and the last hour of training, Europe/Paris.
@@ -54,14 +59,21 @@ class RecentLevel:
     counters_: pd.Index
     table_: Values
     season_: SeasonFactor
+    holidays: str = FRANCE
+    """Set here for objects that an earlier version pickled."""
+
+    def __init__(self, holidays: str = FRANCE, *, season: bool = True) -> None:
+        self.holidays = holidays
+        self.season = season
 
     def fit(self, cleaned: pd.DataFrame) -> Self:
         """Learn from clean training rows, those of outages included."""
         self.since_, self.until_ = cleaned[TIME].min(), cleaned[TIME].max()
-        self.season_ = SeasonFactor().fit(cleaned)
+        if self.season:
+            self.season_ = SeasonFactor(holidays=self.holidays).fit(cleaned)
         self.counters_ = pd.Index(sorted(cleaned[COUNTER].cat.remove_unused_categories().cat.categories.astype(str)))
         known = len(self.counters_)
-        hours = _hour_numbers(cleaned)
+        hours = hour_numbers(cleaned[TIME])
         counter = self._positions(cleaned)
         last = np.full(known, hours.min())
         np.maximum.at(last, counter, hours)
@@ -74,7 +86,7 @@ class RecentLevel:
         dead = (np.bincount(counter, at_end, known) >= OUTAGE_HOURS) & (
             np.bincount(counter, count * at_end, known) == 0
         )
-        calendar = calendar_features(cleaned[TIME])
+        calendar = calendar_features(cleaned[TIME], holidays=self.holidays)
         used = ~in_outage(counter, day_numbers(cleaned[TIME]), count) & (calendar["bridge_day"].to_numpy() == 0)
         # A counter of which nothing else is left keeps all its rows.
         used |= (np.bincount(counter, used, known) == 0)[counter]
@@ -93,7 +105,7 @@ class RecentLevel:
 
     def predict(self, cleaned: pd.DataFrame) -> Values:
         """Predict bikes per hour for clean rows, shape (n,)."""
-        cell = _hour_of_week(cleaned, calendar_features(cleaned[TIME]))
+        cell = _hour_of_week(cleaned, calendar_features(cleaned[TIME], holidays=self.holidays))
         return np.asarray(self.table_[self._positions(cleaned), cell])
 
     def seasonal(self, cleaned: pd.DataFrame) -> Values:
@@ -130,7 +142,9 @@ class RecentLevel:
         """Write the table into the folder of a model's files."""
         rows = dict(zip([*self.counters_, ""], self.table_.tolist(), strict=True))
         ends = {"since": self.since_.isoformat(), "until": self.until_.isoformat()}
-        tables = ends | {"bikes_per_hour": rows, "season": self.season_.as_lists()}
+        tables = {"holidays": self.holidays} | ends | {"bikes_per_hour": rows}
+        if self.season:
+            tables["season"] = self.season_.as_lists()
         text = json.dumps(tables, ensure_ascii=False)
         (directory / RECENT_FILE).write_text(text, encoding="utf-8")
 
@@ -141,13 +155,14 @@ class RecentLevel:
         if not path.exists():
             return None
         tables = json.loads(path.read_text(encoding="utf-8"))
-        recent = cls()
+        recent = cls(holidays=tables.get("holidays", FRANCE), season="season" in tables)
         recent.since_, recent.until_ = (
             pd.Timestamp(tables[name]).tz_convert(TIME_ZONE) for name in ("since", "until")
         )
         recent.counters_ = pd.Index(list(tables["bikes_per_hour"])[:-1], dtype="str")
         recent.table_ = np.array(list(tables["bikes_per_hour"].values()))
-        recent.season_ = SeasonFactor.from_lists(tables["season"])
+        if recent.season:
+            recent.season_ = SeasonFactor.from_lists(tables["season"], holidays=recent.holidays)
         return recent
 
     def _positions(self, cleaned: pd.DataFrame) -> NDArray[np.intp]:
@@ -155,12 +170,6 @@ class RecentLevel:
         names = cleaned[COUNTER].cat
         places = self.counters_.get_indexer(names.categories.astype(str))
         return np.append(places, -1)[names.codes.to_numpy()]
-
-
-def _hour_numbers(cleaned: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the hour of each row, in hours since 1970 UTC."""
-    times = cleaned[TIME].dt.tz_convert(None).to_numpy()
-    return np.asarray(times.astype("datetime64[h]").astype(np.int64))
 
 
 def _hour_of_week(cleaned: pd.DataFrame, calendar: pd.DataFrame) -> NDArray[np.intp]:

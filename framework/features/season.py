@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
-from bike_traffic.features.calendar import SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
+from bike_traffic.features.calendar import FRANCE, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
 from bike_traffic.features.outages import in_outage
 
 Values = NDArray[np.float64]
@@ -46,6 +46,10 @@ class SeasonFactor:
     The penalty is that of a prior for one year of counts: with one year the recent level is changed a little,
     with several years as far as the seasons that were seen agree.
 
+    Parameters
+    ----------
+    holidays : whose public holidays, see `calendar_features`.
+
     Attributes
     ----------
     coefficients_ : of the log factor, shape (columns,).
@@ -57,6 +61,11 @@ class SeasonFactor:
     low_: Values
     high_: Values
     base_: Values
+    holidays: str = FRANCE
+    """Set here for objects that an earlier version pickled."""
+
+    def __init__(self, holidays: str = FRANCE) -> None:
+        self.holidays = holidays
 
     def fit(self, cleaned: pd.DataFrame) -> Self:
         """Learn from clean training rows, those of outages included; too few weeks give a factor of one."""
@@ -64,7 +73,7 @@ class SeasonFactor:
         end = int(days.max()) + 1
         weeks = min((end - int(days.min())) // 7, LONGEST_YEARS * 52)
         first = end - 7 * weeks
-        calendar = _DayFeatures(first, max(weeks, 1) * 7)
+        calendar = _DayFeatures(first, max(weeks, 1) * 7, holidays=self.holidays)
         recent = _recent_sums(calendar.weekly(weeks))
         sums, sizes = recent[:, :, :-1], recent[:, :, -1:]
         bases = np.divide(sums, sizes, out=np.zeros_like(sums), where=sizes > 0)
@@ -98,7 +107,7 @@ class SeasonFactor:
             return np.ones(0)
         days = day_numbers(cleaned[TIME])
         first = int(days.min())
-        calendar = _DayFeatures(first, int(days.max()) - first + 1)
+        calendar = _DayFeatures(first, int(days.max()) - first + 1, holidays=self.holidays)
         columns = calendar.columns(np.arange(len(calendar.off)), self.base_).clip(self.low_, self.high_)
         factor = np.exp((columns @ self.coefficients_).clip(*LOG_RANGE))
         day = days - first
@@ -109,9 +118,9 @@ class SeasonFactor:
         return {name: getattr(self, name).round(6).tolist() for name in ("coefficients_", "low_", "high_", "base_")}
 
     @classmethod
-    def from_lists(cls, lists: dict[str, list[Any]]) -> Self:
+    def from_lists(cls, lists: dict[str, list[Any]], holidays: str) -> Self:
         """Return the regression of which these are the tables."""
-        factor = cls()
+        factor = cls(holidays=holidays)
         for name, values in lists.items():
             setattr(factor, name, np.array(values))
         return factor
@@ -120,9 +129,9 @@ class SeasonFactor:
 class _DayFeatures:
     """What the regression knows of each day from day `first` (days since 1970)."""
 
-    def __init__(self, first: int, number: int) -> None:
+    def __init__(self, first: int, number: int, holidays: str) -> None:
         dates = pd.date_range(np.datetime64(first, "D"), periods=number).tz_localize("Europe/Paris")
-        table = calendar_features(pd.Series(dates))
+        table = calendar_features(pd.Series(dates), holidays=holidays)
         kind = table["day_type"].to_numpy(np.intp)
         self.off = (kind != WORKING_DAY).astype(np.intp)
         self.weekday = np.where(kind == SUNDAY_OR_HOLIDAY, 6, dates.day_of_week)

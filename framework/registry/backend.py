@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,12 +16,17 @@ import attrs
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric, metric_named
 from bike_traffic.registry.events.log import EventLog
+from bike_traffic.registry.files.artifacts import verify_manifest
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.registry.signing import PublicKeys, SigningKey
+
+
+CREDENTIALS = "credentials"
+"""The parameter of a backend that takes credentials."""
 
 
 class RegistryBackend(EventLog):
@@ -39,13 +46,20 @@ class RegistryBackend(EventLog):
     def __init__(self, uri: str) -> None:
         """Open the registry at `uri`; nothing is created before the first write.
 
-        Further parameters with a name are the options that ``[backends.NAME]`` in ``bt.toml`` may give.
+        Further parameters with a name are the options that ``[backends.NAME]`` in ``bt.toml`` may give. A parameter
+        ``credentials`` is no option: it gets the mapping that a program passes to `open_registry`, or ``None``. A
+        backend keeps it in memory and shows it in no message.
         """
 
     @classmethod
     def option_names(cls) -> list[str]:
         """Return the names of the options; any other one is refused before the registry is opened."""
-        return [name for name in parameter_names(cls.__init__) if name != "uri"]
+        return [name for name in parameter_names(cls.__init__) if name not in ("uri", CREDENTIALS)]
+
+    @classmethod
+    def takes_credentials(cls) -> bool:
+        """Return whether a program can pass credentials."""
+        return CREDENTIALS in parameter_names(cls.__init__)
 
     @abstractmethod
     def append(self, record: ModelRecord) -> None:
@@ -61,7 +75,25 @@ class RegistryBackend(EventLog):
 
     @abstractmethod
     def download(self, record: ModelRecord, directory: Path) -> None:
-        """Copy a model's files into `directory`, checking each against the record's digests."""
+        """Copy a model's files into `directory`, checking each against the record's digests.
+
+        Whoever wrote a record without digests chose its `model_uri`: what is outside of the registry is not copied.
+        """
+
+    def download_anywhere(self, record: ModelRecord, directory: Path) -> None:
+        """Copy the files of a record without digests from wherever its `model_uri` says, with your permissions."""
+        self.download(record, directory)
+
+    def version(self) -> str:
+        """Return a token that changes whenever a record or an event may have been added, also of a registry to come.
+
+        This one is a digest of them all; a backend with a cheaper one, such as a generation, overrides it.
+        """
+        digest = hashlib.sha256()
+        entries = (one.to_json() for some in (self.records(EVERYTHING), self.events()) for one in some)
+        for entry in entries:
+            digest.update(json.dumps(entry, sort_keys=True).encode() + b"\n")
+        return digest.hexdigest()
 
     def require_writable(self) -> None:  # most backends find out when they write
         """Raise `RegistryError` if nothing can ever be registered here; called before a training."""
@@ -89,6 +121,8 @@ class RegistryBackend(EventLog):
         """Check the stored files of a record against its digests; raise `IntegrityError` or `NoRecord`."""
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             self.download(record, Path(folder))
+            if record.artifacts is not None:
+                verify_manifest(Path(folder), record.artifacts, f"the files of run {record.run_id}")
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record by `metric` that is not withdrawn; raise `UnknownMetric` or `NoRecord`."""

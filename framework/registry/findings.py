@@ -18,6 +18,8 @@ FindingKind = Literal[
     "forged",
     "deleted",
     "unknown-run",
+    "malformed",
+    "duplicate",
 ]
 
 
@@ -31,7 +33,8 @@ class Finding:
         in the summary alone; ``pending``, the record is durable but not in the summary, because it was not merged
         yet or was removed; ``missing-files`` and ``changed-files``, of the model; ``unverified``, the record has no
         digests; ``unsigned`` and ``forged``, there is no signature, or no valid one; ``deleted``, records that the
-        signed head counts are gone; ``unknown-run``, an event names a run that has no record.
+        signed head counts are gone; ``unknown-run``, an event names a run that has no record;
+        ``malformed``, an entry is no record or event, and is left out; ``duplicate``, two entries have one id.
     run_id : of the record, or the name of the head.
     detail : an English sentence.
     parts : the values in the sentence, by name; of a file, with the `cause`, the id of the error.

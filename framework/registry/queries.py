@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,12 +13,13 @@ import attrs
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric
-from bike_traffic.registry.records import not_a_record, parse_time
+from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
 
 QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data")
 """The keys of an entry that a `Query` looks at."""
 
 LeftOut = Literal["withdrawn", "test mode", "sample", "random split"]
+Mark = LeftOut | Literal["behind mean"]
 _WORDS: Mapping[LeftOut, str] = {
     "sample": "of the sample (add --sample)",
     "test mode": "of test mode (add --test-mode)",
@@ -106,6 +107,18 @@ def is_of_sample(entry: Mapping[str, Any]) -> bool:
     return isinstance(data, Mapping) and data.get("source") == SAMPLE
 
 
+def marks_of(record: ModelRecord, withdrawn: Container[str]) -> list[Mark]:
+    """Return why a record is not, or should not be, the best: all reasons of `Query`, and that the mean is better."""
+    marks: dict[Mark, bool] = {
+        "test mode": record.test_mode,
+        "sample": is_of_sample(record.to_json()),
+        "random split": record.split is not None and record.split.kind == "random",
+        "behind mean": record.beats_baseline is False,
+        "withdrawn": record.run_id in withdrawn,
+    }
+    return [mark for mark, applies in marks.items() if applies]
+
+
 def _split_of(entry: Mapping[str, Any]) -> object:
     """Return the kind of split; ``None`` if a record has none."""
     split = entry.get("split")
@@ -139,8 +152,8 @@ def compared_entries(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the entries with a finite value of `metric` that `query` admits, and count those that it leaves out."""
     for entry in entries:
-        value = entry.get(metric.name)
-        if not isinstance(value, int | float) or not math.isfinite(value) or not query.asks_for(entry):
+        value = as_metric(entry.get(metric.name))
+        if value is None or not math.isfinite(value) or not query.asks_for(entry):
             continue
         reason = query.leaves_out(entry)
         if reason is None:

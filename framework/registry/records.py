@@ -49,7 +49,22 @@ def utc_now() -> str:
 def parse_time(text: str) -> datetime:
     """Read an ISO 8601 time; a time without an offset, as in old records, is UTC."""
     time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text} is out of range in UTC") from None
+    return time
+
+
+def as_metric(value: object) -> float | None:
+    """Return the value of a metric in JSON; ``None`` if it is no number, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 @attrs.frozen(kw_only=True)
@@ -129,7 +144,9 @@ class ModelRecord:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ModelRecord:
         """Return the record that an entry of ``summary.json`` is; raise `RegistryCorrupt` if it is not one."""
-        own = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS}
+        metrics = {name: as_metric(entry[name]) for name in METRICS if entry.get(name) is not None}
+        odd = {name for name, value in metrics.items() if value is None}
+        own = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS} - odd
         try:
             parse_time(entry["timestamp"])
             for key in ("timestamp", "model_type", "run_id", "model_uri"):
@@ -141,7 +158,7 @@ class ModelRecord:
             typed = {key: value for key, value in typed.items() if value is not None}
             return cls(
                 **{key: entry[key] for key in _SEED_KEYS},
-                metrics={name: float(entry[name]) for name in METRICS if entry.get(name) is not None},
+                metrics={name: value for name, value in metrics.items() if value is not None},
                 model_uri=entry["model_uri"],
                 artifacts=None if digests is None else read_digests(digests),
                 **typed,

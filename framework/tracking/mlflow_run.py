@@ -22,7 +22,7 @@ from mlflow.models import Model
 from mlflow.utils import mlflow_tags
 
 from bike_traffic.config import Settings
-from bike_traffic.data.check import fingerprint
+from bike_traffic.data.checking.description import fingerprint
 from bike_traffic.progress import progress
 from bike_traffic.registry.record_parts import PluginInfo, TrackingInfo
 from bike_traffic.registry.records import ModelRecord

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME_ZONE, WEATHER_COLUMNS
-from bike_traffic.features.calendar import calendar_features
+from bike_traffic.features.calendar import FRANCE, calendar_features
 from bike_traffic.features.light import sun_height
 from bike_traffic.features.outages import OUTAGE_HOURS
 
@@ -50,11 +50,11 @@ class Days:
     season: Floats
 
     @classmethod
-    def between(cls, first: int, last: int) -> Self:
-        """Return the calendar from day `first` to day `last`."""
+    def between(cls, first: int, last: int, holidays: str = FRANCE) -> Self:
+        """Return the calendar from day `first` to day `last`; for `holidays` see `calendar_features`."""
         days = pd.DatetimeIndex(np.arange(first, last + 1).astype("datetime64[D]"))
         noon = (days + pd.Timedelta(hours=12)).tz_localize(TIME_ZONE)
-        features = calendar_features(pd.Series(noon))
+        features = calendar_features(pd.Series(noon), holidays=holidays)
         calendar = {name: features[name].to_numpy(np.float64) for name in features}
         off = calendar["day_type"] > 0
         noon_hours = noon.tz_convert(None).to_numpy().astype("datetime64[h]").astype(np.int64)

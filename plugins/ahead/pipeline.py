@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME, TIME_ZONE, WEATHER_COLUMNS
-from bike_traffic.features.calendar import day_numbers
+from bike_traffic.features.calendar import FRANCE, day_numbers
 from bike_traffic.names import Need, Task
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.ahead.columns import WEATHER_SIZE, ratio_columns, shared_columns, weather_columns
@@ -57,16 +57,18 @@ class AheadPipeline(Pipeline):
     alpha : penalty on the standardised coefficients.
     rows : hours that each regression is fitted on, at most, drawn at random.
     random_state : seed of this draw.
+    holidays : whose public holidays, see `calendar_features`.
     """
 
     name: ClassVar[str] = "ahead"
     task: ClassVar[Task] = "regression"
     needs: ClassVar[tuple[Need, ...]] = ("history",)
 
-    def __init__(self, alpha: float = 0.1, rows: int = 60_000, random_state: int = 0) -> None:
+    def __init__(self, alpha: float = 0.1, rows: int = 60_000, random_state: int = 0, holidays: str = FRANCE) -> None:
         self.alpha = alpha
         self.rows = rows
         self.random_state = random_state
+        self.holidays = holidays
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Describe an origin at each midnight, and fit the regressions on the days after them."""
@@ -74,7 +76,7 @@ class AheadPipeline(Pipeline):
         numbers = day_numbers(cleaned[TIME])
         first, last = int(numbers.min()), int(numbers.max())
         cube = Cube.of(cleaned, numbers, self.counters_, first - _MARGIN_DAYS, last + 2)
-        days = Days.between(cube.first, last + 1)
+        days = Days.between(cube.first, last + 1, holidays=self.holidays)
         weather = Weather.of([(cleaned, numbers)], first, last + 1) if TEMPERATURE in cleaned else None
         self.season_ = last - first + 1 >= _SEASON_DAYS
         end = Origin.at(last + 1, 0, cube, days, weather)
@@ -156,7 +158,7 @@ class AheadPipeline(Pipeline):
         counters = _counters(recent).union(self.counters_)
         cube = Cube.of(recent, recent_day, counters, first, int(origin_day.max()) + 1)
         last = int(max(day.max(), origin_day.max()))
-        days = Days.between(first, last)
+        days = Days.between(first, last, holidays=self.holidays)
         weather = None
         if self.with_weather_ and len(recent) and TEMPERATURE in cleaned and TEMPERATURE in recent:
             weather = Weather.of([(recent, recent_day), (cleaned, day)], int(recent_day.min()), last + 1)

@@ -104,7 +104,54 @@ def test_a_clean_file_is_one_json_document_without_faults(bt: Bt, small_file: Pa
         "last_hour": "2024-11-30T23:00:00+01:00",
         "counts": "Comptage horaire",
         "faults": [],
+        "outages": [],
     }
+
+
+@pytest.fixture
+def broken_file(small_counts: pd.DataFrame, clean_place: Path) -> Path:
+    """Return a file of a counter that has been silent for two days, and of one that was dead for a day."""
+    times, names = (small_counts[name].astype(str) for name in ("Date et heure de comptage", "Nom du compteur"))
+    silent, dead = sorted(names.unique())[:2]
+    rows = small_counts.assign(
+        **{
+            "Comptage horaire": small_counts["Comptage horaire"].mask(
+                (names == dead) & times.str[:10].eq("2024-11-05"), 0
+            )
+        }
+    )
+    path = clean_place / "broken.csv"
+    rows[(names != silent) | (times.str[:10] < "2024-11-29")].to_csv(path, sep=";", index=False)
+    return path
+
+
+def test_outages_that_last_are_named_and_the_others_counted(bt: Bt, broken_file: Path) -> None:
+    """An outage is no fault of the file."""
+    done = bt("data", "check", broken_file.name)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[2:] == [
+        "12 quai des Hirondelles N-S: silent since 2024-11-29T00:00:00+01:00",
+        "1 outage of counters that count again",
+        "no faults",
+    ]
+    assert json.loads(bt("data", "check", broken_file.name, "--format", "json").stdout)["outages"] == [
+        {
+            "counter": "12 quai des Hirondelles N-S",
+            "first_hour": "2024-11-29T00:00:00+01:00",
+            "last_hour": "2024-11-30T23:00:00+01:00",
+            "kind": "silent",
+            "hours": 48,
+            "lasting": True,
+        },
+        {
+            "counter": "12 quai des Hirondelles S-N",
+            "first_hour": "2024-11-05T00:00:00+01:00",
+            "last_hour": "2024-11-05T23:00:00+01:00",
+            "kind": "zeros",
+            "hours": 24,
+            "lasting": False,
+        },
+    ]
 
 
 def test_counts_to_predict_are_checked_without_the_count(bt: Bt, small_counts: pd.DataFrame) -> None:
@@ -165,7 +212,10 @@ def test_the_sample_is_written_to_a_file_that_passes_its_own_check(bt: Bt, sampl
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "219,380 rows of 20 counters written\n")
     written = gzip.decompress(Path("sample.csv.gz").read_bytes()).decode()
     assert written == sample.to_csv(sep=";", index=False)
-    assert bt("data", "check", "sample.csv.gz").stdout.endswith("\nno faults\n")
+    assert bt("data", "check", "sample.csv.gz").stdout.splitlines()[2:] == [
+        "1 outage of counters that count again",
+        "no faults",
+    ]
 
 
 def test_the_sample_goes_to_stdout_without_an_output(bt: Bt, sample: pd.DataFrame) -> None:

@@ -29,7 +29,7 @@ def test_the_hours_of_one_counter_and_day_have_their_interval(bt: Bt, trained: P
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[0] == "12 quai des Hirondelles N-S, Monday 2 December 2024"
-    assert lines[1].split() == ["hour", "bikes", "80", "%", "interval"]
+    assert lines[1].split() == ["hour", "bikes", "80", "%", "interval", "was", "usual"]
     assert [line.split()[0] for line in lines[3:]] == [f"{hour:02d}:00" for hour in range(24)]
     bikes, low, high = lines[3 + 8].replace(",", "").replace(" –", "").split()[1:4]
     assert int(low) <= int(bikes) <= int(high)
@@ -68,7 +68,9 @@ def test_days_on_which_the_clock_changes_have_23_or_25_hours(bt: Bt, trained: Pa
 def test_the_same_forecast_comes_as_json_as_csv_and_as_a_file(bt: Bt, trained: Path) -> None:
     words = ("forecast", "-m", "rf", *DAY, *ONE)
     document = json.loads(bt(*words, "--format", "json").stdout)
-    assert document["rows"][0].keys() == {"counter", "time", "prediction", "lower", "upper", "recent"}
+    assert document["rows"][0].keys() == {
+        "counter", "time", "prediction", "lower", "upper", "recent", "usual_lower", "usual", "usual_upper",
+    }  # fmt: skip
     table = pd.read_csv(io.StringIO(bt(*words, "--format", "csv").stdout), sep=";")
     assert list(table) == ["Nom du compteur", "Date et heure de comptage", "prediction", "lower", "upper"]
     assert list(table["prediction"]) == [row["prediction"] for row in document["rows"]]

@@ -15,7 +15,7 @@ from tests.conftest import Bt
 WITH_FLAG = [name for name, setting in SETTINGS.items() if setting.metavar is not None or setting.choices]
 
 ON_A_REGISTRY = {
-    *("train", "predict", "forecast", "evaluate", "config"),
+    *("app", "train", "predict", "forecast", "evaluate", "config"),
     *(
         f"registry {name}"
         for name in ("best", "list", "show", "pull", "promote", "rollback", "history", "withdraw", "restore")
@@ -26,8 +26,8 @@ USERS = {
     "env": {*ON_A_REGISTRY, "mlflow", "mlflow migrate"},
     "backend": ON_A_REGISTRY,
     "registry": ON_A_REGISTRY,
-    "data": {"train", "backtest"},
-    "weather": {"train", "backtest", "forecast", "evaluate"},
+    "data": {"app", "train", "backtest"},
+    "weather": {"app", "train", "backtest", "forecast", "evaluate"},
     "track": {"train"},
     "public_key": {"registry verify"},
 }

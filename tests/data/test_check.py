@@ -8,7 +8,8 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import Fault, describe, faults, fingerprint, valid_counts
+from bike_traffic.data.check import Fault, faults, valid_counts
+from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SchemaError
 

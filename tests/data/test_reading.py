@@ -17,7 +17,8 @@ from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
 from bike_traffic.data.check import faults
-from bike_traffic.data.files.reading import CHUNK_ROWS, open_counts, read_counts, row_number
+from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.files.reading import CHUNK_ROWS, open_counts, read_counts
 from bike_traffic.data.schema import parse_coordinates, parse_counts, parse_times
 from bike_traffic.errors import ReadError, SchemaError
 

@@ -67,6 +67,14 @@ def test_all_of_it_is_the_same_after_its_way_through_a_folder(cleaned: pd.DataFr
     assert again.four_week_mean is not None
     assert references.four_week_mean is not None
     assert (again.four_week_mean.predict(cleaned) == references.four_week_mean.predict(cleaned)).all()
+    assert again.usual is not None
+    assert references.usual is not None
+    times = cleaned[TIME].tail(24)
+    assert again.usual.of("12 quai des Hirondelles", times).notna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        again.usual.of("12 quai des Hirondelles", times),
+        references.usual.of("12 quai des Hirondelles", times).round(1),
+    )
     assert again.recent is not None
     assert references.recent is not None
     assert (again.recent.predict(cleaned) == references.recent.predict(cleaned)).all()
@@ -79,4 +87,4 @@ def test_a_model_of_an_earlier_version_has_the_four_week_mean_alone(cleaned: pd.
     shutil.rmtree(tmp_path / FOLDER)
     old = References.load(tmp_path)
     assert old.four_week_mean is not None
-    assert (old.recent, old.interval, dict(old.counters)) == (None, None, {})
+    assert (old.recent, old.interval, dict(old.counters), old.usual) == (None, None, {}, None)

@@ -1,4 +1,4 @@
-"""The calendar: known days of Paris."""
+"""The calendar: known days of Paris, and of a city elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import SATURDAY, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
 
 COLUMNS = [
@@ -93,6 +94,40 @@ def test_a_year_without_published_school_holidays_has_none_and_keeps_its_public_
     days = (f"{year}-07-14", f"{year}-08-01")
     assert feature("school_holiday", *days) == [0.0, 0.0]
     assert feature("public_holiday", *days) == [1.0, 0.0]
+
+
+def test_public_holidays_are_those_of_the_country_or_subdivision_that_is_named() -> None:
+    """German Unity Day, Corpus Christi (not in all of Germany), 8 May, and 14 July."""
+    days = paris("2024-10-03", "2024-05-30", "2024-05-08", "2024-07-14")
+    known = {
+        place: list(calendar_features(days, holidays=place)["public_holiday"]) for place in ("DE", "DE-NW", "FR")
+    }
+    assert known == {"DE": [1, 0, 0, 0], "DE-NW": [1, 1, 0, 0], "FR": [0, 0, 1, 1]}
+    friday = calendar_features(paris("2024-05-31", "2024-10-04"), holidays="DE-NW")
+    assert list(friday["bridge_day"]) == [1.0, 1.0]
+
+
+def test_elsewhere_no_school_holidays_are_known() -> None:
+    august = paris("2024-08-01")
+    assert [calendar_features(august, holidays=place)["school_holiday"][0] for place in ("FR", "DE-NW")] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("holidays", "message"),
+    [
+        ("XX", "'XX'; give the code of a country, alone or with a subdivision, such as FR or DE-NW"),
+        ("de-NW", "'de-NW'; give the code of a country, alone or with a subdivision, such as FR or DE-NW"),
+        ("Germany", "'Germany'; give the code of a country, alone or with a subdivision, such as FR or DE-NW"),
+        ("", "''; give the code of a country, alone or with a subdivision, such as FR or DE-NW"),
+        ("DE-PARIS", "'DE-PARIS'; give DE, or DE- and one of BB, BE, "),
+    ],
+)
+def test_holidays_that_are_not_known_are_refused(holidays: str, message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        calendar_features(paris("2024-05-01"), holidays=holidays)
+    assert str(caught.value).startswith(f"no public holidays are known for {message}")
+    assert (caught.value.id, caught.value.parts["holidays"]) == ("holidays-unknown", holidays)
+    assert ("NW" in caught.value.parts["subdivisions"]) is (holidays == "DE-PARIS")
 
 
 def test_the_day_is_the_local_one() -> None:

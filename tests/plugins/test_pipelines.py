@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import OrdinalEncoder
 
-from bike_traffic.data.cleaning import RawCleanerTransformer
+from bike_traffic.data.cleaning import RawCleanerTransformer, clean
 from bike_traffic.features.history import CountFeatures, HistoryFeatures
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.manager import PluginHost
@@ -150,6 +152,13 @@ def test_a_saved_forest_predicts_the_same_after_training_when_it_is_loaded(
     assert type(pipeline).load(tmp_path).predict_frame(later).equals(pipeline.predict_frame(later))
 
 
+def test_the_interval_is_calibrated_with_forests_of_a_third_of_the_trees() -> None:
+    pipeline = unfitted("rf", max_rows=500)
+    cheaper = pipeline.for_calibration()
+    assert cheaper.get_params() == pipeline.get_params() | {"n_estimators": 2}
+    assert pipeline.get_params()["n_estimators"] == 4
+
+
 def test_probabilities_and_labels_agree_after_training(small_counts: pd.DataFrame) -> None:
     predicted = unfitted("rf_class").fit(small_counts).predict_frame(after(small_counts))
     assert predicted["probability"].between(0, 1).all()
@@ -198,7 +207,10 @@ def test_importing_the_net_writes_nothing_to_the_terminal() -> None:
 
 
 def test_a_forest_that_an_earlier_version_saved_is_loaded(small_counts: pd.DataFrame, tmp_path: Path) -> None:
-    """It was compressed with zlib, its features were those of a module that is a package now, and it had no level."""
+    """It was compressed with zlib, its features were those of a module that is a package now, and it had no level.
+
+    Its holidays were those of France, and its counters were numbered by ``OrdinalEncoder``.
+    """
     pipeline = unfitted("rf").fit(small_counts)
     pipeline.recent_ = None
     rows = pd.concat([small_counts, after(small_counts)], ignore_index=True)
@@ -206,6 +218,13 @@ def test_a_forest_that_an_earlier_version_saved_is_loaded(small_counts: pd.DataF
     for kind in (CountFeatures, HistoryFeatures):
         assert getattr(import_module("bike_traffic.features"), kind.__name__) is kind
     fitted = {name: getattr(pipeline, name) for name in ("features_", "columns_", "forest_")}
-    parameters = {name: value for name, value in pipeline.get_params().items() if name != "max_rows"}
+    for part in (pipeline.features_, pipeline.features_.history_):
+        del part.__dict__["holidays"]
+    names = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
+    pipeline.columns_.set_params(counter=names).fit(pipeline.features_.transform(clean(small_counts)))
+    newer = ("max_rows", "holidays")
+    parameters = {name: value for name, value in pipeline.get_params().items() if name not in newer}
     joblib.dump({"parameters": parameters, "fitted": fitted}, tmp_path / "model.joblib", compress=3)
-    assert type(pipeline).load(tmp_path).predict(rows).equals(expected)
+    loaded = type(pipeline).load(tmp_path)
+    assert loaded.predict(rows).equals(expected)
+    assert loaded.holidays == "FR"

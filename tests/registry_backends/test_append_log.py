@@ -277,17 +277,26 @@ def test_a_copy_of_a_durable_entry_under_another_name_is_never_merged_twice(log:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"run_id": "b"', b"[]", b"\xff"])
-def test_a_durable_entry_that_does_not_parse_is_named_and_nothing_is_replaced(log: AppendLog, content: bytes) -> None:
+def test_a_durable_entry_that_does_not_parse_stops_nobody_and_is_kept(log: AppendLog, content: bytes) -> None:
     log.append(entry("a"))
-    summary = SUMMARY.read_bytes()
     write_durable("b")
     (ROOT / "records/b.json").write_bytes(content)
-    with pytest.raises(RegistryCorrupt, match=r"^records/b\.json is not a record: .+"):
-        log.append(entry("c"))
-    assert SUMMARY.read_bytes() == summary
+    log.append(entry("c"))
+    assert log.reconcile() == 0
+    assert log.names() == ["a", "c"]
+    malformed: list[RegistryCorrupt] = []
+    assert len(log.durable_entries(malformed)) == 2
+    assert [error.parts["path"] for error in malformed] == ["records/b.json"]
+    assert (ROOT / "records/b.json").read_bytes() == content
+
+
+def test_a_durable_entry_that_no_text_can_hold_stops_nobody(log: AppendLog) -> None:
+    write_durable("b", note="\ud800")
+    log.append(entry("a"))
+    assert (log.names(), log.pending()) == (["a"], ["b"])
 
 
 def test_an_entry_that_json_cannot_hold_is_refused_and_nothing_is_written(log: AppendLog) -> None:
-    with pytest.raises(ValueError, match=r"^Out of range float values are not JSON compliant"):
+    with pytest.raises(RegistryCorrupt, match=r"^an entry cannot be written as JSON .*: Out of range float values"):
         log.append(entry("a", r2=float("nan")))
     assert not ROOT.exists()

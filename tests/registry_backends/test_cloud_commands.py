@@ -17,8 +17,8 @@ import attrs
 import pytest
 
 from bike_traffic.registry.files.copying import copy
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import Query
-from bike_traffic.registry.upkeep import verify
 from tests.conftest import Bt
 from tests.proxy import Proxy, proxied
 from tests.registry_backends.conftest import NewCloud
@@ -47,7 +47,7 @@ def json_of(bt: Bt, *words: str | Path) -> Any:
 
 
 def test_nothing_is_registered_when_the_upload_fails(bt: Bt, small_file: Path, cloud: Cloud) -> None:
-    with proxied(Proxy(cloud.url, refuses=re.compile(rb"\A(PUT|POST) (?s:.*)\.joblib"))) as url:
+    with proxied(Proxy(cloud.url, refuses=re.compile(rb"\A(PUT|POST) (?s:.*)/model\.joblib"))) as url:
         write_settings(attrs.evolve(cloud, url=url))
         done = bt("train", "-m", "rf", *TINY, "--data", small_file, "--backend", cloud.backend)
     assert (done.exit_code, done.stdout) == (1, "")

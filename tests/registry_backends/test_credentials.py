@@ -58,7 +58,7 @@ def test_an_error_of_the_service_shows_no_secret(cloud: Cloud, act: Callable[[St
 
 
 def test_credentials_that_cannot_be_used_are_said_without_them(new_cloud: NewCloud) -> None:
-    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+    advice = "the credentials are not the key of a service account that can be used"
     with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")) as caught:
         new_cloud("gcs").open(token={"type": "service_account", "private_key": SECRET})
     assert SECRET not in "".join(traceback.format_exception(caught.value))

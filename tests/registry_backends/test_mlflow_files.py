@@ -14,9 +14,8 @@ import pytest
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, RegistryError
 from bike_traffic.prediction import predict
-from bike_traffic.registry import upkeep
 from bike_traffic.registry.events.event import RegistryEvent
-from bike_traffic.registry.files import copying
+from bike_traffic.registry.files import copying, upkeep
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import parse_time

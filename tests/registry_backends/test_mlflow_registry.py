@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,15 +18,16 @@ from bike_traffic.errors import (
     RegistryUnavailable,
     SettingsError,
 )
-from bike_traffic.registry import upkeep
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files import upkeep
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.testing.backends import records
-from tests.mlflow_server import PROCESS_SECONDS, again, client_of, new_registry, run_python, versions_of
+from tests.mlflow_server import PROCESS_SECONDS, again, client_of, new_prefix, new_registry, run_python, versions_of
+from tests.proxy import Proxy, proxied
 from tests.servers import free_port
 from tests.test_registry import SEED_ENTRY, make_record, register
 
@@ -260,3 +262,31 @@ def test_an_sqlite_file_is_a_registry_without_a_server(clean_place: Path) -> Non
 def test_what_the_backend_cannot_use_is_refused(uri: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
         MlflowRegistry(uri, **options)
+
+
+@pytest.fixture
+def cut(mlflow_url: str, tmp_path: Path) -> Iterator[MlflowRegistry]:
+    """Return a registry whose server was killed before the last call of a registration."""
+    proxy = Proxy(mlflow_url, refuses=re.compile(rb"^PUT .*record\.json"))
+    with proxied(proxy) as url:  # to the end: MLflow remembers where a run's files go
+        registry = MlflowRegistry(f"mlflow+{url}", prefix=new_prefix())
+        with pytest.raises(RegistryUnavailable):
+            records.register(registry, make_record(), tmp_path / "made")
+        proxy.refuses = None
+        yield registry
+
+
+def test_what_a_killed_server_did_not_come_to_is_finished_by_reconcile(cut: MlflowRegistry) -> None:
+    """The last call writes the copy of the record; without it `verify` would never be content."""
+    assert [finding.kind for finding in upkeep.verify(cut)] == ["unrecorded"]
+    assert cut.reconcile() == 1
+    assert list(upkeep.verify(cut)) == []
+    assert cut.reconcile() == 0
+
+
+def test_a_version_that_says_something_else_than_its_run_is_not_finished(cut: MlflowRegistry) -> None:
+    (version,) = cut._versions()
+    text = version.tags["bike_traffic.record.0"].replace("0.8", "0.9")
+    cut._server.client.set_model_version_tag(version.name, version.version, "bike_traffic.record.0", text)
+    assert cut.reconcile() == 0
+    assert [finding.kind for finding in upkeep.verify(cut)] == ["unrecorded"]

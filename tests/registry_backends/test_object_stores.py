@@ -137,6 +137,15 @@ def test_a_list_goes_on_over_pages(cloud: Cloud) -> None:
     assert len(proxy.requests) == 3
 
 
+def test_an_object_that_was_changed_on_its_way_is_not_read(cloud: Cloud) -> None:
+    """Written back, the change would be there for good."""
+    cloud.open().store.create("a.json", b'{"r2": 0.71}')
+    with proxied(Proxy(cloud.url, corrupts=(b"0.71", b"0.91"))) as url:
+        message = f"{cloud.root}/a.json: what arrived is not what is stored (its checksum differs)"
+        with pytest.raises(RegistryUnavailable, match=whole(message)):
+            cloud.open(endpoint_url=url).store.read("a.json")
+
+
 def test_reading_and_listing_write_nothing(cloud: Cloud) -> None:
     store = cloud.open().store
     with pytest.raises(StoreMissing):

@@ -15,9 +15,9 @@ import pytest
 
 from bike_traffic.errors import NoRecord
 from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.signing import Trust
-from bike_traffic.registry.upkeep import verify
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
 from bike_traffic.registry_backends.summary import LocalRegistry
@@ -84,8 +84,8 @@ def test_a_bucket_that_may_not_be_written_to_is_read_and_refuses_in_one_line(
         done = bt("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--backend", cloud.backend)
     assert done.exit_code == 1
     assert re.fullmatch(
-        rf"Error: {cloud.root}/rf/\d+_\d+-[0-9a-f]+: these credentials are not allowed to do this; the trained model "
-        r"is kept on this machine: `bt registry reconcile` registers it\n",
+        rf"Error: {cloud.root}/rf/\d+_\d+-[0-9a-f]+/manifest\.json: these credentials are not allowed to do this; "
+        r"the trained model is kept on this machine: `bt registry reconcile` registers it\n",
         done.stderr,
     )
     assert sorted(cloud.open().store.list("")) == before

@@ -17,7 +17,7 @@ import pytest
 from matplotlib.image import imread
 from mlflow.entities import Run
 
-from bike_traffic.data.check import describe, fingerprint
+from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
 from bike_traffic.pictures.evaluation import draw
@@ -37,8 +37,10 @@ MODEL_FILES = [
     "model/MLmodel",
     "model/artifacts/files/manifest.json",
     "model/artifacts/files/references/counters.json",
+    "model/artifacts/files/references/errors.json",
     "model/artifacts/files/references/four_week_mean.json",
     "model/artifacts/files/references/recent_level.json",
+    "model/artifacts/files/references/usual.json",
     "model/conda.yaml",
     "model/input_example.json",
     "model/mlflow_model.py",

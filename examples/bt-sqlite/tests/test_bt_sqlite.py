@@ -13,9 +13,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from bike_traffic import ModelRecord, Query, RegistryBackend, open_registry
+from bike_traffic import ModelRecord, Query, RegistryBackend, digest_directory, open_registry
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.testing import BackendChecks
 from bt_sqlite.registry import SqliteRegistry
@@ -142,8 +143,9 @@ def test_a_writer_that_is_killed_leaves_whole_models_and_a_registry_to_write_to(
     """It is killed while it stores the next model, three times at different moments."""
     files = tmp_path / "files"
     files.mkdir()
-    for name in ("trees.bin", "manifest.json"):
-        (files / name).write_bytes(name.encode() * 200_000)
+    (files / "trees.bin").write_bytes(b"trees" * 400_000)
+    listed = {name: attrs.asdict(digest) for name, digest in digest_directory(files).items()}
+    (files / "manifest.json").write_text(json.dumps({"model_type": "rf", "files": listed}))
     for number in (1, 2, 3):
         registry = SqliteRegistry(f"sqlite://{tmp_path}/{number}.sqlite")
         words = [sys.executable, "-c", REGISTERS, f"sqlite://{registry.path}", str(files)]

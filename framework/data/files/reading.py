@@ -7,13 +7,6 @@ the row's position: row 2 of a spreadsheet is index 0.
 
 from __future__ import annotations
 
-import csv
-import io
-import lzma
-import re
-import sys
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
@@ -22,7 +15,10 @@ import attrs
 import pandas as pd
 
 from bike_traffic.columns import COUNT
-from bike_traffic.data.files.nested import flat_batch
+from bike_traffic.data.files.csv_rows import csv_tables
+from bike_traffic.data.files.header import read_header
+from bike_traffic.data.files.parquet import is_parquet, open_parquet
+from bike_traffic.data.files.unpacking import open_binary, shown_name
 from bike_traffic.data.schema import IDENTIFYING, has_counts, headers_of
 from bike_traffic.errors import ReadError, SchemaError
 
@@ -32,50 +28,48 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 100_000
 """Approximate rows of a chunk; so many that the fixed cost of a chunk does not matter."""
 
-# Arrow reads up to 32 blocks ahead.
-_BLOCK_BYTES = 1 << 20
-_STANDARD_INPUT = "-"
-BROKEN_STREAM = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError)
-
-
-def row_number(position: int) -> int:
-    """Return the number that a spreadsheet or an editor shows for a row: the header is row 1."""
-    return position + 2
-
 
 def first_position(counts: pd.DataFrame) -> int:
     """Return the position of a frame's first row in its file: a chunk continues the index of the chunk before it."""
     return int(counts.index[0]) if isinstance(counts.index, pd.RangeIndex) and len(counts) else 0
 
 
-def read_counts(uri: str, *, rows: int | None = None, wanted: Sequence[str] = IDENTIFYING) -> pd.DataFrame:
+def read_counts(
+    source: str | IO[bytes],
+    *,
+    rows: int | None = None,
+    wanted: Sequence[str] = IDENTIFYING,
+    name: str | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
+) -> pd.DataFrame:
     """Read the City's columns that matter: counter, time, coordinates, and the count if it is there.
 
     Parameters
     ----------
-    uri : a path or URL of CSV or Parquet.
+    source : a path or URL of CSV or Parquet, ``-`` for standard input, or an open binary file, which stays open.
     rows : read only this many rows, the first.
     wanted : standard names of the columns that must be there; the count is read whenever it is there.
+    name : stands for the source in messages; its ending says the format and how the source is packed.
+    max_rows, max_bytes : refuse a source with more rows, or more bytes after unpacking, before more is read.
 
     Raises
     ------
     ReadError
-        The file is not there, truncated, or not a table.
+        The file is not there, truncated, not a table, or larger than is allowed.
     SchemaError
         A column is missing, or there is no row.
     """
     import pyarrow as pa
 
-    with open_counts(uri, wanted) as source:
+    with open_counts(source, wanted, name=name, max_rows=max_rows, max_bytes=max_bytes) as opened:
         tables = []
         have = 0
-        for table in source.tables():
+        for table in opened.tables():
             tables.append(table)
             have += table.num_rows
             if rows is not None and have >= rows:
                 break
-    if not have:
-        raise SchemaError(f"{uri}: there is no row of counts, only a header", "file-only-header", uri=uri)
     return _as_frame([pa.concat_tables(tables).slice(0, rows)], 0)
 
 
@@ -97,31 +91,21 @@ class CountsSource:
     """Standard name to header, of the columns that are read."""
     delimiter: str
     """What separates the fields of a CSV; the City's ``;`` for Parquet."""
-    _batches: Iterator[pa.RecordBatch]
+    _tables: Iterator[pa.Table]
+    _max_rows: int | None
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the rows as Arrow tables of dictionary-encoded text."""
-        import pyarrow as pa
-
-        row = 0
-        while True:
-            try:
-                batch = next(self._batches)
-            except StopIteration:
-                return
-            except pa.ArrowInvalid as error:
-                raise _explain(self.uri, error) from None
-            except BROKEN_STREAM as error:
-                raise ReadError(
-                    f"{self.uri}: broken off somewhere after row {row_number(row - 1)}: {error}",
-                    "file-broken-off-after-row",
-                    uri=self.uri,
-                    row=row_number(row - 1),
-                    reason=str(error),
-                ) from None
-            row += batch.num_rows
-            if batch.num_rows:
-                yield pa.Table.from_batches([batch])
+        """Yield the rows as Arrow tables of dictionary-encoded text; raise `SchemaError` if there is none."""
+        rows = 0
+        for table in self._tables:
+            rows += table.num_rows
+            refuse_rows(self.uri, rows, self._max_rows)
+            if table.num_rows:
+                yield table
+        if not rows:
+            raise SchemaError(
+                f"{self.uri}: there is no row of counts, only a header", "file-only-header", uri=self.uri
+            )
 
     def frames(self) -> Iterator[pd.DataFrame]:
         """Yield the rows as data frames of about `CHUNK_ROWS`; the index continues from one to the next."""
@@ -138,39 +122,34 @@ class CountsSource:
 
 
 @contextmanager
-def open_counts(uri: str, wanted: Sequence[str] = IDENTIFYING) -> Iterator[CountsSource]:
+def open_counts(
+    source: str | IO[bytes],
+    wanted: Sequence[str] = IDENTIFYING,
+    *,
+    name: str | None = None,
+    max_rows: int | None = None,
+    max_bytes: int | None = None,
+) -> Iterator[CountsSource]:
     """Open counts for reading in chunks; raise as `read_counts` does.
 
     Parameters
     ----------
-    uri : a path or URL of CSV or Parquet, or ``-`` for standard input.
-    wanted : as for `read_counts`.
+    source : a path or URL of CSV or Parquet, ``-`` for standard input, or an open binary file, which stays open.
+    wanted, name, max_rows, max_bytes : as for `read_counts`.
     """
-    with open_binary(uri) as file:
-        if uri.removesuffix(".gz").endswith((".parquet", ".pq")):
-            yield _open_parquet(uri, file, wanted)
-        else:
-            yield _open_csv(uri, file, wanted)
-
-
-@contextmanager
-def open_binary(uri: str) -> Iterator[IO[bytes]]:
-    """Open a path or URL for reading, decompressed; raise `ReadError` if it cannot be opened."""
-    if uri == _STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    import fsspec
-
-    try:
-        opened = fsspec.open(uri, "rb", compression="infer").open()
-    except FileNotFoundError:
-        raise ReadError(f"{uri}: no such file", "file-not-found", uri=uri) from None
-    except IsADirectoryError:
-        raise ReadError(f"{uri}: a folder, not a file", "file-is-folder", uri=uri) from None
-    except (*BROKEN_STREAM, ValueError, ImportError) as error:
-        raise ReadError(f"{uri}: cannot be opened: {error}", "file-not-opened", uri=uri, reason=str(error)) from None
-    with opened:
-        yield opened
+    shown = shown_name(source, name)
+    with open_binary(source, name=name, max_bytes=max_bytes) as file:
+        if not is_parquet(shown):
+            columns, delimiter = read_header(shown, file)
+            headers = _wanted_headers(columns, wanted, shown)
+            tables = csv_tables(shown, file, columns, delimiter, list(headers.values()))
+            yield CountsSource(shown, headers, delimiter, tables, max_rows)
+            return
+        with open_parquet(shown, file) as parquet:
+            headers = _wanted_headers(parquet.columns, wanted, shown)
+            refuse_rows(shown, parquet.rows, max_rows)
+            tables = parquet.tables(list(headers.values()), CHUNK_ROWS, max_bytes)
+            yield CountsSource(shown, headers, ";", tables, max_rows)
 
 
 def _wanted_headers(columns: Sequence[str], wanted: Sequence[str], uri: str) -> dict[str, str]:
@@ -180,107 +159,12 @@ def _wanted_headers(columns: Sequence[str], wanted: Sequence[str], uri: str) -> 
     return headers_of(columns, names, uri)
 
 
-def _open_csv(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    columns, delimiter = read_header(uri, file)
-    headers = _wanted_headers(columns, wanted, uri)
-    text = pa.dictionary(pa.int32(), pa.string())
-    try:
-        reader = arrow_csv.open_csv(
-            file,
-            read_options=arrow_csv.ReadOptions(column_names=columns, block_size=_BLOCK_BYTES, use_threads=False),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=list(headers.values()),
-                column_types=dict.fromkeys(headers.values(), text),
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
-            raise SchemaError(
-                f"{uri}: there is no row of counts, only a header", "file-only-header", uri=uri
-            ) from None
-        raise _explain(uri, error) from None
-    except BROKEN_STREAM as error:
-        raise ReadError(f"{uri}: broken off: {error}", "file-broken-off", uri=uri, reason=str(error)) from None
-    return CountsSource(uri, headers, delimiter, iter(reader))
-
-
-def read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
-    """Read the first line: the columns, and whether ``;`` or ``,`` separates them."""
-    try:
-        line = file.readline()
-    except BROKEN_STREAM as error:
-        raise ReadError(f"{uri}: cannot be read: {error}", "file-not-read", uri=uri, reason=str(error)) from None
-    if not line.strip():
-        raise SchemaError(f"{uri}: the file is empty", "file-empty", uri=uri)
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ReadError(f"{uri}: UTF-16 text; save it as UTF-8", "file-utf-16", uri=uri)
-    if line.startswith(b"PAR1"):
-        raise ReadError(f"{uri}: a Parquet file; give it a name that ends in .parquet", "file-is-parquet", uri=uri)
-    if line.startswith(b"\x1f\x8b"):
-        raise ReadError(f"{uri}: gzip data; give it a name that ends in .gz", "file-is-gzip", uri=uri)
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+def refuse_rows(uri: str, rows: int, max_rows: int | None) -> None:
+    """Raise `ReadError` if a file has more rows than are allowed."""
+    if max_rows is not None and rows > max_rows:
         raise ReadError(
-            f"{uri}: row 1 is not UTF-8 (byte {line[error.start]:#04x} at position {error.start + 1}); "
-            "save the file as UTF-8",
-            "header-not-utf-8",
+            f"{uri}: more than {max_rows:,} rows; divide it into smaller files",
+            "file-too-many-rows",
             uri=uri,
-            byte=line[error.start],
-            position=error.start + 1,
-        ) from None
-    delimiter = max(";,", key=text.count)
-    if delimiter not in text:
-        raise SchemaError(
-            f"{uri}: row 1 has neither ';' nor ',' between column names: {text.strip()[:60]!r}; "
-            "save the file with one of them as delimiter",
-            "header-without-delimiter",
-            uri=uri,
-            header=text.strip()[:60],
+            max_rows=max_rows,
         )
-    columns = next(csv.reader(io.StringIO(text), delimiter=delimiter))
-    duplicated = min((name for name in columns if columns.count(name) > 1), default=None)
-    if duplicated is not None:
-        raise SchemaError(
-            f"{uri}: row 1 has the column '{duplicated}' more than once", "column-twice", uri=uri, name=duplicated
-        )
-    return columns, delimiter
-
-
-def _explain(uri: str, error: Exception) -> ReadError | SchemaError:
-    """Turn a parser's error into one line with the row's number in the file; Arrow's first data row is 1."""
-    message = " ".join(str(error).split())
-    match = re.search(r"Row #(\d+): (.*)", message)
-    row = row_number(int(match[1]) - 1) if match else None
-    where = "some row" if row is None else f"row {row}"
-    reason = match[2] if match else message
-    if "UTF8" in message:
-        return ReadError(f"{uri}: {where} is not UTF-8; save the file as UTF-8", "row-not-utf-8", uri=uri, row=row)
-    return SchemaError(
-        f"{uri}: {where} does not fit the table: {reason[:160]}; check its delimiters and quotes",
-        "row-malformed",
-        uri=uri,
-        row=row,
-        reason=reason,
-    )
-
-
-def _open_parquet(uri: str, file: IO[bytes], wanted: Sequence[str]) -> CountsSource:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        table = parquet.ParquetFile(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ReadError(
-            f"{uri}: not a Parquet file: {error}", "file-not-parquet", uri=uri, reason=str(error)
-        ) from None
-    headers = _wanted_headers(table.schema_arrow.names, wanted, uri)
-    batches = table.iter_batches(batch_size=CHUNK_ROWS, columns=list(headers.values()))
-    return CountsSource(uri, headers, ";", (flat_batch(uri, batch) for batch in batches))

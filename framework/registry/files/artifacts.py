@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -11,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from bike_traffic.errors import IntegrityError, MissingFile, RegistryCorrupt
+from bike_traffic.errors import IntegrityError, MissingFile, RegistryCorrupt, RegistryUnavailable
 from bike_traffic.names import NAME
 from bike_traffic.registry.record_parts import PluginInfo
 
@@ -87,8 +89,63 @@ def write_manifest(directory: Path, model_type: str, plugin: PluginInfo | None =
     return digests
 
 
+def require_regular(directory: Path, where: str) -> None:
+    """Raise `IntegrityError` if something in a folder is neither a file nor a folder: a link, a pipe, a device."""
+    folders = [directory]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    name = Path(entry.path).relative_to(directory).as_posix()
+                    raise IntegrityError(
+                        f"{where}: {name} is neither a file nor a folder; nothing was loaded",
+                        "file-not-regular",
+                        where=where,
+                        name=name,
+                    )
+
+
+def copy_tree(source: Path, directory: Path) -> None:
+    """Copy the files of a folder into `directory`; a link or a device is refused before anything is copied.
+
+    Raises
+    ------
+    IntegrityError, RegistryUnavailable
+    """
+    try:
+        require_regular(source, str(source))
+        shutil.copytree(source, directory, symlinks=True, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or str(error)
+        raise RegistryUnavailable(f"{source}: {reason}", "copy-failed", source=str(source), reason=reason) from error
+
+
+def verify_manifest(directory: Path, digests: Mapping[str, FileDigest], where: str) -> None:
+    """Raise `IntegrityError` if the manifest does not list these files: plain MLflow checks files against it."""
+    try:
+        manifest = json.loads((directory / MANIFEST).read_bytes())
+        listed = read_digests(manifest["files"])
+    except FileNotFoundError:
+        raise MissingFile(f"{where}: {MANIFEST} is missing", "file-missing", where=where, name=MANIFEST) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        listed = None
+    if listed != dict(digests):
+        raise IntegrityError(
+            f"{where}: {MANIFEST} does not list the files that were registered",
+            "manifest-changed",
+            where=where,
+            name=MANIFEST,
+        )
+
+
 def verify(directory: Path, digests: Mapping[str, FileDigest], where: str) -> None:
-    """Compare every file of `directory` with its digest; raise `IntegrityError` at the first difference."""
+    """Compare every file of `directory` with its digest; raise `IntegrityError` at the first difference.
+
+    Nothing but files and folders may be there, and nothing is read through a link.
+    """
+    require_regular(directory, where)
     for name, expected in digests.items():
         path = directory / name
         if not path.is_file():

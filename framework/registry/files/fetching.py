@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
+
 from bike_traffic.config import cache_directory
 from bike_traffic.errors import IntegrityError, WriteError
 from bike_traffic.registry.backend import RegistryBackend
@@ -23,8 +25,14 @@ from bike_traffic.registry.signing import Trust
 
 
 @contextmanager
-def model_files(registry: RegistryBackend, record: ModelRecord, trust: Trust) -> Iterator[Path]:
+def model_files(
+    registry: RegistryBackend, record: ModelRecord, trust: Trust, *, anywhere: bool = True
+) -> Iterator[Path]:
     """Yield a folder with the verified files of `record`; unverified ones exist only inside the block.
+
+    Parameters
+    ----------
+    anywhere : whether files that `trust` admits without digests may lie outside of the registry.
 
     Raises
     ------
@@ -36,7 +44,7 @@ def model_files(registry: RegistryBackend, record: ModelRecord, trust: Trust) ->
         yield _fetch(registry, record, record.artifacts)
         return
     with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
-        registry.download(record, Path(folder))
+        (registry.download_anywhere if anywhere else registry.download)(record, Path(folder))
         inner = Path(folder, record.model_type)  # the original project stored some models there
         yield inner if inner.is_dir() else Path(folder)
 
@@ -76,6 +84,9 @@ def _content_key(digests: Mapping[str, FileDigest]) -> str:
 def copy_files(registry: RegistryBackend, record: ModelRecord, trust: Trust, directory: Path) -> None:
     """Copy the files of a model into a new or empty folder: all of them, or none.
 
+    Files of a record without digests are copied as they are; from outside of the registry only if `trust` admits
+    unverified ones.
+
     Raises
     ------
     WriteError
@@ -87,6 +98,7 @@ def copy_files(registry: RegistryBackend, record: ModelRecord, trust: Trust, dir
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bt-tmp-", dir=directory.parent) as incoming:
         files = Path(incoming, "files")
-        with model_files(registry, record, trust) as source:
+        unverified = attrs.evolve(trust, unverified=True)
+        with model_files(registry, record, unverified, anywhere=trust.unverified) as source:
             shutil.copytree(source, files)
         files.replace(directory)

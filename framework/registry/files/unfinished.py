@@ -19,12 +19,21 @@ import attrs
 from filelock import FileLock, Timeout
 
 from bike_traffic.config import cache_directory
-from bike_traffic.errors import MergePending, RegistryUnavailable
+from bike_traffic.errors import (
+    IntegrityError,
+    MergePending,
+    NoRecord,
+    RegistryConflict,
+    RegistryCorrupt,
+    RegistryError,
+    RegistryUnavailable,
+)
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.registry.backend import RegistryBackend
 
+_KINDS = (IntegrityError, NoRecord, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable)
 _RECORD = "record.json"
 _FILES = "files"
 
@@ -52,22 +61,40 @@ class Unfinished:
 
         Raises
         ------
-        RegistryUnavailable
-            The registry cannot be reached; the message says how the model is registered later.
+        RegistryError
+            Whatever the backend raised, as an error of the same kind; the message says that the model is kept, and
+            how it is registered later.
         """
         partial = self.folder / f"{_RECORD}.part"
         partial.write_text(json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False), encoding="utf-8")
         partial.replace(self.folder / _RECORD)
         try:
             return _register(self.registry, record, self.files)
-        except RegistryUnavailable as error:
-            if not self.registry.registry_id:
-                raise
-            raise RegistryUnavailable(
-                f"{error}; the trained model is kept on this machine: `bt registry reconcile` registers it",
-                "training-kept",
-                reason=str(error),
-            ) from error
+        except Exception as error:
+            raise self._kept(error) from error
+
+    def _kept(self, error: Exception) -> RegistryError:
+        """Return the error with what becomes of the model; an error of a backend's own kind as `RegistryError`."""
+        kind, reason = type(error), str(error)
+        if not isinstance(error, RegistryError):
+            kind, reason = RegistryError, f"backend '{self.registry.name}' failed: {type(error).__name__}: {error}"
+        elif kind not in _KINDS:
+            kind = RegistryError
+        if not self.registry.registry_id:
+            return error if isinstance(error, RegistryError) else kind(reason, "backend-failed", reason=reason)
+        if kind is RegistryConflict:
+            return kind(
+                f"{reason}; the trained model is kept at {self.folder}: `bt registry reconcile` registers it once "
+                "the other one is gone; to drop it, remove that folder",
+                "training-in-conflict",
+                reason=reason,
+                folder=str(self.folder),
+            )
+        return kind(
+            f"{reason}; the trained model is kept on this machine: `bt registry reconcile` registers it",
+            "training-kept",
+            reason=reason,
+        )
 
 
 @contextmanager
@@ -81,7 +108,7 @@ def unfinished(registry: RegistryBackend, run_id: str) -> Iterator[Unfinished]:
         kept = False
         try:
             yield model
-        except (RegistryUnavailable, KeyboardInterrupt):
+        except BaseException:
             kept = bool(registry.registry_id) and (folder / _RECORD).exists()
             raise
         finally:
@@ -89,15 +116,43 @@ def unfinished(registry: RegistryBackend, run_id: str) -> Iterator[Unfinished]:
                 _remove(folder)
 
 
-def finish(registry: RegistryBackend) -> Iterator[ModelRecord]:
-    """Register the unfinished models of earlier processes for this registry; running processes keep theirs."""
+def finish(registry: RegistryBackend) -> Iterator[ModelRecord | RegistryError]:
+    """Register the unfinished models of earlier processes for this registry; running processes keep theirs.
+
+    Yields each record that is registered now, and an error for each model that cannot be, which is kept.
+
+    Raises
+    ------
+    RegistryUnavailable
+        The registry cannot be reached: no model can be registered.
+    """
     home = _home(registry)
     for folder in sorted(path for path in home.iterdir() if path.is_dir()) if home.is_dir() else []:
         with suppress(Timeout), FileLock(_lock(folder), timeout=0):
             if (folder / _RECORD).exists():
-                entry = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-                yield _register(registry, ModelRecord.from_json(entry), folder / _FILES)[0]
+                try:
+                    record = Unfinished(folder, registry).register(_recorded(folder))[0]
+                except RegistryUnavailable:
+                    raise
+                except RegistryError as error:
+                    yield error
+                    continue
+                yield record
             _remove(folder)  # without a record it was killed before the model was saved
+
+
+def _recorded(folder: Path) -> ModelRecord:
+    """Return the record of a kept model."""
+    path = folder / _RECORD
+    try:
+        return ModelRecord.from_json(json.loads(path.read_bytes()))
+    except (RegistryCorrupt, ValueError, AttributeError, RecursionError) as error:
+        raise RegistryCorrupt(
+            f"{path} is not a record ({error}); to drop this model, which was not registered, remove its folder",
+            "kept-record-malformed",
+            path=str(path),
+            reason=str(error),
+        ) from None
 
 
 def _register(registry: RegistryBackend, record: ModelRecord, files: Path) -> tuple[ModelRecord, MergePending | None]:

@@ -10,10 +10,10 @@ import pytest
 
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, UnknownMetric
 from bike_traffic.registry.files.artifacts import FileDigest, digest_directory
+from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.record_parts import SplitInfo
 from bike_traffic.registry.records import ModelRecord
-from bike_traffic.registry.upkeep import verify
 from bike_traffic.testing.backends.event_checks import EventChecks, OpenBackend
 from bike_traffic.testing.backends.records import (
     BEST,

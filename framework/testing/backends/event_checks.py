@@ -51,6 +51,33 @@ class EventChecks:
             registry.promote("nobody", "champion", actor=ACTOR)
         assert open_backend().events() == events
 
+    def test_the_version_changes_with_every_record_and_event_and_not_without(
+        self, open_backend: OpenBackend, tmp_path: Path
+    ) -> None:
+        """`version` changes with each `append`, `promote` and `withdraw`, and stays the same without, also empty."""
+        versions = [open_backend().version()]
+
+        def changes(*, expected: bool) -> bool:
+            assert open_backend().version() == open_backend().version()
+            versions.append(open_backend().version())
+            return (versions[-1] not in versions[:-1]) is expected
+
+        assert changes(expected=False)
+        register(open_backend(), make_record("one"), tmp_path / "one")
+        assert changes(expected=True)
+        register(open_backend(), make_record("two", model_type="nn"), tmp_path / "two")
+        assert changes(expected=True)
+        open_backend().promote("one", "champion", actor=ACTOR)
+        assert changes(expected=True)
+        open_backend().withdraw("two", actor=ACTOR, reason="trained on broken counts")
+        assert changes(expected=True)
+        open_backend().restore("two", actor=ACTOR)
+        assert changes(expected=True)
+        open_backend().append(open_backend().get("one"))
+        list(open_backend().records(EVERYTHING))
+        assert open_backend().best("r2", Query()).run_id in ("one", "two")
+        assert changes(expected=False)
+
     def test_the_same_event_twice_is_a_no_op_and_another_content_a_conflict(self, open_backend: OpenBackend) -> None:
         """An event is identified by its `change_id`: repeated it is a no-op, changed a conflict."""
         withdrawal = RegistryEvent(

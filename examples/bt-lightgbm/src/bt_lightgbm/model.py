@@ -35,6 +35,7 @@ class LightGBMPipeline(Pipeline):
     extra_trees : whether a split tries one random threshold of a feature instead of all.
     random_state : seed.
     n_jobs : threads, -1 is all; the result does not depend on it.
+    holidays : whose public holidays, see `bike_traffic.calendar_features`.
     """
 
     name = "lightgbm"
@@ -51,6 +52,7 @@ class LightGBMPipeline(Pipeline):
         extra_trees: bool = True,
         random_state: int = 0,
         n_jobs: int = -1,
+        holidays: str = "FR",
     ) -> None:
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -61,12 +63,13 @@ class LightGBMPipeline(Pipeline):
         self.extra_trees = extra_trees
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.holidays = holidays
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Learn the recent level and the history of the counters, and grow the trees."""
-        self.recent_ = RecentLevel().fit(cleaned)
+        self.recent_ = RecentLevel(holidays=self.holidays).fit(cleaned)
         cleaned = training_rows(cleaned)
-        self.features_ = CountFeatures().fit(cleaned)
+        self.features_ = CountFeatures(holidays=self.holidays).fit(cleaned)
         self.counters_ = self.features_.history_.counters_
         rows = lightgbm.Dataset(
             self._design(cleaned), np.sqrt(cleaned[COUNT].to_numpy(np.float64)), categorical_feature=["counter"]

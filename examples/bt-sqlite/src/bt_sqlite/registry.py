@@ -55,6 +55,19 @@ class SqliteRegistry(RegistryBackend):
         """Return every event, in the order in which they were appended."""
         return [RegistryEvent.from_json(entry) for entry in self._entries("alias_changes")]
 
+    def version(self) -> str:
+        """Return the number and the last position of records and of events: nothing that was appended is changed."""
+        with reading(self.path) as database:
+            return " ".join(
+                str(value)
+                for table in ("records", "alias_changes")
+                for value in (
+                    database.execute(f"SELECT count(*), max(position) FROM {table}").fetchone()
+                    if database
+                    else (0, None)
+                )
+            )
+
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
         """Store the files, and read them back to compare before the transaction is committed."""
         folder = model_folder(model_type, timestamp, run_id)

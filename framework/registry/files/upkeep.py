@@ -27,15 +27,18 @@ def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterato
     records = list(registry.records_to_verify())
     with progress("verifying files", len(records)) as advance:
         for record in records:
-            if keys is not None and (fault := keys.fault_of(record)):
-                kind: FindingKind = "forged" if keys.is_signed(record) else "unsigned"
-                yield Finding(kind, record.run_id, fault, {"reason": fault})
-            yield from _verify_files(registry, record)
+            yield from verify_record(registry, record, keys)
             advance(1)
     yield from _unknown_runs(registry.events(), {record.run_id for record in records})
 
 
-def _verify_files(registry: RegistryBackend, record: ModelRecord) -> Iterator[Finding]:
+def verify_record(
+    registry: RegistryBackend, record: ModelRecord, keys: PublicKeys | None = None
+) -> Iterator[Finding]:
+    """Compare every file of one record with its digest, and its signature with `keys`."""
+    if keys is not None and (fault := keys.fault_of(record)):
+        kind: FindingKind = "forged" if keys.is_signed(record) else "unsigned"
+        yield Finding(kind, record.run_id, fault, {"reason": fault})
     if record.artifacts is None:
         yield Finding("unverified", record.run_id, "the record has no digests; bike-traffic did not write it")
         return

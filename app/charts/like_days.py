@@ -1,0 +1,127 @@
+"""One day among the days like it that came before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bike_traffic.app.charts.chart import Chart
+from bike_traffic.app.charts.drawing import ABOVE_NUMBERS, DASHES, RANGE, Entry, bar_mark, drawing, key_layers, lookup
+from bike_traffic.app.charts.formats import bikes, column, records, sentence
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from bike_traffic.app.charts.theme import Theme
+    from bike_traffic.app.words import Words
+
+__all__ = ["like_days_chart"]
+
+
+def like_days_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 220) -> Chart:
+    """Return a bar a day, the chosen one filled, and a line at the median of the others.
+
+    Parameters
+    ----------
+    days : a row a day, the oldest first, such as the last twelve Tuesdays, with `day`, `bikes` and `chosen`, which is
+        true of one. Bikes may be NaN.
+    height : pixels.
+    """
+    count = column(days, "bikes").round()
+    chosen = column(days, "chosen").fillna(0).astype(bool)
+    others = count[~chosen].dropna()
+    middle = round(float(others.median())) if len(others) else None
+    names = [words.date(day, "full") for day in days["day"]]
+    rows = records(
+        {
+            "x": range(len(days)),
+            "d": names,
+            "n": count,
+            "t": [words.number(one) if pd.notna(one) else "–" for one in count],
+            "s": [1 if one else None for one in chosen],
+        }
+    )
+    x = {
+        "field": "x",
+        "type": "ordinal",
+        "scale": {"paddingInner": 0.25, "paddingOuter": 0.1, "domain": list(range(len(days)))},
+        "axis": {
+            "title": None,
+            "labelAngle": 0,
+            "labelOverlap": False,
+            "labelExpr": lookup(_two_lines(list(days["day"]), words)),
+        },
+    }
+    y = {"field": "n", "type": "quantitative", "axis": None, "scale": {"zero": True}}
+    fill = {"condition": {"test": "datum.s", "value": theme.forecast}, "value": theme.band}
+    hit = {
+        "transform": [{"calculate": "datum.d+': '+datum.t", "as": "a"}],
+        "mark": {"type": "rect", "opacity": 0},
+        "encoding": {
+            "y": {"value": 0},
+            "y2": {"value": "height"},
+            "tooltip": {"field": "a"},
+            "description": {"field": "a"},
+        },
+    }
+    layers: list[dict[str, Any]] = [{"mark": bar_mark(theme), "encoding": {"y": y, "fill": fill}}]
+    entries = [Entry(words.say("bikes per day"), theme.forecast, RANGE, theme.band)]
+    if middle is not None:
+        entries.append(
+            Entry(words.say("Median of the others: {bikes}", bikes=words.number(middle)), theme.text, DASHES)
+        )
+        layers += [
+            {
+                "data": {"values": [{}]},
+                "mark": {"type": "rule", "strokeWidth": width, "color": colour, "strokeDash": dash, "aria": False},
+                "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": middle, "axis": None}},
+            }
+            for width, colour, dash in ((4, theme.background, [1, 0]), (2, theme.text, [6, 4]))
+        ]
+    number = {"type": "text", "baseline": "bottom", "dy": -6, "fontWeight": "bold", "fontSize": 13, "aria": False}
+    layers.append(
+        {"transform": [{"filter": "datum.s"}], "mark": number, "encoding": {"y": y, "text": {"field": "t"}}}
+    )
+    spec = drawing(
+        words,
+        theme,
+        height=height,
+        rows=rows,
+        encoding={"x": x},
+        layers=[*layers, hit, *key_layers(entries, room=ABOVE_NUMBERS)],
+    )
+    table = pd.DataFrame({words.say("Day"): names, words.say("bikes per day"): count.array})
+    return Chart(spec, _say_like_days(names, count, chosen, middle, words), table)
+
+
+def _two_lines(days: list[date], words: Words) -> dict[int, list[str]]:
+    """Return the labels of days: the day of the month, and below it the month where another one begins.
+
+    The first day's month is left out if the next one follows at once, for want of room.
+    """
+    forms = words.locale.months["stand-alone"]["abbreviated"]
+    new = [at == 0 or day.month != days[at - 1].month for at, day in enumerate(days)]
+    if len(new) > 4 and new[1]:
+        new[0] = False
+    return {at: [str(day.day), str(forms[day.month]) if new[at] else ""] for at, day in enumerate(days)}
+
+
+def _say_like_days(
+    names: list[str], count: pd.Series[float], chosen: pd.Series[bool], middle: float | None, words: Words
+) -> str:
+    picked = [at for at, one in enumerate(chosen) if one and pd.notna(count.iloc[at])]
+    if not picked or middle is None:
+        return words.say("Nothing to compare this day with.")
+    at = picked[0]
+    value = float(count.iloc[at])
+    rank = int((count[~chosen] > value).sum()) + 1
+    said = words.say(
+        "{day}: {bikes}, number {rank} of {count} such days; the median of the others is {middle}.",
+        day=names[at],
+        bikes=bikes(words, value),
+        rank=rank,
+        count=int(count.notna().sum()),
+        middle=words.number(middle),
+    )
+    return sentence(said)

@@ -1,0 +1,116 @@
+"""What the app costs: the server process of `bt app`, asked over its websocket as a browser would.
+
+    PYTHONPATH=. python benchmarks/app.py --data comptage-velo-donnees-compteurs.csv.gz
+
+An `rf` is trained on the counts first, unless `--registry` names a registry that has one. CPU is that of the server
+alone, user and system; a figure is the median of the turns. "first page" is the CPU of a fresh process until the
+first page is complete, its start included. Uploads go over HTTP, as from a browser.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from report import note, parser, print_machine, print_table, run
+from tests.app.serving import Served, serve
+from tests.app.sessions import Session, session, upload
+
+TURNS = 15
+UPLOADS, PER_SESSION, MEGABYTES = 50, 3, 5
+AFTER_SECONDS = 180.0
+"""Closed sessions are kept for a while, so that a reader whose network broke off finds theirs again."""
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--data", required=True, metavar="FILE", help="counts")
+    arguments.add_argument("--registry", metavar="URI", help="a registry with an rf of these counts")
+    options = arguments.parse_args()
+    print_machine()
+    with tempfile.TemporaryDirectory() as folder:
+        data = str(Path(options.data).resolve())
+        registry = options.registry and str(Path(options.registry).resolve())
+        if registry is None:
+            registry = str(Path(folder, "models"))
+            note("training rf")
+            run(["bt", "train", "-m", "rf", "--no-track", "--data", data, "--registry", registry])
+        rows = measure(Path(folder), registry, data)
+    print_table(["what", "figure", "unit"], rows)
+
+
+def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
+    """Return the rows of the table."""
+    environment = {"BT_CACHE": str(folder / "cache")}
+    rows: list[list[object]] = []
+    with (
+        serve(folder, "--registry", registry, "--data", data, environ=environment) as app,
+        session(app.url) as reader,
+    ):
+        reader.rerun({"model": "rf"})
+        rows.append(["first page of a fresh process", cpu(app), "CPU s"])
+        rows.append(["its payload", reader.size / 1000, "kB"])
+        rows.append(["its messages", reader.messages, ""])
+        rows.append(["memory after the first page", memory(app), "MB"])
+        days = [f"2021-{month:02}-{day:02}" for month in (9, 10, 11) for day in (6, 13, 20, 27)] + [
+            f"2022-{month:02}-14" for month in range(1, 9)
+        ]
+        rows.append(["a rerun, all cached", spent(app, reader, lambda _: {"model": "rf"}), "CPU ms"])
+        rows.append(["a new day", spent(app, reader, lambda turn: {"model": "rf", "day": days[turn]}), "CPU ms"])
+        rows.append(["a place seen before", spent(app, reader, lambda _: {"model": "rf", "hour": "08"}), "CPU ms"])
+        rows.append(["memory at the end", memory(app), "MB"])
+        rows += uploads(app)
+        rows.append(["unexpected errors in the log", app.text.count("unexpected error"), ""])
+    return rows
+
+
+def uploads(app: Served) -> list[list[object]]:
+    """Return the memory before many uploads, with all of them, and some minutes after their sessions were closed."""
+    before, statuses = memory(app), []
+    with ExitStack() as open_sessions:
+        for number in range(UPLOADS):
+            if number % PER_SESSION == 0:
+                reader = open_sessions.enter_context(session(app.url, "file"))
+                reader.rerun({})
+            statuses.append(upload(app.url, reader.id, f"{number}.csv", os.urandom(MEGABYTES * 1_000_000)))
+        with_all = memory(app)
+    time.sleep(AFTER_SECONDS)
+    with session(app.url) as reader:  # sessions are removed when another one comes or goes
+        reader.rerun({"model": "rf"})
+    return [
+        [f"{statuses.count(204)} uploads of {MEGABYTES} MB: memory before", before, "MB"],
+        ["with them", with_all, "MB"],
+        [f"{AFTER_SECONDS:.0f} s after their sessions were closed", memory(app), "MB"],
+    ]
+
+
+def spent(app: Served, reader: Session, query: Callable[[int], dict[str, str]]) -> float:
+    """Return the median CPU of a rerun, in milliseconds."""
+    costs = []
+    for turn in range(TURNS):
+        before = cpu(app)
+        reader.rerun(query(turn))
+        time.sleep(0.2)  # what the server does after its last message belongs to the rerun
+        costs.append(1000 * (cpu(app) - before))
+    return statistics.median(costs)
+
+
+def cpu(app: Served) -> float:
+    """Return the CPU seconds of the server so far."""
+    fields = Path(f"/proc/{app.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(app: Served) -> float:
+    """Return the resident memory of the server, in megabytes."""
+    text = Path(f"/proc/{app.process.pid}/status").read_text(encoding="ascii")
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1000
+
+
+if __name__ == "__main__":
+    main()

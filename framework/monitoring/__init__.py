@@ -1,0 +1,1 @@
+"""Which counters are broken, and what kind of day it was."""

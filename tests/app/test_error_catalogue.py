@@ -1,0 +1,175 @@
+"""Every error and fault of the core that an app can meet has a French sentence, made of the parts that it has."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import attrs
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from bike_traffic import errors
+from bike_traffic.data.check import RULES, Fault
+from bike_traffic.errors import BikeTrafficError, SchemaError, UnknownBackend, UnknownName, UnknownPipeline
+
+ROOT = Path(__file__).parents[2]
+FRENCH = ROOT / "app/locale/fr/LC_MESSAGES/errors.po"
+
+NOT_IN_THE_APP: dict[str, set[str]] = {
+    "an app trains and compares nothing": {
+        "fit-no-rows", "fold-empty", "folds-too-few", "folds-too-long", "held-out-counters-unknown",
+        "holdout-too-long", "holdout-too-short", "only-outages", "origins-empty", "random-split-too-few-rows",
+        "span-malformed",
+    },
+    "parameters are given to a training": {
+        "dropout-range", "hidden-range", "learning-rate-range", "n-jobs-zero", "parameter-below-one",
+        "holidays-unknown", "parameter-malformed", "parameter-refused", "parameter-type", "parameter-unknown",
+    },
+    "an app starts no MLflow server, and tracks nothing": {
+        "experiment-not-created", "migration-failed", "migration-no-runs", "migration-store-exists",
+        "migration-unreadable", "mlflow-server-not-started", "mlflow-server-running", "mlflow-server-slow",
+        "port-taken", "server-state-malformed", "tracking-uri-not-http",
+    },
+    "an app reads registries and writes to none": {
+        "kept-record-malformed", "summary-corrupt-meanwhile",
+        "alias-malformed", "alias-malformed-for-mlflow", "alias-no-earlier-run", "alias-record-without-digests",
+        "copy-files-differ", "copy-record-conflict", "files-conflict", "folder-not-empty", "head-not-signed",
+        "head-would-hide-deletion", "name-malformed", "record-conflict", "run-not-withdrawn", "run-withdrawn",
+        "run-withdrawn-already", "summary-busy", "upload-read-back-differs", "withdrawal-without-reason",
+    },
+    "keys are made and used on the command line": {"key-exists", "key-not-written", "private-key-malformed"},
+    "the command line alone writes a file beside the one it reads": {"output-is-input"},
+    "shown in a list of plugins that failed, as the text of its author": {"plugin-api-too-new"},
+    "raised in tests of pipelines": {"pipeline-unknown-plugins-failed"},
+}  # fmt: skip
+"""Ids without French, by the reason why an app cannot meet them."""
+
+UNPACKED = {"_parts": {"run_id", "timestamp", "actor", "reason"}, "parts": {"name"}}
+"""What ``**name`` or ``**name(…)`` stands for at a site that raises an error."""
+
+NAMED = frozenset({"name", "known"})
+
+Site = tuple[str, str, frozenset[str]]
+"""Id, place and parts of an error that is made."""
+
+
+@cache
+def sites() -> list[Site]:
+    found: list[Site] = []
+    for folder in ("framework", "plugins", "registry_backends", "app"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            found += sites_of(path)
+    fields = frozenset(field.name for field in attrs.fields(Fault)) - {"id"}
+    found += [(identifier(kind), kind.__name__, NAMED) for kind in (UnknownPipeline, UnknownBackend)]  # by `_pick`
+    return [*found, *((rule, "framework/data/check.py", fields | {"where", "faults"}) for rule in RULES)]
+
+
+def sites_of(path: Path) -> Iterator[Site]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or (kind := kind_of(node.func)) is None:
+            continue
+        place = f"{path.relative_to(ROOT)}:{node.lineno}"
+        if issubclass(kind, UnknownName):
+            yield identifier(kind), place, NAMED
+        else:
+            yield id_of(node, kind), place, frozenset(parts_of(node))
+
+
+def kind_of(called: ast.expr) -> type[BikeTrafficError] | None:
+    kind = getattr(errors, ast.unparse(called), None)
+    return kind if isinstance(kind, type) and issubclass(kind, BikeTrafficError) else None
+
+
+def identifier(kind: type[BikeTrafficError]) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__.removesuffix("Error")).lower()
+
+
+def id_of(call: ast.Call, kind: type[BikeTrafficError]) -> str:
+    match call.args[1:]:
+        case []:
+            return identifier(kind)
+        case [ast.Constant(value=str(id_))]:
+            return id_
+    return ""
+
+
+def parts_of(call: ast.Call) -> Iterator[str]:
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg
+            continue
+        value = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
+        yield from UNPACKED[ast.unparse(value)]
+
+
+@cache
+def catalogue() -> Catalog:
+    with FRENCH.open("rb") as file:
+        return read_po(file, locale="fr")
+
+
+def french(context: str) -> dict[str, str]:
+    """Return the sentences of a context by their ids."""
+    return {str(message.id): str(message.string) for message in catalogue() if message.context == context}
+
+
+def fields_of(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_every_site_that_makes_an_error_is_found() -> None:
+    """Errors whose id is no literal are those of a fault, which the table of rules has."""
+    assert [place.partition(":")[0] for id_, place, _ in sites() if not id_] == ["framework/data/check.py"]
+    assert len(sites()) > 150
+
+
+def test_every_error_that_an_app_can_meet_is_in_french() -> None:
+    left_out = set().union(*NOT_IN_THE_APP.values())
+    made = {id_ for id_, _, _ in sites() if id_}
+    assert made - left_out - french("error").keys() == set()
+    assert french("error").keys() - made == set(), "sentences for errors that are not made any more"
+    assert left_out & french("error").keys() == set()
+    assert left_out - made == set()
+
+
+def test_a_sentence_has_only_parts_that_every_error_of_its_id_gives() -> None:
+    sentences = french("error")
+    assert [
+        (id_, place, missing)
+        for id_, place, parts in sites()
+        if id_ in sentences and (missing := fields_of(sentences[id_]) - parts)
+    ] == []
+
+
+def test_every_fault_is_in_french_with_the_fields_of_a_fault() -> None:
+    sentences = french("fault")
+    assert sentences.keys() == {*RULES, "empty"}, "`empty` is the word in place of an example"
+    fields = {field.name for field in attrs.fields(Fault)}
+    assert [id_ for id_, sentence in sentences.items() if fields_of(sentence) - fields] == []
+
+
+def test_no_sentence_is_empty_or_uncertain() -> None:
+    assert [message.id for message in catalogue() if message.id and (message.fuzzy or not message.string)] == []
+
+
+@pytest.mark.parametrize("context", ["error", "fault"])
+def test_sentences_have_french_spaces_quotes_and_apostrophes(context: str) -> None:
+    """A colon follows a no-break space, other double signs a narrow one; what is typed stays as it is."""
+    for id_, sentence in french(context).items():
+        prose = re.sub(r"pip install .*|\S*://\S*|«\u00a0[;,]\u00a0»|\d\d:\d\d\S*", "…", sentence)
+        assert re.findall(r".?(?<!\u00a0):|.?(?<!\u202f)[;?!]|«(?!\u00a0)|(?<!\u00a0)»", prose) == [], id_
+        assert re.findall(r"['\"]|\.\.\.|  ", prose) == [], id_
+
+
+def test_a_sentence_can_be_made_from_a_real_error() -> None:
+    error = SchemaError("no column", "column-missing", where="counts.csv", name="Nom du compteur", known=["Rue"])
+    sentence = french("error")[error.id].format(**{**error.parts, "known": "Rue"})
+    assert sentence == (
+        "counts.csv\u00a0: il manque la colonne «\u00a0Nom du compteur\u00a0». Colonnes présentes\u00a0: Rue."
+    )
