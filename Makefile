@@ -1,4 +1,4 @@
-# Two commands for a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+# For a fresh machine with Python 3.11 or newer: `make demo`, then `make app` to look at it; `make test`.
 
 PYTHON ?= python3
 VENV ?= .venv

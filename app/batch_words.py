@@ -127,15 +127,7 @@ def figures(words: Words, batch: Batch) -> list[tuple[str, str, str | None]]:
     if "rmse" not in metrics:
         shares = {"accuracy": words.say("Hours labelled rightly"), "recall": words.say("Busy hours found")}
         return [(label, words.percent(metrics[name]), None) for name, label in shares.items() if name in metrics]
-    skill = metrics.get("skill")
-    against = None
-    if skill is not None:
-        share = words.percent(abs(skill))
-        against = (
-            words.say("better than the mean of four weeks by {share}", share=share)
-            if skill > 0
-            else words.say("worse than the mean of four weeks by {share}", share=share)
-        )
+    against = words.skill(metrics["skill"]) if "skill" in metrics else None
     found = [(words.say("Error (RMSE), bikes per hour"), words.number(metrics["rmse"], 1), against)]
     if "wape" in metrics:
         found.append((words.say("Absolute error in all bikes (WAPE)"), words.percent(metrics["wape"], 1), None))

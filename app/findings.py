@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bike_traffic.app.charts.formats import bikes, sentence, signed_percent
+from bike_traffic.app.charts.formats import bikes, sentence
 from bike_traffic.app.summaries import MOST_DAYS
 from bike_traffic.app.tables import start_text
 from bike_traffic.app.words import Words, plain
@@ -96,7 +96,7 @@ def months_in_words(words: Words, where: str, months: pd.DataFrame) -> str:
         change = (both["bikes"] * both["days"]).sum() / max((both["last_year"] * both["days"]).sum(), 1.0) - 1
         return words.say(
             "{place}: {change} against the year before, on the same {days} dates that both years counted",
-            place=where, change=signed_percent(words, change), days=words.number(days),
+            place=where, change=words.change(change), days=words.number(days),
         )  # fmt: skip
     known = months.dropna(subset=["bikes"])
     if known.empty:

@@ -53,7 +53,7 @@ def states_of(day: pd.Timestamp, run_id: str | None) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=30, show_spinner=False)
 def _states_of(version: str, day: str, run_id: str | None) -> pd.DataFrame:
-    predicted = None if run_id is None else state.forecast(run_id, parse_day(day), 1)
+    predicted = _predicted(day, run_id)
     found = _morning(version, day)
     with heavy():
         return found.states(predicted)
@@ -66,8 +66,7 @@ def verdict_of(day: pd.Timestamp, run_id: str | None) -> Verdict | None:
 
 @st.cache_resource(max_entries=30, show_spinner=False)
 def _verdict_of(version: str, day: str, run_id: str | None) -> Verdict | None:
-    predicted = None if run_id is None else state.forecast(run_id, parse_day(day), 1)
-    return verdict(_morning(version, day), _states_of(version, day, run_id), predicted)
+    return verdict(_morning(version, day), _states_of(version, day, run_id), _predicted(day, run_id))
 
 
 def hours_of(day: pd.Timestamp, run_id: str | None, counter: str) -> pd.DataFrame:
@@ -77,8 +76,11 @@ def hours_of(day: pd.Timestamp, run_id: str | None, counter: str) -> pd.DataFram
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _hours_of(version: str, day: str, run_id: str | None, counter: str) -> pd.DataFrame:
-    predicted = None if run_id is None else state.forecast(run_id, parse_day(day), 1)
-    return hours_of_counter(_morning(version, day), counter, predicted)
+    return hours_of_counter(_morning(version, day), counter, _predicted(day, run_id))
+
+
+def _predicted(day: str, run_id: str | None) -> pd.DataFrame | None:
+    return None if run_id is None else state.forecast(run_id, parse_day(day), 1)
 
 
 def _counts() -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bike_traffic.columns import COUNT, COUNTER, TIME
-from bike_traffic.monitoring.usual import Usual
+from bike_traffic.monitoring.usual import Usual, sums_where_all_counted
 from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER
 from bike_traffic.places import Place
 
@@ -104,16 +104,9 @@ def hours_of_spot(rows: pd.DataFrame, spot: Spot, usual: Usual | None, counts: p
         for name, column in zip(USUAL, ("lower", "middle", "upper"), strict=True):
             table[name] = known[column].to_numpy()
     if counts is not None:
-        table["count"] = counted(counts, spot).reindex(pd.DatetimeIndex(table["time"])).to_numpy()
+        counted = sums_where_all_counted(counts, spot.counters, [COUNT])[COUNT]
+        table["count"] = counted.reindex(pd.DatetimeIndex(table["time"])).to_numpy()
     return table
-
-
-def counted(counts: pd.DataFrame, spot: Spot) -> pd.Series:
-    """Return the counts of a spot by hour; an hour in which one of its counters did not count is left out."""
-    own = counts[counts[COUNTER].isin(spot.counters)]
-    groups = own.groupby(TIME)[COUNT]
-    complete: pd.Series = groups.sum()[groups.size() == len(spot.counters)]
-    return complete
 
 
 def days_of_spot(hours: pd.DataFrame) -> pd.DataFrame:

@@ -83,10 +83,17 @@ class Words:
             share, pattern + ("\N{NO-BREAK SPACE}%" if self.language == "fr" else "%"), locale=self.locale
         )
 
-    def change(self, ratio: float) -> str:
-        """Return by how much a ratio differs from 1, with its sign: .95 is -5 %."""
-        difference = round(100 * (ratio - 1)) / 100
-        return ("+" if difference > 0 else "") + self.percent(difference)
+    def change(self, share: float) -> str:
+        """Return a change as a percentage with its sign: .12 is +12 %."""
+        sign = "+" if share > 0 else "\N{MINUS SIGN}" if round(share, 2) < 0 else ""
+        return sign + self.percent(abs(share))
+
+    def skill(self, skill: float) -> str:
+        """Return by how much an error is smaller than that of the four-week mean."""
+        share = self.percent(abs(skill))
+        if skill > 0:
+            return self.say("better than the mean of four weeks by {share}", share=share)
+        return self.say("worse than the mean of four weeks by {share}", share=share)
 
     def ordinal(self, rank: int) -> str:
         """Return a rank, such as ``1er`` or ``22nd``."""

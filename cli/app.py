@@ -30,7 +30,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Name under which readers reach the app; others get 403.",
+    help="Name under which readers reach the app; no session opens under another.",
 )
 def app(workspace: Workspace, host: str, port: int, hosts: tuple[str, ...]) -> None:
     """Open the app: forecasts, faults, files and models, in French and in English, until Ctrl-C.
@@ -55,7 +55,10 @@ def app(workspace: Workspace, host: str, port: int, hosts: tuple[str, ...]) -> N
 
 
 def _credentials() -> dict[str, Any] | None:
-    """Return the key of a service account from the environment; raise `SettingsError` if it is no JSON object."""
+    """Return the key of a service account from the environment; raise `SettingsError` if it is no JSON object.
+
+    It is no setting, since settings are printed, and it is taken out of the environment that other processes get.
+    """
     text = os.environ.pop(CREDENTIALS, "")
     if not text:
         return None

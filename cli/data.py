@@ -43,12 +43,16 @@ def check(ctx: click.Context, source: str, output_format: str) -> None:
     a time in which a counter was silent while others counted, or days of zeros; it is no fault of the file.
     """
     from bike_traffic.data.checking.file import check_file
+    from bike_traffic.monitoring.outages import LARGEST, OutagesInParts
     from bike_traffic.progress import progress
 
-    rows = _RowsForOutages()
+    parts = OutagesInParts()
     with progress("checking", None) as advance:
-        report = check_file(source, on_rows=advance, on_clean=rows.add)
-    found = rows.outages()
+        report = check_file(source, on_rows=advance, on_clean=parts.add)
+    outages = parts.outages()
+    found = None if outages is None else _documented(outages)
+    if found is None:
+        note(f"outages are looked for in files of up to {LARGEST:,} rows")
     if output_format == "json":
         print_json({**attrs.asdict(report), "outages": found})
     else:
@@ -69,43 +73,13 @@ def check(ctx: click.Context, source: str, output_format: str) -> None:
         ctx.exit(1)
 
 
-class _RowsForOutages:
-    """The counts of a file as far as they can be read; none of a file of more than `LARGEST` rows."""
+def _documented(found: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return outages as JSON has them."""
+    from bike_traffic.columns import COUNTER
 
-    LARGEST = 2_000_000
-    """More would need too much memory at once."""
-
-    def __init__(self) -> None:
-        self._parts: list[pd.DataFrame] = []
-        self._rows = 0
-
-    def add(self, cleaned: pd.DataFrame) -> None:
-        """Take a part of the file."""
-        from bike_traffic.columns import COUNT, COUNTER, TIME
-
-        self._rows += len(cleaned)
-        if self._rows > self.LARGEST:
-            self._parts.clear()
-        elif COUNT in cleaned:
-            self._parts.append(cleaned[[COUNTER, TIME, COUNT]].dropna())
-
-    def outages(self) -> list[dict[str, Any]] | None:
-        """Return the outages, or ``None`` if the file is too large."""
-        import pandas as pd
-
-        from bike_traffic.columns import COUNTER
-        from bike_traffic.monitoring.outages import outages
-
-        if self._rows > self.LARGEST:
-            note(f"outages are looked for in files of up to {self.LARGEST:,} rows")
-            return None
-        if not any(map(len, self._parts)):
-            return []
-        rows = pd.concat([part.astype({COUNTER: "str"}) for part in self._parts], ignore_index=True)
-        found = outages(rows.astype({COUNTER: "category"})).rename(columns={COUNTER: "counter"})
-        for name in ("first_hour", "last_hour"):
-            found[name] = [time.isoformat() for time in found[name]]
-        return [{str(name): value for name, value in one.items()} for one in found.to_dict("records")]
+    times = {name: [time.isoformat() for time in found[name]] for name in ("first_hour", "last_hour")}
+    rows = found.assign(**times).rename(columns={COUNTER: "counter"})
+    return [{str(name): value for name, value in one.items()} for one in rows.to_dict("records")]
 
 
 def _print_outages(found: list[dict[str, Any]] | None) -> None:

@@ -18,7 +18,6 @@ from bike_traffic.evaluation.rows import RECENT, USUAL
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT
 from bike_traffic.loading import LoadedModel
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
-from bike_traffic.places import Counter
 from bike_traffic.registry.records import ModelRecord
 
 LONGEST_DAYS = 366
@@ -130,7 +129,7 @@ def forecast(
     if not 1 <= days <= LONGEST_DAYS:
         raise ForecastError(f"a forecast is of 1 to {LONGEST_DAYS} days, not {days}", "forecast-days", days=days)
     pipeline, references = loaded.pipeline, loaded.references
-    known = dict(references.counters) or {str(name): _NOWHERE for name in pipeline.counters_}
+    known = loaded.counters
     names = matching_counters(list(known), counters)
     times = hours_of_days(start, days)
     past = None if history is None else history[history[TIME] < times[0]]
@@ -158,10 +157,6 @@ def forecast(
     if past is not None:
         newest = past[TIME].max() if newest is None else max(newest, past[TIME].max())
     return Forecast(rows=rows, newest=newest)
-
-
-_NOWHERE = Counter(latitude=None, longitude=None, mean=0.0, first_hour="", last_hour="")
-"""A counter of a model of an earlier version, which did not store where it is."""
 
 
 def _span(time: pd.Timedelta) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 
 import attrs
 
@@ -13,6 +14,7 @@ from bike_traffic.evaluation.references import References
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.places import Counter
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.fetching import model_files
 from bike_traffic.registry.queries import EVERYTHING
@@ -29,6 +31,14 @@ class LoadedModel:
     record: ModelRecord
     pipeline: Pipeline
     references: References
+
+    @property
+    def counters(self) -> Mapping[str, Counter]:
+        """The counters that the model knows, by name; a model of an earlier version did not store where they are."""
+        return self.references.counters or {str(name): _NOWHERE for name in self.pipeline.counters_}
+
+
+_NOWHERE = Counter(latitude=None, longitude=None, mean=0.0, first_hour="", last_hour="")
 
 
 def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost, trust: Trust) -> LoadedModel:

@@ -93,29 +93,27 @@ class MlflowServer:
 
     def versions(self, condition: str) -> list[ModelVersion]:
         """Return the versions of registered models for which `condition` holds, in no particular order."""
-        if self._database is not None and not self._database.exists():
-            return []
-        versions: list[ModelVersion] = []
-        token: str | None = None
-        while True:
-            page = self.client.search_model_versions(condition, PAGE, page_token=token)
-            versions.extend(page)
-            token = page.token
-            if not token:
-                return versions
+        return self._every("search_model_versions", condition)
 
     def models(self, condition: str) -> list[RegisteredModel]:
         """Return the registered models for which `condition` holds, in no particular order."""
+        return self._every("search_registered_models", condition)
+
+    def _every(self, search: str, condition: str) -> list[Any]:
+        """Return what a search of the client finds on all its pages.
+
+        Nothing is in a database that does not exist yet; the client would make it.
+        """
         if self._database is not None and not self._database.exists():
             return []
-        models: list[RegisteredModel] = []
+        found: list[Any] = []
         token: str | None = None
         while True:
-            page = self.client.search_registered_models(condition, PAGE, page_token=token)
-            models.extend(page)
+            page = getattr(self.client, search)(condition, PAGE, page_token=token)
+            found.extend(page)
             token = page.token
             if not token:
-                return models
+                return found
 
     def new_version(self, name: str, run_id: str | None, tags: Mapping[str, str], description: str) -> ModelVersion:
         """Add a version to a registered model; the first version also creates the model."""

@@ -155,11 +155,11 @@ USES = {
     "hookspecs": {"registry", "specs"},
     "manager": {"errors", "hookspecs", "registry", "specs"},
     "parameters": {"errors", "features", "manager", "pipeline", "specs"},
-    "loading": {"errors", "evaluation", "manager", "names", "pipeline", "registry", "specs"},
+    "loading": {"errors", "evaluation", "manager", "names", "pipeline", "places", "registry", "specs"},
     "opening": {"config", "errors", "manager", "registry", "specs"},
     "prediction": {"columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
     "forecasting": {
-        "columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "places", "registry",
+        "columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "registry",
     },
     "tracking": {
         "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pictures", "pipeline",

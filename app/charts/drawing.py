@@ -174,6 +174,24 @@ def key_layers(entries: list[Entry], *, room: int = 10, below: bool = False) -> 
     return [layer]
 
 
+def hit_layer(tooltip: Any, said: str, **mark: Any) -> dict[str, Any]:
+    """Return unseen columns as high as the chart, which take pointer and finger.
+
+    Parameters
+    ----------
+    said : the field that screen readers say.
+    """
+    return {
+        "mark": {"type": "rect", "opacity": 0, **mark},
+        "encoding": {
+            "y": {"value": 0},
+            "y2": {"value": "height"},
+            "tooltip": tooltip,
+            "description": {"field": said},
+        },
+    }
+
+
 def halo(mark: dict[str, Any], text: dict[str, Any], theme: Theme) -> list[dict[str, Any]]:
     """Return two layers of one text: a halo of the page's colour, readable over lines, and the text itself."""
     mark = {"type": "text", "aria": False, **mark}

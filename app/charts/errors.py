@@ -17,6 +17,7 @@ from bike_traffic.app.charts.drawing import (
     Entry,
     bar_mark,
     drawing,
+    hit_layer,
     key_layers,
     lookup,
     tick_mark,
@@ -72,17 +73,7 @@ def error_by_hour_chart(
         entries.append(Entry(titles["u"], theme.text, LINE))
         layers.append({"mark": tick_mark(theme), "encoding": {"y": {**y, "field": "u"}}})
         table[titles["u"]] = baseline.array
-    layers.append(
-        {
-            "mark": {"type": "rect", "opacity": 0},
-            "encoding": {
-                "y": {"value": 0},
-                "y2": {"value": "height"},
-                "tooltip": tooltip,
-                "description": {"field": "h"},
-            },
-        }
-    )
+    layers.append(hit_layer(tooltip, "h"))
     spec = drawing(
         words,
         theme,

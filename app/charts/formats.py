@@ -22,7 +22,6 @@ __all__ = [
     "records",
     "sentence",
     "short_name",
-    "signed_percent",
 ]
 
 
@@ -52,12 +51,6 @@ def digits_for(values: Iterable[float]) -> int:
 def sentence(text: str) -> str:
     """Return a sentence with its first letter as a capital: French days have a small one."""
     return text[:1].upper() + text[1:]
-
-
-def signed_percent(words: Words, change: float) -> str:
-    """Return a change as a percentage with its sign, such as ``"+12%"``."""
-    sign = "+" if change > 0 else "\N{MINUS SIGN}" if round(change, 2) < 0 else ""
-    return sign + words.percent(abs(change))
 
 
 def month_labels(months: Mapping[int, int], words: Words, least: int) -> str:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bike_traffic.app.charts.chart import Chart
-from bike_traffic.app.charts.drawing import ABOVE_NUMBERS, DASHES, RANGE, Entry, bar_mark, drawing, key_layers, lookup
+from bike_traffic.app.charts.drawing import (
+    ABOVE_NUMBERS,
+    DASHES,
+    RANGE,
+    Entry,
+    bar_mark,
+    drawing,
+    hit_layer,
+    key_layers,
+    lookup,
+)
 from bike_traffic.app.charts.formats import bikes, column, records, sentence
 
 if TYPE_CHECKING:
@@ -57,13 +67,7 @@ def like_days_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int 
     fill = {"condition": {"test": "datum.s", "value": theme.forecast}, "value": theme.band}
     hit = {
         "transform": [{"calculate": "datum.d+': '+datum.t", "as": "a"}],
-        "mark": {"type": "rect", "opacity": 0},
-        "encoding": {
-            "y": {"value": 0},
-            "y2": {"value": "height"},
-            "tooltip": {"field": "a"},
-            "description": {"field": "a"},
-        },
+        **hit_layer({"field": "a"}, "a"),
     }
     layers: list[dict[str, Any]] = [{"mark": bar_mark(theme), "encoding": {"y": y, "fill": fill}}]
     entries = [Entry(words.say("bikes per day"), theme.forecast, RANGE, theme.band)]

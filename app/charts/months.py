@@ -9,7 +9,7 @@ import pandas as pd
 
 from bike_traffic.app.charts.chart import Chart
 from bike_traffic.app.charts.drawing import ABOVE_TITLE, LINE, RANGE, Entry, bar_mark, drawing, key_layers, tick_mark
-from bike_traffic.app.charts.formats import column, month_labels, records, signed_percent
+from bike_traffic.app.charts.formats import column, month_labels, records
 
 if TYPE_CHECKING:
     from bike_traffic.app.charts.theme import Theme
@@ -105,6 +105,6 @@ def _say_months(
             "{count} months that both years have: {change} against the year before.",
             months,
             count=months,
-            change=signed_percent(words, change),
+            change=words.change(change),
         )
     return said

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bike_traffic.app.charts.chart import Chart
 from bike_traffic.app.charts.drawing import ABOVE_TITLE, DASHES, THICK_LINE, Entry, drawing, halo, key_layers
-from bike_traffic.app.charts.formats import bikes, column, month_labels, records, signed_percent
+from bike_traffic.app.charts.formats import bikes, column, month_labels, records
 
 if TYPE_CHECKING:
     from bike_traffic.app.charts.theme import Theme
@@ -72,7 +72,7 @@ def to_date_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 
     layers.append({"mark": hover, "encoding": {"tooltip": tooltip, "description": {"field": "d"}}})
     change = _change(sums)
     if change is not None:
-        end = {"x": len(days) - 1, "y": float(sums["n"].iloc[-1]), "t": signed_percent(words, change)}
+        end = {"x": len(days) - 1, "y": float(sums["n"].iloc[-1]), "t": words.change(change)}
         mark = {"align": "right", "dx": -8, "dy": -8, "fontSize": 14, "fontWeight": "bold"}
         place = {"y": {"field": "y", "type": "quantitative"}}
         layers.append({"data": {"values": [end]}, "encoding": place, "layer": halo(mark, {"field": "t"}, theme)})
@@ -111,7 +111,7 @@ def _say_to_date(
         "To {day}: {bikes}, {change} against the year before.",
         day=names[-1],
         bikes=bikes(words, float(sums["n"].iloc[-1])),
-        change=signed_percent(words, change),
+        change=words.change(change),
     )
     if missing := int((~both).sum()):
         said += " " + words.plural(

@@ -16,11 +16,12 @@ from bike_traffic.app.charts.drawing import (
     Entry,
     bar_mark,
     drawing,
+    hit_layer,
     key_layers,
     lookup,
     tick_mark,
 )
-from bike_traffic.app.charts.formats import column, records, signed_percent
+from bike_traffic.app.charts.formats import column, records
 from bike_traffic.app.charts.measures import Measure, measure_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from bike_traffic.app.words import Words
 
 __all__ = ["week_chart"]
+
+CLICK = {"name": "day", "select": {"type": "point", "fields": ["day"], "toggle": False}}
 
 
 def week_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 190) -> Chart:
@@ -87,7 +90,7 @@ def week_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 190
             *_bars(measure, theme),
             *_marks(set(known), theme),
             *_numbers(),
-            _hit_layer(tooltip),
+            {"params": [CLICK], **hit_layer(tooltip, "a", cursor="pointer")},
             *key_layers(key, room=ABOVE_NUMBERS),
         ],
     )
@@ -164,20 +167,6 @@ def _numbers() -> list[dict[str, Any]]:
     ]
 
 
-def _hit_layer(tooltip: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return unseen columns as high as the chart, which take the click and have the words for screen readers."""
-    return {
-        "params": [{"name": "day", "select": {"type": "point", "fields": ["day"], "toggle": False}}],
-        "mark": {"type": "rect", "opacity": 0, "cursor": "pointer"},
-        "encoding": {
-            "y": {"value": 0},
-            "y2": {"value": "height"},
-            "tooltip": tooltip,
-            "description": {"field": "a"},
-        },
-    }
-
-
 def _say_bar(label: str, value: float, usual: float, measure: Measure, words: Words) -> str:
     """Return what a screen reader says of one bar."""
     if math.isnan(value):
@@ -207,5 +196,5 @@ def _say_week(days: pd.DataFrame, measure: Measure, usual: pd.Series[float], wor
     both = values.notna() & usual.notna()
     if usual[both].sum() > 0:
         change = float(values[both].sum() / usual[both].sum()) - 1
-        said += " " + words.say("Against usual: {change}.", change=signed_percent(words, change))
+        said += " " + words.say("Against usual: {change}.", change=words.change(change))
     return said

@@ -55,7 +55,7 @@ def against_like_days(words: Words, city: CityDay) -> str | None:
     """Return how the total differs from the median of the days like it; ``None`` if there is none."""
     if not city.middle:
         return None
-    change, days = words.change(city.total / city.middle), words.number(len(city.others))
+    change, days = words.change(city.total / city.middle - 1), words.number(len(city.others))
     if city.kind == "day_off":
         return words.say(
             "{change} against the median of {days} Sundays and public holidays", change=change, days=days

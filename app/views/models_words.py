@@ -75,14 +75,8 @@ def best_in_words(words: Words, record: ModelRecord, wanted: str | None, *, of_a
     elif metric in record.metrics and metric != "skill":
         title, value = metric_title(words, metric), value_text(words, metric, record.metrics[metric])
         parts.append(words.say("{metric} {value}", metric=title, value=value))
-    skill = record.metrics.get("skill")
-    if skill is not None:
-        share = words.percent(abs(skill))
-        parts.append(
-            words.say("{share} better than the mean of four weeks", share=share)
-            if skill > 0
-            else words.say("{share} worse than the mean of four weeks", share=share)
-        )
+    if "skill" in record.metrics:
+        parts.append(words.skill(record.metrics["skill"]))
     split = record.split
     if split is not None and split.training_until and split.measured_until:
         start, end = (words.date(date_of(time), "medium") for time in (split.training_until, split.measured_until))

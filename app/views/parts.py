@@ -53,6 +53,11 @@ def show_chart(chart: Chart, words: Words, key: str, *, on_select: Callable[[Any
         st.dataframe(chart.table, hide_index=True, width="stretch")
 
 
+def show_figure(column: Any, label: str, value: str, beside: str | None = None) -> None:
+    """Show a number in a column, and in small what is to be said beside it."""
+    column.metric(label, value, beside or None, delta_color="off", delta_arrow="off")
+
+
 def pick(
     visit: Visit,
     name: str,

@@ -11,7 +11,7 @@ import streamlit as st
 from bike_traffic.app.address import change
 from bike_traffic.app.outlook import BOTH
 from bike_traffic.app.views.parts import pick
-from bike_traffic.app.words import Words, plain
+from bike_traffic.app.words import Words
 from bike_traffic.places import Counter, Place, places
 
 if TYPE_CHECKING:
@@ -24,12 +24,7 @@ _LISTED = "places-listed"
 
 def of_model(loaded: LoadedModel) -> dict[str, Place]:
     """Return the places that a model knows, by name."""
-    known = dict(loaded.references.counters) or {str(name): _NOWHERE for name in loaded.pipeline.counters_}
-    return places(known)
-
-
-_NOWHERE = Counter(latitude=None, longitude=None, mean=0.0, first_hour="", last_hour="")
-"""A counter of a model of an earlier version, which did not store where it is."""
+    return places(loaded.counters)
 
 
 def pick_place(visit: Visit, known: Mapping[str, Place], first: str) -> Place:
@@ -95,8 +90,3 @@ def busiest(known: Mapping[str, Place], counters: Mapping[str, Counter]) -> str:
         for name, place in known.items()
     }
     return max(means, key=lambda name: means[name])
-
-
-def explain(words: Words, place: Place) -> str:
-    """Return which counters a place has, as text."""
-    return words.say("Counters: {names}", names=", ".join(plain(name) for name in place.counters.values()))

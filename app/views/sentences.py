@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bike_traffic.app.charts.formats import sentence
 from bike_traffic.app.outlook import Spot, unusual
 from bike_traffic.app.views.parts import date_of, model_title
 from bike_traffic.app.words import Words, plain
@@ -21,8 +22,7 @@ BUSY = 0.5
 
 def day_in_words(words: Words, day: pd.Timestamp, spot: Spot, hours: pd.DataFrame) -> str:
     """Return a day at a spot in one sentence."""
-    when, where = words.date(day), plain(spot.name)
-    when = when[:1].upper() + when[1:]
+    when, where = sentence(words.date(day)), plain(spot.name)
     if "probability" in hours:
         busy = hours[hours["probability"] >= BUSY]
         if busy.empty:
@@ -94,12 +94,7 @@ def model_in_words(words: Words, loaded: LoadedModel, spot: Spot) -> str:
     if here is not None and here.baseline:
         skill = 1 - here.rmse / here.baseline
     if skill is not None:
-        share = words.percent(abs(skill))
-        parts.append(
-            words.say("better than the mean of four weeks by {share}", share=share)
-            if skill > 0
-            else words.say("worse than the mean of four weeks by {share}", share=share)
-        )
+        parts.append(words.skill(skill))
     text = parts[0]
     for part in parts[1:]:
         text = words.say("{text}; {more}", text=text, more=part)

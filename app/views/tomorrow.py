@@ -14,7 +14,7 @@ from bike_traffic.app.charts.map import map_chart
 from bike_traffic.app.charts.week import week_chart
 from bike_traffic.app.outlook import Outlook, Spot, outlook
 from bike_traffic.app.views import places, sentences
-from bike_traffic.app.views.parts import pick, pick_day, pick_model, show_chart, theme
+from bike_traffic.app.views.parts import pick, pick_day, pick_model, show_chart, show_figure, theme
 
 if TYPE_CHECKING:
     from bike_traffic.app.charts.chart import Chart
@@ -103,22 +103,18 @@ def _show_figures(words: Words, today: pd.DataFrame, row: int) -> None:
     top, hour = today.iloc[int(today[value].argmax())], today.iloc[row]
     top_label = labels[int(today[value].argmax())]
     if value == "probability":
-        _figure(peak, words.say("Busiest hour"), top_label, words.percent(top[value]))
-        _figure(at, words.say("Busy at {hour}", hour=labels[row]), words.percent(hour[value]), "")
+        show_figure(peak, words.say("Busiest hour"), top_label, words.percent(top[value]))
+        show_figure(at, words.say("Busy at {hour}", hour=labels[row]), words.percent(hour[value]), "")
         return
     usual, bikes = sentences.usual_total(today), today[value].sum()
-    against = "" if not usual else words.say("{change} against usual", change=words.change(bikes / usual))
-    _figure(total, words.say("Bikes in the day"), words.number(bikes), against)
-    _figure(peak, words.say("Peak"), top_label, words.say("{bikes} bikes", bikes=words.number(top[value])))
+    against = "" if not usual else words.say("{change} against usual", change=words.change(bikes / usual - 1))
+    show_figure(total, words.say("Bikes in the day"), words.number(bikes), against)
+    show_figure(peak, words.say("Peak"), top_label, words.say("{bikes} bikes", bikes=words.number(top[value])))
     label = words.say("Bikes at {hour}", hour=labels[row])
-    _figure(at, label, words.number(hour[value]), sentences.hour_in_words(words, hour))
+    show_figure(at, label, words.number(hour[value]), sentences.hour_in_words(words, hour))
     if pd.notna(hour.get("lower")):
         low, high = words.number(hour["lower"]), words.number(hour["upper"])
         at.caption(words.say("8 times in 10 between {low} and {high}", low=low, high=high))
-
-
-def _figure(column: Any, label: str, value: str, beside: str) -> None:
-    column.metric(label, value, beside or None, delta_color="off", delta_arrow="off")
 
 
 def _choose_day(selection: Any) -> None:

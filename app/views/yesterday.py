@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from bike_traffic.app.charts.day import day_chart
 from bike_traffic.app.charts.like_days import like_days_chart
 from bike_traffic.app.morning import Morning, Verdict, ended, like_days, place_of_counter, to_check
 from bike_traffic.app.views import faults, places
-from bike_traffic.app.views.parts import pick, pick_day, pick_model, show_chart, show_error, theme
+from bike_traffic.app.views.parts import pick, pick_day, pick_model, show_chart, show_error, show_figure, theme
 from bike_traffic.app.views.states_table import list_states, table_of_states
 from bike_traffic.app.words import Words, plain
 from bike_traffic.columns import COUNTER
@@ -98,20 +98,16 @@ def _show_figures(words: Words, morning: Morning, found: pd.DataFrame, judged: V
     city = morning.city
     if city is not None:
         against = faults.against_like_days(words, city)
-        _figure(total, words.say("Bikes in the city"), words.number(city.total), against)
+        show_figure(total, words.say("Bikes in the city"), words.number(city.total), against)
         counters = {"count": words.number(city.counters), "all": words.number(len(found))}
         total.caption(words.say("Counted by {count} of {all} counters.", **counters))
     if judged is not None:
-        change = words.change(judged.counted / max(judged.predicted, 1.0))
+        change = words.change(judged.counted / max(judged.predicted, 1.0) - 1)
         told = words.say("{bikes} counted ({change})", bikes=words.number(judged.counted), change=change)
-        _figure(predicted, words.say("Bikes in the forecast"), words.number(judged.predicted), told)
+        show_figure(predicted, words.say("Bikes in the forecast"), words.number(judged.predicted), told)
         predicted.caption(faults.verdict_in_words(words, judged))
     several = words.say("{count} of {all}", count=words.number(to_check(found)), all=words.number(len(found)))
-    _figure(check, words.say("Counters to check"), several, faults.troubles_in_words(words, found) or None)
-
-
-def _figure(column: Any, label: str, value: str, beside: str | None) -> None:
-    column.metric(label, value, beside, delta_color="off", delta_arrow="off")
+    show_figure(check, words.say("Counters to check"), several, faults.troubles_in_words(words, found))
 
 
 def _link_to_tomorrow(visit: Visit, loaded: LoadedModel | None, counter: str, day: pd.Timestamp) -> None:

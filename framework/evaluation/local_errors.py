@@ -8,6 +8,7 @@ import pandas as pd
 
 from bike_traffic.columns import COUNTER, TIME
 from bike_traffic.evaluation.rows import BASELINE, TRUTH
+from bike_traffic.monitoring.usual import sums_where_all_counted
 from bike_traffic.pipeline import PREDICTION
 from bike_traffic.places import counters_by_place
 
@@ -34,10 +35,9 @@ def local_errors(rows: pd.DataFrame) -> dict[str, LocalError]:
     errors = {str(name): _error(own) for name, own in table.groupby(COUNTER)}
     for place, counters in counters_by_place(errors).items():
         if len(counters) > 1:
-            groups = table[table[COUNTER].isin(list(counters.values()))].groupby(TIME)[columns]
-            complete = groups.sum()[groups.size() == len(counters)]
-            if len(complete):
-                errors[place] = _error(complete)
+            together = sums_where_all_counted(table, list(counters.values()), columns)
+            if len(together):
+                errors[place] = _error(together)
     return errors
 
 

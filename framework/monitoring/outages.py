@@ -22,6 +22,8 @@ OTHERS = 0.5
 """An hour counts as missing if at least this share of the counters counted it: else the file has a gap, for all."""
 NEXT_DAYS = 2
 """Days of zeros this far apart are one outage: the day between, or some hours of it, is missing."""
+LARGEST = 2_000_000
+"""Rows of a file in which `OutagesInParts` looks for outages: more need too much memory at once."""
 GONE = 12 * 7 * 24
 """A counter that has been silent for this many hours is no longer asked whether others count."""
 
@@ -126,3 +128,27 @@ def _names(cleaned: pd.DataFrame, codes: NDArray[np.integer[Any]]) -> pd.Index:
 def _times(hours: Hours) -> pd.DatetimeIndex:
     """Return hours since 1970 UTC as times in Europe/Paris."""
     return pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[us]"), tz="UTC").tz_convert(TIME_ZONE)
+
+
+class OutagesInParts:
+    """The outages in a file that is read in parts, whose rows may be faulty; of one of `LARGEST` rows at most."""
+
+    def __init__(self) -> None:
+        self._parts: list[pd.DataFrame] = []
+        self._rows = 0
+
+    def add(self, cleaned: pd.DataFrame) -> None:
+        """Take the next part, a clean frame in which what cannot be read is missing."""
+        self._rows += len(cleaned)
+        if self._rows > LARGEST:
+            self._parts.clear()
+        elif COUNT in cleaned:
+            self._parts.append(cleaned[[COUNTER, TIME, COUNT]].dropna().astype({COUNTER: "str"}))
+
+    def outages(self) -> pd.DataFrame | None:
+        """Return the `outages` of all parts; ``None`` if there are more than `LARGEST` rows."""
+        if self._rows > LARGEST:
+            return None
+        if not any(map(len, self._parts)):
+            return pd.DataFrame(columns=COLUMNS)
+        return outages(pd.concat(self._parts, ignore_index=True).astype({COUNTER: "category"}))

@@ -111,6 +111,12 @@ class Usual:
         )
 
 
+def sums_where_all_counted(rows: pd.DataFrame, counters: Sequence[str], columns: list[str]) -> pd.DataFrame:
+    """Return the sums of columns over some counters by hour, of the hours that all of these counters have."""
+    groups = rows[rows[COUNTER].isin(counters)].groupby(TIME)[columns]
+    return groups.sum()[groups.size() == len(counters)]
+
+
 def _sums_of_places(live: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the places of several counters: their sum in each hour that all of them counted."""
     names = live[COUNTER].cat

@@ -161,7 +161,10 @@ def test_the_chart_shows_the_last_like_days_and_the_day_itself() -> None:
 
 def test_a_day_off_is_compared_with_days_off() -> None:
     sunday = city(kind="day_off")
-    assert faults.against_like_days(ENGLISH, sunday) == "-22% against the median of 46 Sundays and public holidays"
+    assert (
+        faults.against_like_days(ENGLISH, sunday)
+        == "\N{MINUS SIGN}22% against the median of 46 Sundays and public holidays"
+    )
     assert (
         faults.title_of_like_days(FRENCH, sunday) == "Vélos dans la ville les 13 derniers dimanches et jours fériés"
     )
