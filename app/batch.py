@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING
 
 import attrs
+import numpy as np
 import pandas as pd
 
+from bike_traffic.answering import UNKNOWN_COUNTER, Answering
 from bike_traffic.app.temporary import TemporaryFolder
 from bike_traffic.app.uploads import MAX_BYTES, MAX_ROWS, Checked
 from bike_traffic.columns import COUNT, TIME, TIME_ZONE
@@ -18,12 +20,12 @@ from bike_traffic.errors import BikeTrafficError, ReadError, WriteError
 from bike_traffic.evaluation.measuring import evaluation_of
 from bike_traffic.evaluation.rows import BASELINE, TRUTH
 from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER
-from bike_traffic.prediction import UNKNOWN_COUNTER, predict_chunks
+from bike_traffic.prediction import predict_chunks
 
 if TYPE_CHECKING:
+    from bike_traffic.answering import UnknownPolicy
     from bike_traffic.loading import LoadedModel
     from bike_traffic.places import Counter, Place
-    from bike_traffic.prediction import UnknownPolicy
 
 PREVIEW_ROWS = 20
 SPREADSHEET_ROWS = 1_048_575
@@ -105,7 +107,7 @@ def predict_upload(
     history: pd.DataFrame | None = None,
     on_rows: Callable[[int], None] | None = None,
 ) -> Batch:
-    """Predict a file that has no faults.
+    """Predict every row of a file that can be answered.
 
     Parameters
     ----------
@@ -122,14 +124,19 @@ def predict_upload(
     file.seek(0)
     folder = TemporaryFolder()
     summary = _Summary(loaded, hourly=checked.one_day)
+    how = Answering(
+        references=loaded.references,
+        counters=loaded.references.counters,
+        history=history,
+        unknown_counters=unknown_counters,
+        notify=_told_by_the_check,
+    )
     try:
         with table_writer(str(folder.path / _PARQUET), ";") as write:
             for chunk in predict_chunks(
                 loaded.pipeline,
                 file,
-                loaded.references,
-                history=history,
-                unknown_counters=unknown_counters,
+                how,
                 name=checked.name,
                 max_rows=MAX_ROWS,
                 max_bytes=MAX_BYTES,
@@ -157,6 +164,10 @@ def hours_to_predict(counters: Mapping[str, Counter | Place], first_day: pd.Time
     return file.getvalue()
 
 
+def _told_by_the_check(message: str) -> None:
+    """Say nothing: the page has shown the faults of the file."""
+
+
 class _Summary:
     """What is said about predictions, collected chunk by chunk."""
 
@@ -170,7 +181,7 @@ class _Summary:
         self._measured: list[pd.DataFrame] = []
 
     def see(self, cleaned: pd.DataFrame) -> None:
-        """Take the clean rows of the chunk that is added next."""
+        """Take the clean rows with an answer of the chunk that is added next."""
         self._cleaned = cleaned
 
     def add(self, chunk: pd.DataFrame) -> None:
@@ -182,10 +193,16 @@ class _Summary:
         self._rows += len(chunk)
         if UNKNOWN_COUNTER in chunk:
             self._marked += int(chunk[UNKNOWN_COUNTER].sum())
-        truth = self._loaded.pipeline.truth(self._cleaned) if COUNT in self._cleaned else None
-        self._add_sums(chunk, truth)
+        answered = chunk if len(chunk) == len(self._cleaned) else chunk.loc[self._cleaned.index]
+        truth = self._truth() if COUNT in self._cleaned else None
+        self._add_sums(answered, truth)
         if truth is not None:
-            self._measure(chunk, truth)
+            self._measure(answered, truth)
+
+    def _truth(self) -> pd.Series:
+        """Return what the answers are measured against, missing where the file has no count."""
+        known = self._cleaned[self._cleaned[COUNT].between(0, np.inf, inclusive="left")]
+        return self._loaded.pipeline.truth(known).reindex(self._cleaned.index)
 
     def _add_sums(self, chunk: pd.DataFrame, truth: pd.Series | None) -> None:
         names = {PREDICTION: "forecast", LOWER: "lower", UPPER: "upper", PROBABILITY: "probability"}
@@ -208,7 +225,7 @@ class _Summary:
         rows[TRUTH] = truth
         if mean is not None and pipeline.task == "regression":
             rows[BASELINE] = mean.predict(self._cleaned)
-        known = pipeline.known_counters(self._cleaned)
+        known = pipeline.known_counters(self._cleaned) & truth.notna()
         self._measured.append(rows[known].astype("float64"))
         until = self._loaded.record.known_until
         if until is not None:

@@ -39,7 +39,7 @@ def limits_in_words(words: Words, megabytes: int) -> str:
     megabytes : of one upload, as the server allows.
     """
     return words.say(
-        "CSV, CSV.gz or Parquet with the City's columns: counter, time, coordinates, and the count if there is one. "
+        "CSV, JSON or Parquet, packed or not, with the City's columns: counter, time, and the count if there is one. "
         "At most {megabytes} MB a file, {files} files and {total} MB a session; after unpacking {rows} rows and "
         "{unpacked} MB. The file and its predictions stay in this session, and are removed when it ends; reload the "
         "page to begin a new one.",
@@ -54,13 +54,22 @@ def limits_in_words(words: Words, megabytes: int) -> str:
 def checked_in_words(words: Words, checked: Checked) -> str:
     """Return what a file holds, and whether it has faults, in one sentence."""
     name = plain(checked.name)
-    if checked.faults:
+    if checked.refused:
         return words.plural(
             "{name}: {count} kind of fault; nothing is predicted before it is mended",
             "{name}: {count} kinds of fault; nothing is predicted before they are mended",
             len(checked.faults),
             name=name,
             count=words.number(len(checked.faults)),
+        )
+    if checked.faults:
+        return words.plural(
+            "{name}: {count} row of {rows} cannot be used; the others are predicted",
+            "{name}: {count} rows of {rows} cannot be used; the others are predicted",
+            checked.left_out,
+            name=name,
+            count=words.number(checked.left_out),
+            rows=words.number(checked.rows),
         )
     first, last = (
         "?" if hour is None else words.date(hour, "medium") for hour in (checked.first_hour, checked.last_hour)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from bike_traffic.api import open_registry
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.files.fetching import model_files
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord, utc_now
-from bike_traffic.workspace import Workspace, open_registry
+from bike_traffic.workspace import Workspace
 
 
 def update_summary(

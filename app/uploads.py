@@ -10,10 +10,11 @@ import pandas as pd
 
 from bike_traffic.columns import COUNTER, TIME_ZONE
 from bike_traffic.data.checking.file import check_file
+from bike_traffic.data.checking.usable import MAX_LEFT_OUT
 from bike_traffic.errors import ReadError
 
 if TYPE_CHECKING:
-    from bike_traffic.data.check import Fault
+    from bike_traffic.data.checking.rules import Fault
     from bike_traffic.loading import LoadedModel
 
 MAX_ROWS = 2_000_000
@@ -34,6 +35,8 @@ class Checked:
     counters : number of rows by clean name of the counter.
     first_hour, last_hour : in Europe/Paris; ``None`` if no time can be read.
     with_counts : whether the file has counts.
+    left_out : number of rows that cannot be used.
+    refused : whether these are too many.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Checked:
     first_hour: pd.Timestamp | None
     last_hour: pd.Timestamp | None
     with_counts: bool
+    left_out: int
+    refused: bool
     faults: tuple[Fault, ...]
 
     @property
@@ -100,6 +105,8 @@ def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | No
         first_hour=_local(report.first_hour),
         last_hour=_local(report.last_hour),
         with_counts=report.counts is not None,
+        left_out=report.left_out,
+        refused=report.refused(MAX_LEFT_OUT),
         faults=report.faults,
     )
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
+from bike_traffic.cli.data_clean import clean
+from bike_traffic.cli.findings import print_findings
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import format_option, note
+from bike_traffic.cli.session import format_option, note, with_workspace
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from bike_traffic.workspace import Workspace
 
 
 @click.group(epilog="Example: bt data check counts.csv.gz")
 def data() -> None:
-    """Generate sample counts, check a file of counts."""
+    """Generate sample counts, check or clean a file of counts."""
+
+
+data.add_command(clean)
 
 
 @data.command(epilog="Example: bt data sample -o sample.csv.gz")
@@ -34,31 +39,36 @@ def sample(output: str, seed: int) -> None:
 
 @data.command(epilog="Example: bt data check counts.csv.gz")
 @click.argument("source", metavar="INPUT")
+@with_workspace(["max_left_out"])
 @format_option("table", "json")
-@click.pass_context
-def check(ctx: click.Context, source: str, output_format: str) -> None:
-    """List every fault of INPUT, with the number of its rows and the first of them; and outages of its counters.
+@click.option("--html", default=None, metavar="FILE", help="Also write a page with pictures of the counters.")
+def check(workspace: Workspace, source: str, output_format: str, html: str | None) -> None:
+    """List every fault of INPUT, with the number of its rows and the first of them; and what its counters had.
 
-    Rows are numbered as in a spreadsheet: the header is row 1. Exit code 1 if there are faults. An outage is
-    a time in which a counter was silent while others counted, or days of zeros; it is no fault of the file.
+    Rows are numbered as in a spreadsheet: the header is row 1. Exit code 1 if training refuses INPUT: more than 5 %
+    of the rows (--max-left-out) cannot be used, or with --strict any fault. What is found about counters is no fault
+    of the file: outages, sudden changes of level or direction, counters that come, go or move.
     """
     from bike_traffic.data.checking.file import check_file
-    from bike_traffic.monitoring.outages import LARGEST, OutagesInParts
+    from bike_traffic.monitoring.findings.search import findings
+    from bike_traffic.monitoring.history.days import CounterDays
     from bike_traffic.progress import progress
 
-    parts = OutagesInParts()
+    days = CounterDays()
     with progress("checking", None) as advance:
-        report = check_file(source, on_rows=advance, on_clean=parts.add)
-    outages = parts.outages()
-    found = None if outages is None else _documented(outages)
-    if found is None:
-        note(f"outages are looked for in files of up to {LARGEST:,} rows")
+        report = check_file(source, on_rows=advance, on_clean=days.add)
+    found = findings(days)
+    if html is not None:
+        from bike_traffic.monitoring.report.page import write_page
+
+        write_page(report, days, found, html)
+        note(f"{html} written")
     if output_format == "json":
-        print_json({**attrs.asdict(report), "outages": found})
+        print_json({**attrs.asdict(report), "findings": [one.document() for one in found]})
     else:
         click.echo(f"{source}: {report.rows:,} rows, {report.counters} counters")
         click.echo(f"from {report.first_hour} to {report.last_hour}")
-        _print_outages(found)
+        print_findings(found)
         if report.faults:
             print_table(
                 ["column", "fault", "rows", "first rows", "example", "what to do"],
@@ -69,24 +79,5 @@ def check(ctx: click.Context, source: str, output_format: str) -> None:
             )
         else:
             click.echo("no faults")
-    if report.faults:
-        ctx.exit(1)
-
-
-def _documented(found: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return outages as JSON has them."""
-    from bike_traffic.columns import COUNTER
-
-    times = {name: [time.isoformat() for time in found[name]] for name in ("first_hour", "last_hour")}
-    rows = found.assign(**times).rename(columns={COUNTER: "counter"})
-    return [{str(name): value for name, value in one.items()} for one in rows.to_dict("records")]
-
-
-def _print_outages(found: list[dict[str, Any]] | None) -> None:
-    """Print the outages that last until the end, and the number of the others."""
-    lasting = [one for one in found or [] if one["lasting"]]
-    for one in lasting:
-        what = "silent" if one["kind"] == "silent" else "nothing but zeros"
-        click.echo(f"{one['counter']}: {what} since {one['first_hour']}")
-    if past := len(found or []) - len(lasting):
-        click.echo(f"{past} outage{'s' if past > 1 else ''} of counters that count again")
+    if report.refused(workspace.settings.max_left_out):
+        click.get_current_context().exit(1)

@@ -15,6 +15,7 @@ from bike_traffic.cli.output import (
     values_of,
 )
 from bike_traffic.cli.session import (
+    COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
     history_option,
@@ -27,15 +28,17 @@ from bike_traffic.cli.session import (
 )
 
 if TYPE_CHECKING:
+    from bike_traffic.answering import UnknownPolicy
+    from bike_traffic.evaluating import Measurement
     from bike_traffic.evaluation.grouping import By
-    from bike_traffic.prediction import UnknownPolicy
+    from bike_traffic.names import Task
     from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt evaluate --model rf september.csv --by counter")
 @click.argument("source", metavar="INPUT")
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "weather"])
+@with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
 @history_option
 @click.option(
     "--by",
@@ -62,11 +65,13 @@ def evaluate(
     record = loaded.record
     with stdout_to_stderr():
         past = workspace.counts(history) if history else None
-        cleaned = workspace.counts(source)
+        cleaned = workspace.counts(source, keep_doubtful=True)  # the measurement says what they weigh
         measured = workspace.evaluate(loaded, cleaned, history=past, unknown_counters=unknown_counters)
-    evaluation, size = measured.evaluation, len(cleaned)
+    evaluation, size = measured.evaluation, len(measured.evaluation.rows)
     if measured.seen_rows:
         note(f"{measured.seen_rows:,} of {size:,} rows are not later than the training rows: the model may know them")
+    if measured.doubtful_rows:
+        note(_doubtful(measured, loaded.pipeline.task, kept=workspace.settings.keep_doubtful))
     groups = []
     if by is not None:
         from bike_traffic.evaluation.grouping import errors_by
@@ -78,6 +83,8 @@ def evaluate(
             "run_id": record.run_id,
             "rows": size,
             "seen_rows": measured.seen_rows,
+            "doubtful_rows": measured.doubtful_rows,
+            "with_doubtful": dict(measured.with_doubtful),
             **metrics_document(evaluation),
         }
         if by is not None:
@@ -97,3 +104,18 @@ def evaluate(
             [str(by), "rows", *metrics],
             [[g.name, len(g.evaluation.rows), *values_of(g.evaluation.metrics, metrics)] for g in groups],
         )
+
+
+def _doubtful(measured: Measurement, task: Task, *, kept: bool) -> str:
+    """Return what doubtful counts weigh, in one line."""
+    from bike_traffic.evaluation.metrics import DEFAULT_METRIC
+
+    metric, number = DEFAULT_METRIC[task], measured.doubtful_rows
+    what = f"{number:,} count{'s are' if number > 1 else ' is'} far above what is usual for their counter and hour"
+    if kept:
+        return f"{what}, and used all the same"
+    with_them = measured.with_doubtful.get(metric, float("nan"))
+    return (
+        f"{what}, and left out: with them {metric} would be {with_them:.3f} (--keep-doubtful; "
+        "`bt data check` names them)"
+    )

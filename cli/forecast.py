@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bike_traffic.cli.session import (
+    COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
     load_chosen,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bt forecast --model rf --counter sébastopol --days 7")
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "weather"])
+@with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
 @click.option("--from", "start", metavar="DAY", help="First day, such as 2026-06-15.  [default: tomorrow in Paris]")
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="Number of days.")
 @click.option("--counter", "counters", multiple=True, metavar="TEXT", help="Counters whose name contains TEXT.")

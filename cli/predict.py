@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bike_traffic.cli.session import (
+    REGISTRY_SETTINGS,
     history_option,
     load_chosen,
     model_options,
@@ -18,7 +19,7 @@ from bike_traffic.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from bike_traffic.prediction import UnknownPolicy
+    from bike_traffic.answering import UnknownPolicy
     from bike_traffic.workspace import Workspace
 
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     "-o", "--output", default="-", metavar="OUTPUT", help="CSV(.gz) or Parquet, any URL.  [default: stdout]"
 )
 @model_options
-@with_workspace()
+@with_workspace([*REGISTRY_SETTINGS, "max_left_out"])
 @history_option
 @click.option("--interval", is_flag=True, help="Add lower and upper, between which 80 % of the counts should be.")
 @unknown_counters_option
+@click.option("--reasons", is_flag=True, help="Add the column `reason`: what keeps a row without a prediction.")
 def predict(
     workspace: Workspace,
     source: str,
@@ -39,27 +41,29 @@ def predict(
     history: str | None,
     interval: bool,
     unknown_counters: UnknownPolicy,
+    reasons: bool,
     **choice: Any,
 ) -> None:
     """Predict every row of INPUT (CSV, CSV.gz or Parquet, any URL, - for stdin), in chunks.
 
-    INPUT needs the counter's name, the time and the coordinates, as the City publishes them. Each row of INPUT
-    is one row of OUTPUT: counter, time, the count if INPUT has it, and the prediction in bikes per hour.
+    INPUT needs the counter's name and the time, as the City publishes them. Each row of INPUT is one row of
+    OUTPUT: counter, time, the count if INPUT has it, and the prediction in bikes per hour. A row whose name or time
+    cannot be read has none; more than 5 % of them (--max-left-out) are refused.
     """
     loaded = load_chosen(workspace, **choice)
 
-    from bike_traffic.prediction import predict_file, require_interval
+    from bike_traffic.prediction import predict_file
 
     target = sys.stdout.buffer if output == "-" else output
     with stdout_to_stderr():
-        rows = predict_file(
-            loaded.pipeline,
-            source,
-            target,
-            require_interval(loaded) if interval else None,
+        how = workspace.answering(
+            loaded,
+            interval=interval,
             history=workspace.counts(history) if history else None,
             unknown_counters=unknown_counters,
+            reasons=reasons,
         )
+        rows = predict_file(loaded.pipeline, source, target, how)
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
     note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted{where}")

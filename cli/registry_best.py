@@ -10,6 +10,8 @@ import click
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_json, print_table
 from bike_traffic.cli.records import print_records
 from bike_traffic.cli.session import (
+    COUNTS_SETTINGS,
+    REGISTRY_SETTINGS,
     format_option,
     note,
     sample_option,
@@ -49,7 +51,7 @@ def as_of_time(as_of: str | None) -> datetime | None:
     "--on", metavar="COUNTS", help="Measure the newest record of each model on these counts, and rank them."
 )
 @click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
-@with_workspace()
+@with_workspace([*REGISTRY_SETTINGS, *COUNTS_SETTINGS])
 @test_mode_option
 @sample_option
 @click.option("--as-of", metavar="TIME", help="Only records registered, and not yet withdrawn, by this time.")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 REGISTRY_SETTINGS = ("env", "backend", "registry")
+COUNTS_SETTINGS = ("max_left_out", "keep_doubtful")
+"""How much of counts may be left out; commands that take these have ``--strict`` too."""
 
 
 @attrs.define
@@ -53,15 +55,24 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
         def command(*arguments: Any, **words: Any) -> Any:
             session = click.get_current_context().find_object(Session) or Session(None)
             flags = {name: words.pop(name) for name in settings}
+            if words.pop("strict", False):
+                flags["max_left_out"] = 0.0
             with stdout_to_stderr():
                 workspace = session.workspace(allow_unverified=words.pop("allow_unverified", False), **flags)
             return function(workspace, *arguments, **words)
 
         for name in reversed(settings):
             command = _setting_option(name)(command)
+            if name == "max_left_out":
+                command = strict_option(command)
         return command  # type: ignore[return-value]  # the same command, but for its first argument
 
     return decorate
+
+
+strict_option = click.option(
+    "--strict", is_flag=True, help="Refuse counts with any fault, as --max-left-out 0 does; use none of their rows."
+)
 
 
 def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
@@ -148,10 +159,10 @@ def _remember_format(ctx: click.Context, parameter: click.Parameter, value: str)
 
 unknown_counters_option = click.option(
     "--unknown-counters",
-    type=click.Choice(["refuse", "predict"]),
+    type=click.Choice(["refuse", "predict", "empty"]),
     default="refuse",
     show_default=True,
-    help="Counters the model was not trained on: refuse, or guess and mark each row.",
+    help="Counters the model was not trained on: refuse, guess and mark each row, or leave it empty.",
 )
 
 seed_option = click.option(

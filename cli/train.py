@@ -16,6 +16,7 @@ from bike_traffic.cli.output import (
     values_of,
 )
 from bike_traffic.cli.session import (
+    COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
     interval_option,
@@ -50,7 +51,7 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 
 @click.command(epilog="Example: bt train -m rf --data counts.csv.gz --set n_estimators=40")
 @models_option
-@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "track"])
+@with_workspace([*REGISTRY_SETTINGS, "data", "weather", *COUNTS_SETTINGS, "track"])
 @click.option("--test-mode", is_flag=True, help="Train on the first 1,000 rows; the record is marked.")
 @click.option(
     "--split",

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bike_traffic.api import backtest, evaluate, forecast, load_best, predict, train
+    from bike_traffic.api import backtest, evaluate, forecast, load_best, open_registry, predict, train
     from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.data.hours import hours_of
     from bike_traffic.errors import BikeTrafficError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bike_traffic.registry.queries import Query
     from bike_traffic.registry.records import ModelRecord
     from bike_traffic.specs import BackendSpec, PipelineSpec
-    from bike_traffic.workspace import Workspace, open_registry
+    from bike_traffic.workspace import Workspace
 
 __all__ = [
     "BackendSpec",
@@ -97,7 +97,7 @@ _HOMES = {
     "hours_of": "data.hours",
     "load_best": "api",
     "model_folder": "registry.files.artifacts",
-    "open_registry": "workspace",
+    "open_registry": "api",
     "outages": "monitoring.outages",
     "place_of": "places",
     "places": "places",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bike_traffic.answering import UnknownPolicy
 from bike_traffic.backtesting import Fold
 from bike_traffic.data.loading import source_of
 from bike_traffic.evaluating import Measurement
@@ -14,7 +15,7 @@ from bike_traffic.evaluation.splits import SplitKind, parse_span
 from bike_traffic.forecasting import Forecast, parse_day, tomorrow
 from bike_traffic.origins import Steps
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.prediction import UnknownPolicy
+from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.training import TrainingPlan, TrainingResult
 from bike_traffic.workspace import Workspace
 
@@ -122,6 +123,7 @@ def predict(
     history: str | pd.DataFrame | None = None,
     interval: bool = False,
     unknown_counters: UnknownPolicy = "refuse",
+    reasons: bool = False,
 ) -> pd.DataFrame:
     """Predict counts, published or clean, with a registered model: a run, an alias, or the best of a name.
 
@@ -129,12 +131,15 @@ def predict(
     ----------
     history : counts known before these rows, for a model that needs them: a frame, or the path or URL of a file.
     interval : whether to add ``lower`` and ``upper``, between which 80 % of the counts should be.
+    unknown_counters : rows of counters that the model was not trained on are refused, predicted and marked, or left
+        ``"empty"``.
+    reasons : whether to add the column ``reason``: what keeps a row without a prediction, else empty.
 
     Returns
     -------
-    On the index of `counts`: ``prediction`` (bikes per hour, or a label), a classifier's ``probability``, ``lower``
-    and ``upper`` (bikes per hour), and under ``unknown_counters="predict"`` whether the row is of an
-    ``unknown_counter``.
+    On the index of `counts`: ``prediction`` (bikes per hour, or a label; missing where a row has no time or name), a
+    classifier's ``probability``, ``lower`` and ``upper`` (bikes per hour), and under ``unknown_counters="predict"``
+    whether the row is of an ``unknown_counter``.
 
     Raises
     ------
@@ -143,7 +148,9 @@ def predict(
     workspace = Workspace.open(registry=registry, backend=backend, env=env)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history)
-    return workspace.predict(loaded, counts, history=past, interval=interval, unknown_counters=unknown_counters)
+    return workspace.predict(
+        loaded, counts, history=past, interval=interval, unknown_counters=unknown_counters, reasons=reasons
+    )
 
 
 def forecast(
@@ -212,7 +219,7 @@ def evaluate(
     workspace = Workspace.open(registry=registry, backend=backend, env=env)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history, weather=weather)
-    cleaned = workspace.counts(counts, weather=weather)
+    cleaned = workspace.counts(counts, weather=weather, keep_doubtful=True)  # the measurement says what they weigh
     return workspace.evaluate(loaded, cleaned, history=past, unknown_counters=unknown_counters)
 
 
@@ -259,3 +266,20 @@ def backtest(
             interval=interval,
         )
     )
+
+
+def open_registry(
+    uri: str | None = None, *, backend: str | None = None, credentials: Mapping[str, Any] | None = None
+) -> RegistryBackend:
+    """Open a registry by its URI, by the name of its backend, or as the settings say.
+
+    Parameters
+    ----------
+    credentials : for ``gcs`` the key of a service account, for ``s3`` ``key`` and ``secret``, and ``token`` for a
+        session; by default those that the cloud's own libraries find. They stay in memory.
+
+    Raises
+    ------
+    UnknownBackend, MissingExtra, SettingsError
+    """
+    return Workspace.open(registry=uri, backend=backend, credentials=credentials).registry

@@ -9,6 +9,7 @@ __all__ = [
     "COUNTER",
     "DAY_OF_MONTH",
     "HOUR",
+    "IDENTIFIER",
     "LATITUDE",
     "LONGITUDE",
     "MONTH",
@@ -41,6 +42,8 @@ LONGITUDE = "longitude"
 """Degrees, float32; NaN where unknown."""
 COUNT = "comptage_horaire"
 """Bikes in the hour, float64; a clean frame of hours to predict may lack it."""
+IDENTIFIER = "identifiant_du_compteur"
+"""The City's identifier of the counter, which stays when its name changes: a categorical; a frame may lack it."""
 TEMPERATURE = "temperature"
 """Air temperature in the hour, degrees Celsius, float32."""
 RAIN = "rain"

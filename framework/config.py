@@ -4,6 +4,7 @@
 
     env = "dev"                                  # the profile if none is given
     track = true                                 # whether trainings are runs in MLflow
+    max_left_out = 0.05                          # share of the rows of counts that may be left out
     plugins = ["bt-boosted"]                     # the packages whose plugins are loaded; all if not given
 
     signing_key = "/home/me/bike-traffic.key"    # sign what is trained
@@ -26,6 +27,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,6 +78,20 @@ class Settings:
     )
     weather: str | None = _setting(
         "Weather of the hours of the counts: CSV(.gz) or Parquet, any URL.", None, section="profile", metavar="URI"
+    )
+    max_left_out: float = _setting(
+        "Share of the rows of counts that may be left out because they cannot be used.  [default: 0.05]",
+        0.05,
+        kind="share",
+        section="top",
+        metavar="SHARE",
+    )
+    keep_doubtful: bool = _setting(
+        "Use counts far above what is usual, too.  [default: leave them out]",
+        False,
+        kind="switch",
+        section="top",
+        metavar="",
     )
     track: bool = _setting(
         "Make each training a run in MLflow.  [default: track]", True, kind="switch", section="top", metavar=""
@@ -199,9 +215,25 @@ def _choose(
         raise SettingsError(
             message, "setting-not-a-choice", setting=name, name=str(value), known=list(setting.choices), source=source
         )
+    if setting.kind == "share":
+        value = _share(value, name, source)
     if setting.kind == "path" and value is not None:
         value = Path(value).expanduser()
     return tuple(value) if isinstance(value, list) else value, source
+
+
+def _share(value: Any, name: str, source: str) -> float:
+    """Return a share from 0 to 1; raise `SettingsError` if it is none."""
+    with contextlib.suppress(ValueError):
+        if 0.0 <= (share := float(value)) <= 1.0:
+            return share
+    raise SettingsError(
+        f"{name} must be a share from 0 to 1, not {value!r} [{source}]",
+        "setting-not-a-share",
+        setting=name,
+        value=str(value),
+        source=source,
+    )
 
 
 _NOUNS = {"env": "environment"}

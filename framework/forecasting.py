@@ -12,6 +12,7 @@ import pandas as pd
 
 from bike_traffic.columns import COUNTER, HOUR, TEMPERATURE, TIME, TIME_ZONE
 from bike_traffic.data.hours import as_published, hours_of_counters, hours_of_days, local_stamps
+from bike_traffic.data.parsing.renames import under_known_names
 from bike_traffic.data.weather import join_weather, name_of, read_weather
 from bike_traffic.errors import ForecastError, MissingExtra, MissingInput
 from bike_traffic.evaluation.rows import RECENT, USUAL
@@ -133,6 +134,8 @@ def forecast(
     names = matching_counters(list(known), counters)
     times = hours_of_days(start, days)
     past = None if history is None else history[history[TIME] < times[0]]
+    if past is not None:
+        past = under_known_names(past, loaded.references.counters)
     if past is not None and past.empty:
         raise MissingInput(
             f"the history has no count before {times[0]:%Y-%m-%d}, the first day of the forecast",

@@ -27,13 +27,17 @@ _TOTEM = re.compile(r"^totem\s+", re.IGNORECASE)
 
 @attrs.frozen(kw_only=True)
 class Counter:
-    """One counter in training: where it is, in degrees, and its mean count and first and last hour (ISO 8601)."""
+    """One counter in training: where it is, in degrees, and its mean count and first and last hour (ISO 8601).
+
+    `identifier` is the City's, ``None`` where the counts had none.
+    """
 
     latitude: float | None
     longitude: float | None
     mean: float
     first_hour: str
     last_hour: str
+    identifier: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -4,69 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
-import numpy as np
 import pandas as pd
 
+from bike_traffic.answering import Answerer, Answering, Answers
 from bike_traffic.columns import COUNT, COUNTER, TIME
-from bike_traffic.data.files.csv_rows import row_number
-from bike_traffic.data.files.reading import CountsSource, first_position, open_counts
+from bike_traffic.data.files.reading import CountsSource, open_counts
 from bike_traffic.data.files.writing import table_writer
-from bike_traffic.data.loading import clean_counts
-from bike_traffic.errors import NoInterval, UnknownCounters, WriteError
+from bike_traffic.errors import NoInterval, SchemaError, WriteError
 from bike_traffic.evaluation.references import References
 from bike_traffic.loading import LoadedModel
-from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
+from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import progress
 
-UnknownPolicy = Literal["refuse", "predict"]
-
-UNKNOWN_COUNTER = "unknown_counter"
-
-_DECIMALS = {PREDICTION: 2, PROBABILITY: 4}
-_NAMED_COUNTERS = 5
-_NAMED_ROWS = 5
+_ANSWERING = Answering()
 
 
 def predict(
-    pipeline: Pipeline,
-    cleaned: pd.DataFrame,
-    references: References | None = None,
-    *,
-    history: pd.DataFrame | None = None,
-    unknown_counters: UnknownPolicy = "refuse",
+    pipeline: Pipeline, counts: pd.DataFrame, how: Answering = _ANSWERING, *, where: str = "the frame"
 ) -> pd.DataFrame:
-    """Predict the rows of a clean frame.
-
-    Parameters
-    ----------
-    references : give the interval of a model; ``None`` leaves it out.
-    history : clean counts known before these rows, for a pipeline that needs them.
+    """Predict counts, published or clean.
 
     Returns
     -------
-    On the index of `cleaned`: the columns of `Pipeline.predict_frame`, predictions with two decimals and
-    probabilities with four, and under ``unknown_counters="predict"`` whether the row is of an ``unknown_counter``.
+    On the index of `counts`: the columns of `Pipeline.predict_frame`, predictions with two decimals and probabilities
+    with four, missing where a row cannot be answered; under ``unknown_counters="predict"`` whether the row is of an
+    ``unknown_counter``; and the ``reason`` if it is asked for.
 
     Raises
     ------
+    SchemaError
+        A column is missing, there is no row, or more rows break a rule than is tolerated.
     UnknownCounters
-        Rows of counters that the model was not trained on, unless they are to be predicted.
+        Rows of counters that the model was not trained on, unless they are to be predicted or left empty.
     MissingInput
     """
-    if unknown_counters == "refuse":
-        refuse_unknown_counters(pipeline, cleaned)
-    predicted = _rounded(pipeline, cleaned, references, history)
-    if unknown_counters == "predict":
-        predicted[UNKNOWN_COUNTER] = ~pipeline.known_counters(cleaned)
-    return predicted
-
-
-def _rounded(
-    pipeline: Pipeline, cleaned: pd.DataFrame, references: References | None, history: pd.DataFrame | None
-) -> pd.DataFrame:
-    return (references or References()).predict(pipeline, cleaned, history).round(_DECIMALS)
+    if counts.empty:
+        raise SchemaError(f"{where}: it has no rows", "counts-no-rows", where=where)
+    answerer = Answerer(pipeline, how, where)
+    answers = answerer.answer(counts)
+    answerer.finish()
+    assert answers is not None  # for mypy: finish raises else
+    return answers.predicted
 
 
 def require_interval(loaded: LoadedModel) -> References:
@@ -85,10 +65,8 @@ def require_interval(loaded: LoadedModel) -> References:
 def predict_chunks(
     pipeline: Pipeline,
     source: str | IO[bytes],
-    references: References | None = None,
+    how: Answering = _ANSWERING,
     *,
-    history: pd.DataFrame | None = None,
-    unknown_counters: UnknownPolicy = "refuse",
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
@@ -98,35 +76,32 @@ def predict_chunks(
     """Predict a file of counts, and yield its rows in chunks of about 100,000.
 
     A chunk has the counter and the time as they stand in the file, the count if it is there, then the columns of
-    `predict`, on an index that continues from one chunk to the next.
+    `predict`, on an index that continues from one chunk to the next. Each is yielded after the next was predicted, so
+    that nothing is yielded of a file of one chunk that is refused.
 
     Parameters
     ----------
     source, name, max_rows, max_bytes : as for `bike_traffic.data.files.reading.read_counts`.
-    references, history : as in `predict`.
-    unknown_counters : ``"refuse"`` reads on to the end after the first row of an unknown counter, yields no further
-        chunk, and raises with all of them.
+    how : ``unknown_counters="refuse"`` reads on to the end after the first row of an unknown counter, yields no
+        further chunk, and raises with all of them.
     on_rows : called after each chunk that was read with the number of its rows.
-    on_clean : called before each chunk is yielded with its rows as a clean frame, which has the count if it is there.
+    on_clean : called before each chunk is yielded with those of its rows that have an answer as a clean frame, which
+        has the count if it is there.
 
     Raises
     ------
     ReadError, SchemaError, UnknownCounters, MissingInput
     """
-    pipeline.require_input(history=history is not None, weather=False)
-    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes) as counts:
-        yield from _predicted(pipeline, counts, references, history, unknown_counters, on_rows, on_clean)
+    pipeline.require_input(history=how.history is not None, weather=False)
+    malformed: dict[int, str] = {}
+    with open_counts(
+        source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.__setitem__
+    ) as counts:
+        answerer = Answerer(pipeline, how, counts.uri, malformed)
+        yield from _predicted(answerer, counts, on_rows, on_clean)
 
 
-def predict_file(
-    pipeline: Pipeline,
-    source: str,
-    target: str | IO[bytes],
-    references: References | None = None,
-    *,
-    history: pd.DataFrame | None = None,
-    unknown_counters: UnknownPolicy = "refuse",
-) -> int:
+def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: Answering = _ANSWERING) -> int:
     """Predict a file of counts into another, in chunks, and return the number of rows.
 
     Each row of the input gives one row of the output, in the same order, with the columns of `predict_chunks`. The
@@ -134,9 +109,8 @@ def predict_file(
 
     Parameters
     ----------
-    source : a path or URL of CSV or Parquet (by its ending), or ``-`` for standard input.
-    target : the same, or an open file for CSV.
-    references, history, unknown_counters : as in `predict_chunks`.
+    source : a path or URL, or ``-`` for standard input.
+    target : the same, Parquet by its ending, or an open file for CSV.
 
     Raises
     ------
@@ -153,87 +127,42 @@ def predict_file(
             "output-is-input",
             path=target,
         )
-    pipeline.require_input(history=history is not None, weather=False)
+    pipeline.require_input(history=how.history is not None, weather=False)
     rows = 0
+    malformed: dict[int, str] = {}
     with (
-        open_counts(source) as counts,
+        open_counts(source, on_malformed=malformed.__setitem__) as counts,
         table_writer(target, counts.delimiter) as write,
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):
-        for chunk in _predicted(pipeline, counts, references, history, unknown_counters, advance):
+        answerer = Answerer(pipeline, how, counts.uri, malformed)
+        for chunk in _predicted(answerer, counts, advance):
             write(chunk)
             rows += len(chunk)
     return rows
 
 
 def _predicted(
-    pipeline: Pipeline,
+    answerer: Answerer,
     counts: CountsSource,
-    references: References | None,
-    history: pd.DataFrame | None,
-    unknown_counters: UnknownPolicy,
     on_rows: Callable[[int], None] | None,
     on_clean: Callable[[pd.DataFrame], None] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    unknown = _UnknownRows()
     kept = [counts.headers[name] for name in (COUNTER, TIME, COUNT) if name in counts.headers]
+
+    def ready(answers: Answers) -> pd.DataFrame:
+        if on_clean is not None:
+            on_clean(answers.cleaned)
+        return pd.concat([answers.counts[kept], answers.predicted], axis="columns")
+
+    waiting: Answers | None = None
     for chunk in counts.frames():
-        cleaned = clean_counts(chunk, counts.uri, with_counts=False)
-        strange = ~pipeline.known_counters(cleaned)
-        if unknown_counters == "refuse":
-            unknown.add(cleaned, strange)
-        if not unknown:
-            predicted = _rounded(pipeline, cleaned, references, history)
-            if unknown_counters == "predict":
-                predicted[UNKNOWN_COUNTER] = strange
-            if on_clean is not None:
-                on_clean(cleaned)
-            yield pd.concat([chunk[kept], predicted], axis="columns")
+        answers = answerer.answer(chunk)
+        if waiting is not None:
+            yield ready(waiting)
+        waiting = answers
         if on_rows is not None:
             on_rows(len(chunk))
-    if unknown:
-        raise unknown.error()
-
-
-def refuse_unknown_counters(pipeline: Pipeline, cleaned: pd.DataFrame) -> None:
-    """Raise `UnknownCounters`, naming the rows, if the model was not trained on all counters of a clean frame."""
-    unknown = _UnknownRows()
-    unknown.add(cleaned, ~pipeline.known_counters(cleaned))
-    if unknown:
-        raise unknown.error()
-
-
-class _UnknownRows:
-    """The rows of counters that a model was not trained on, collected chunk by chunk."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, list[int]] = {}
-        self._number: dict[str, int] = {}
-
-    def add(self, cleaned: pd.DataFrame, unknown: pd.Series) -> None:
-        positions = np.flatnonzero(unknown) + first_position(cleaned)
-        names = cleaned[COUNTER][unknown].astype(str)
-        for name, rows in pd.Series(positions).groupby(names.to_numpy(), sort=False):
-            self._number[str(name)] = self._number.get(str(name), 0) + len(rows)
-            first = self._rows.setdefault(str(name), [])
-            first += [row_number(int(row)) for row in rows[: _NAMED_ROWS - len(first)]]
-
-    def __bool__(self) -> bool:
-        return bool(self._rows)
-
-    def error(self) -> UnknownCounters:
-        total = sum(self._number.values())
-        named = []
-        for name, rows in list(self._rows.items())[:_NAMED_COUNTERS]:
-            listed = ", ".join(str(row) for row in rows)
-            more = f" and {self._number[name] - len(rows)} more" if self._number[name] > len(rows) else ""
-            named.append(f"'{name}' (row {listed}{more})")
-        if len(self._rows) > _NAMED_COUNTERS:
-            named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")
-        return UnknownCounters(
-            f"{total} rows are of counters the model was not trained on: {'; '.join(named)}; leave them out, "
-            "train on counts that hold them, or take a rough guess with --unknown-counters predict",
-            "unknown-counters",
-            rows=total,
-            counters=list(self._rows),
-        )
+    answerer.finish()
+    if waiting is not None:
+        yield ready(waiting)

@@ -27,7 +27,7 @@ class Setting:
     """
 
     help: str
-    kind: Literal["text", "path", "switch", "names"] = "text"
+    kind: Literal["text", "path", "switch", "names", "share"] = "text"
     section: Literal["top", "profile"] | None = None
     metavar: str | None = None
     choices: tuple[str, ...] = ()
@@ -97,6 +97,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a string", _is_text),
     "path": ("the path of a file", _is_text),
     "switch": ("true or false", lambda value: isinstance(value, bool)),
+    "share": ("a number from 0 to 1", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     "names": (
         "a list of names",
         lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),

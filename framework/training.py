@@ -12,15 +12,24 @@ from typing import Any
 from uuid import uuid4
 
 import attrs
+import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import TEMPERATURE, TIME
+from bike_traffic.columns import COUNTER, TEMPERATURE, TIME
 from bike_traffic.data.checking.description import describe, fingerprint
-from bike_traffic.errors import RegistryError
+from bike_traffic.errors import RegistryError, SplitError
 from bike_traffic.evaluation.intervals import LEVEL
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
 from bike_traffic.evaluation.references import References
-from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, Split, SplitKind, random_split, temporal_split
+from bike_traffic.evaluation.splits import (
+    DEFAULT_HOLDOUT,
+    Split,
+    SplitKind,
+    random_split,
+    span_in_words,
+    temporal_split,
+)
+from bike_traffic.features.calendar import day_numbers
 from bike_traffic.manager import Declaration
 from bike_traffic.origins import CALIBRATION_MONTHS, calibration_span, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
@@ -28,12 +37,15 @@ from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import write_manifest
 from bike_traffic.registry.files.unfinished import unfinished
-from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.queries import EVERYTHING, FEWEST_HELD_OUT
 from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, SplitInfo
 from bike_traffic.registry.records import ModelRecord, utc_now
 from bike_traffic.registry.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.tracking.runs import Run, Tracker, TrainedModel, start_run
+
+FEWEST_DAYS, FEWEST_COUNTERS = 0.5, 0.25
+"""Share of the days of a hold-out that must have counts, and of the counters of the same span before it."""
 
 TEST_MODE_ROWS = 1000
 """Test mode trains on this many rows, the first: it tests the process, not the model."""
@@ -111,13 +123,37 @@ def train_model(
 
 
 def split_counts(cleaned: pd.DataFrame, plan: TrainingPlan) -> Split:
-    """Choose the held-out rows as the plan says; raise `SplitError`."""
+    """Choose the held-out rows as the plan says; raise `SplitError`, also if they are too few to mean anything."""
     if plan.split == "random":
         return random_split(cleaned, plan.seed)
+    holdout = plan.holdout or DEFAULT_HOLDOUT
     if plan.holdout is None and plan.test_mode:
         span = cleaned[TIME].max() - cleaned[TIME].min()
-        return temporal_split(cleaned, max(span / 5, pd.Timedelta(hours=1)).ceil("h"))
-    return temporal_split(cleaned, plan.holdout or DEFAULT_HOLDOUT)
+        holdout = max(span / 5, pd.Timedelta(hours=1)).ceil("h")
+    split = temporal_split(cleaned, holdout)
+    _refuse_sliver(cleaned, split, holdout)
+    return split
+
+
+def _refuse_sliver(cleaned: pd.DataFrame, split: Split, holdout: pd.Timedelta) -> None:
+    """Raise `SplitError` if the held-out rows are too few to measure a model: of rows, days or counters."""
+    held_out, training = cleaned.iloc[split.held_out], cleaned.iloc[split.training]
+    before = training[(training[TIME] > cleaned[TIME].max() - 2 * holdout).to_numpy()]
+    for found, needed, what in (
+        (len(held_out), FEWEST_HELD_OUT, "rows"),
+        (len(np.unique(day_numbers(held_out[TIME]))), int(FEWEST_DAYS * (holdout / pd.Timedelta(days=1))), "days"),
+        (held_out[COUNTER].nunique(), int(FEWEST_COUNTERS * before[COUNTER].nunique()), "counters"),
+    ):
+        if found < needed:
+            raise SplitError(
+                f"the last {span_in_words(holdout)} have {found:,} {what} with counts, and a hold-out needs "
+                f"{needed:,} or more to mean anything; give another --holdout, or more counts",
+                "holdout-sliver",
+                holdout=span_in_words(holdout),
+                what=what,
+                found=found,
+                needed=needed,
+            )
 
 
 def _fit_and_measure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import attrs
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
+from bike_traffic.notices import Notify, log_warning
 from bike_traffic.opening import open_backend
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.queries import Query
@@ -22,20 +23,15 @@ from bike_traffic.specs import BackendSpec, PipelineSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bike_traffic.answering import Answering
     from bike_traffic.backtesting import Fold
+    from bike_traffic.data.checking.usable import Tolerance
     from bike_traffic.evaluating import Measurement
     from bike_traffic.forecasting import Forecast
     from bike_traffic.loading import LoadedModel
-    from bike_traffic.prediction import UnknownPolicy
     from bike_traffic.registry.signing import SigningKey, Trust
     from bike_traffic.tracking.runs import Tracker
     from bike_traffic.training import TrainingPlan, TrainingResult
-
-
-def _log(message: str) -> None:
-    import logging
-
-    logging.getLogger("bike_traffic").warning(message)
 
 
 @attrs.define(slots=False, eq=False)
@@ -52,7 +48,7 @@ class Workspace:
     """
 
     settings: Settings
-    notify: Callable[[str], None] = _log
+    notify: Notify = log_warning
     allow_unverified: bool = False
     credentials: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
 
@@ -61,7 +57,7 @@ class Workspace:
         cls,
         *,
         config: str | os.PathLike[str] | None = None,
-        notify: Callable[[str], None] = _log,
+        notify: Notify = log_warning,
         allow_unverified: bool = False,
         credentials: Mapping[str, Any] | None = None,
         **settings: Any,
@@ -123,19 +119,34 @@ class Workspace:
         *,
         weather: str | pd.DataFrame | None = None,
         test_mode: bool = False,
+        keep_doubtful: bool | None = None,
     ) -> pd.DataFrame:
-        """Return counts that carry the truth as a valid clean frame, with the weather of their hours if it is given.
+        """Return the usable rows of counts that carry the truth as a clean frame, with their weather if it is given.
 
-        ``None`` is what the settings `data` and `weather` say.
+        ``None`` is what the settings `data` and `weather` say. What is left out is told, and refused beyond the
+        share that the settings tolerate. `keep_doubtful` keeps counts far above what is usual; ``None`` is what the
+        settings say.
         """
         from bike_traffic.data.loading import load_counts
         from bike_traffic.training import TEST_MODE_ROWS
 
+        tolerance = self.tolerance
+        if keep_doubtful is not None:
+            tolerance = attrs.evolve(tolerance, keep_doubtful=keep_doubtful)
         return load_counts(
             self.settings.data if source is None else source,
             rows=TEST_MODE_ROWS if test_mode else None,
             weather=self.settings.weather or None if weather is None else weather,
+            tolerance=tolerance,
+            notify=self.notify,
         )
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """How much of counts may be left out, as the settings say."""
+        from bike_traffic.data.checking.usable import Tolerance
+
+        return Tolerance(share=self.settings.max_left_out, keep_doubtful=self.settings.keep_doubtful)
 
     def require_pipelines(
         self, declarations: Sequence[Declaration[PipelineSpec]], parameters: Mapping[str, Any], seed: int = 0
@@ -235,27 +246,34 @@ class Workspace:
         copy_files(self.registry, record, self.trust, directory)
 
     def predict(
-        self,
-        loaded: LoadedModel,
-        counts: pd.DataFrame,
-        *,
-        history: pd.DataFrame | None = None,
-        unknown_counters: UnknownPolicy = "refuse",
-        interval: bool = False,
+        self, loaded: LoadedModel, counts: pd.DataFrame, *, interval: bool = False, **how: Any
     ) -> pd.DataFrame:
-        """Predict counts, published or clean, after a check; see `bike_traffic.prediction.predict`."""
-        from bike_traffic.data.loading import clean_counts
-        from bike_traffic.prediction import predict, require_interval
+        """Predict counts, published or clean; see `bike_traffic.prediction.predict`, and `answering` for `how`."""
+        from bike_traffic.prediction import predict
 
-        cleaned = clean_counts(counts, "the frame", with_counts=False)
-        references = require_interval(loaded) if interval else None
-        return predict(loaded.pipeline, cleaned, references, history=history, unknown_counters=unknown_counters)
+        return predict(loaded.pipeline, counts, self.answering(loaded, interval=interval, **how))
+
+    def answering(self, loaded: LoadedModel, *, interval: bool, **how: Any) -> Answering:
+        """Return how a model answers rows; raise `NoInterval` if an interval is asked for, and it has none.
+
+        `how` are fields of `Answering`.
+        """
+        from bike_traffic.answering import Answering
+        from bike_traffic.prediction import require_interval
+
+        return Answering(
+            references=require_interval(loaded) if interval else None,
+            counters=loaded.references.counters,
+            tolerance=self.tolerance,
+            notify=self.notify,
+            **how,
+        )
 
     def evaluate(self, loaded: LoadedModel, cleaned: pd.DataFrame, **how: Any) -> Measurement:
         """Measure a registered model on clean counts; see `bike_traffic.evaluating.evaluate_model`."""
         from bike_traffic.evaluating import evaluate_model
 
-        return evaluate_model(loaded, cleaned, **how)
+        return evaluate_model(loaded, cleaned, keep_doubtful=self.settings.keep_doubtful, **how)
 
     def forecast(self, loaded: LoadedModel, **how: Any) -> Forecast:
         """Predict coming days for the counters that a registered model knows; see `bike_traffic.forecasting`."""
@@ -277,20 +295,3 @@ class Workspace:
         from bike_traffic.evaluation.splits import rolling_origin
 
         return backtest(declarations, cleaned, rolling_origin(cleaned, folds, horizon), **how)
-
-
-def open_registry(
-    uri: str | None = None, *, backend: str | None = None, credentials: Mapping[str, Any] | None = None
-) -> RegistryBackend:
-    """Open a registry by its URI, by the name of its backend, or as the settings say.
-
-    Parameters
-    ----------
-    credentials : for ``gcs`` the key of a service account, for ``s3`` ``key`` and ``secret``, and ``token`` for a
-        session; by default those that the cloud's own libraries find. They stay in memory.
-
-    Raises
-    ------
-    UnknownBackend, MissingExtra, SettingsError
-    """
-    return Workspace.open(registry=uri, backend=backend, credentials=credentials).registry

@@ -124,13 +124,14 @@ def test_a_frame_with_a_fault_is_refused_and_nothing_is_registered(
         counts.index = pd.Index([f"row {place}" for place in range(len(counts))])
     elif labels == "times":
         counts.index = pd.DatetimeIndex(pd.to_datetime(small_counts[TIME], utc=True))
-    message = f"the frame: column '{column}': {found}"
+    message = f"the frame: 1 of {len(counts):,} rows cannot be used: column '{column}': {found}"
+    Path("bt.toml").write_text("max_left_out = 0", encoding="utf-8")
     with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
         train(counts)
     assert not Path("models").exists()
 
 
-@pytest.mark.parametrize("missing", [COUNTER, TIME, PLACE, COUNT])
+@pytest.mark.parametrize("missing", [COUNTER, TIME, COUNT])
 def test_a_frame_without_a_column_is_refused(small_counts: pd.DataFrame, missing: str) -> None:
     there = ", ".join(sorted({COUNTER, TIME, PLACE, COUNT} - {missing}))
     message = f"the frame: no column '{missing}'; there are {there}"

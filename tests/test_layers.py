@@ -136,15 +136,17 @@ def test_plugins_backends_and_app_import_what_is_installed_always_or_by_an_extra
 
 USES = {
     "addresses": set(),
+    "http": set(),
     "errors": {"addresses"},
     "names": set(),
     "columns": set(),
+    "notices": set(),
     "places": set(),
     "progress": set(),
     "settings_file": {"errors"},
     "config": {"errors", "settings_file"},
     "features": {"columns", "errors"},
-    "data": {"addresses", "columns", "config", "errors", "features", "places"},
+    "data": {"addresses", "columns", "config", "errors", "features", "http", "notices", "places"},
     "pipeline": {"columns", "data", "errors", "features", "names"},
     "monitoring": {"columns", "data", "errors", "features", "pipeline", "places"},
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
@@ -157,23 +159,24 @@ USES = {
     "parameters": {"errors", "features", "manager", "pipeline", "specs"},
     "loading": {"errors", "evaluation", "manager", "names", "pipeline", "places", "registry", "specs"},
     "opening": {"config", "errors", "manager", "registry", "specs"},
-    "prediction": {"columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
+    "answering": {"columns", "data", "errors", "evaluation", "notices", "pipeline", "places"},
+    "prediction": {"answering", "columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
     "forecasting": {
         "columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "registry",
     },
     "tracking": {
-        "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pictures", "pipeline",
-        "prediction", "progress", "registry",
+        "answering", "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pictures",
+        "pipeline", "prediction", "progress", "registry",
     },
     "training": {
-        "columns", "data", "errors", "evaluation", "manager", "origins", "parameters", "pipeline", "registry",
-        "specs", "tracking",
+        "columns", "data", "errors", "evaluation", "features", "manager", "origins", "parameters", "pipeline",
+        "registry", "specs", "tracking",
     },
-    "evaluating": {"columns", "evaluation", "loading", "prediction"},
+    "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
     "backtesting": {"columns", "data", "evaluation", "manager", "names", "origins", "parameters", "specs"},
     "workspace": {
-        "backtesting", "config", "data", "evaluating", "evaluation", "forecasting", "loading", "manager", "names",
-        "opening", "parameters", "prediction", "registry", "specs", "tracking", "training",
+        "answering", "backtesting", "config", "data", "evaluating", "evaluation", "forecasting", "loading", "manager",
+        "names", "notices", "opening", "parameters", "prediction", "registry", "specs", "tracking", "training",
     },
     "inspection": {"addresses", "config", "workspace"},
     "comparison": {"evaluation"},
@@ -181,8 +184,8 @@ USES = {
         "columns", "errors", "evaluating", "evaluation", "loading", "progress", "registry", "workspace",
     },
     "api": {
-        "backtesting", "data", "evaluating", "evaluation", "forecasting", "origins", "pipeline", "prediction",
-        "training", "workspace",
+        "answering", "backtesting", "data", "evaluating", "evaluation", "forecasting", "origins", "pipeline",
+        "registry", "training", "workspace",
     },
     "testing": {
         "columns", "data", "errors", "evaluation", "manager", "names", "parameters", "pipeline", "registry", "specs",
@@ -247,7 +250,7 @@ def test_a_room_is_small(folder: Path) -> None:
     assert len(lines) <= LARGEST_ROOM
 
 
-PUBLISHED = {"CITY_HEADERS", "column_of", "has_counts", "headers_of", "standard_name", "parse_counts", "parse_times"}
+PUBLISHED = {"CITY_HEADERS", "column_of", "headers_of", "standard_name", "parse_numbers", "parse_times"}
 """What knows the City's own columns and values."""
 EDGES = {
     "framework/tracking/logged_model.py": "the signature of a model in MLflow, whose rows are published ones",

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 import bike_traffic
-from bike_traffic.data import check, cleaning, loading
+from bike_traffic import answering
+from bike_traffic.data import cleaning, loading
+from bike_traffic.data.checking import rules, usable
 from bike_traffic.features.history import CountFeatures
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.forest import ForestPipeline
@@ -33,7 +35,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return call
 
     parse = counting("clean", cleaning.clean)
-    for module in (check, cleaning, loading):
+    for module in (answering, cleaning, loading, rules, usable):
         monkeypatch.setattr(module, "clean", parse)
     monkeypatch.setattr(CountFeatures, "transform", counting("features", CountFeatures.transform))
     monkeypatch.setattr(ForestPipeline, "_apply", counting("forest", ForestPipeline._apply))

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bike_traffic.answering import Answering
+from bike_traffic.data.checking.usable import Tolerance
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files import csv_rows, reading
 from bike_traffic.errors import (
@@ -89,7 +91,8 @@ def test_rows_of_unknown_counters_are_named_and_nothing_is_written(
     Path("out.csv").write_text("what stood there before")
     message = (
         "3 rows are of counters the model was not trained on: 'new street' (row 3, 6); 'new bridge' (row 10); "
-        "leave them out, train on counts that hold them, or take a rough guess with --unknown-counters predict"
+        "leave them empty with --unknown-counters empty, train on counts that hold them, or take a rough guess with "
+        "--unknown-counters predict"
     )
     with pytest.raises(UnknownCounters, match=re.escape(message)):
         predict_file(pipelines["rf"], "in.csv", "out.csv")
@@ -104,19 +107,49 @@ def test_unknown_counters_are_predicted_when_asked_for_and_marked_row_by_row(
 ) -> None:
     rows = small_counts.head(3).copy()
     rows.loc[1, COUNTER] = "new street"
-    predicted = predict(pipelines["rf"], clean(rows), unknown_counters="predict")
+    predicted = predict(pipelines["rf"], clean(rows), Answering(unknown_counters="predict"))
     assert list(predicted["unknown_counter"]) == [False, True, False]
     assert (predicted["prediction"] >= 0).all()
 
 
-def test_a_fault_late_in_the_file_leaves_no_output(
+def test_unknown_counters_can_be_left_empty_with_the_reason(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame
+) -> None:
+    rows = small_counts.head(3).copy()
+    rows.loc[1, COUNTER] = "new street"
+    predicted = predict(pipelines["rf_class"], rows, Answering(unknown_counters="empty", reasons=True))
+    assert predicted["prediction"].isna().tolist() == [False, True, False]
+    assert predicted["reason"].tolist() == ["", "counter-unknown", ""]
+    known = predict(pipelines["rf_class"], rows.drop(index=1))
+    assert predicted["prediction"].dropna().tolist() == known["prediction"].tolist()
+
+
+def test_rows_without_a_name_or_a_time_have_no_prediction_and_the_others_do(
+    pipelines: dict[str, Pipeline], small_counts: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = small_counts.head(100).copy()
+    rows.loc[3, TIME] = "yesterday"
+    rows.loc[7, COUNTER] = None
+    rows.loc[9, TIME] = "2024-06-01"
+    rows.to_csv("in.csv", sep=";", index=False)
+    assert predict_file(pipelines["rf"], "in.csv", "out.csv", Answering(reasons=True)) == 100
+    written = pd.read_csv("out.csv", sep=";")
+    reasons = {3: "time-malformed", 7: "counter-missing", 9: "time-without-hour"}
+    assert written["reason"].dropna().to_dict() == reasons
+    assert written.index[written["prediction"].isna()].tolist() == [*reasons]
+    good = rows.drop(index=[*reasons])
+    assert written["prediction"].dropna().tolist() == predict(pipelines["rf"], good)["prediction"].tolist()
+    assert "in.csv: no prediction for 1 row: column" in caplog.text
+
+
+def test_more_unusable_rows_than_are_tolerated_leave_no_output(
     pipelines: dict[str, Pipeline], small_counts: pd.DataFrame
 ) -> None:
     rows = small_counts.copy()
     rows.loc[len(rows) - 1, TIME] = "yesterday"
     rows.to_csv("in.csv", sep=";", index=False)
     with pytest.raises(SchemaError, match=f"not a time in row {len(rows) + 1}"):
-        predict_file(pipelines["rf"], "in.csv", "out.csv")
+        predict_file(pipelines["rf"], "in.csv", "out.csv", Answering(tolerance=Tolerance(share=0.0)))
     assert [path.name for path in Path().iterdir()] == ["in.csv"]
 
 
@@ -216,7 +249,7 @@ def test_chunks_of_unknown_counters_are_marked_or_refused_with_all_of_them_at_th
     rows.loc[20, COUNTER] = "new street"
     rows.loc[50, COUNTER] = "new bridge"
     rows.to_csv("in.csv", sep=";", index=False)
-    marked = pd.concat(predict_chunks(pipelines["rf"], "in.csv", unknown_counters="predict"))
+    marked = pd.concat(predict_chunks(pipelines["rf"], "in.csv", Answering(unknown_counters="predict")))
     assert np.flatnonzero(marked["unknown_counter"]).tolist() == [20, 50]
     before: list[pd.DataFrame] = []
     seen: list[int] = []

@@ -14,13 +14,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bike_traffic.api import open_registry
 from bike_traffic.app.model_registry_summary import get_best_model_from_summary, update_summary
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import IntegrityError, NoRecord, UnknownMetric
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
-from bike_traffic.workspace import open_registry
 from tests.conftest import Bt
 from tests.servers import gcs_server, new_gcs_bucket, token_server
 

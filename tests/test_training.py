@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bike_traffic.api import open_registry
 from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.data.cleaning import clean
-from bike_traffic.data.schema import clean_counter_names
+from bike_traffic.data.parsing.values import clean_texts
 from bike_traffic.errors import NoRecord, ParameterError, RegistryCorrupt, RegistryUnavailable, SplitError
 from bike_traffic.loading import load_model
 from bike_traffic.manager import PluginHost
@@ -22,7 +23,6 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
-from bike_traffic.workspace import open_registry
 
 TINY = {"n_estimators": 3}
 
@@ -179,7 +179,7 @@ def test_a_model_is_trained_in_test_mode_on_a_thousand_rows(host: PluginHost, sa
 
 def test_counters_are_known_by_their_cleaned_names(host: PluginHost, small_counts: pd.DataFrame) -> None:
     pipeline = new_pipeline(host.pipeline("rf"), TINY, seed=0).fit(small_counts)
-    names = clean_counter_names(small_counts["Nom du compteur"])
+    names = clean_texts(small_counts["Nom du compteur"])
     assert list(pipeline.counters_) == sorted(names.cat.categories)
 
 

@@ -20,10 +20,10 @@ from bike_traffic.errors import BikeTrafficError
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+    from bike_traffic.answering import UnknownPolicy
     from bike_traffic.app.views import Visit
     from bike_traffic.app.words import Words
     from bike_traffic.loading import LoadedModel
-    from bike_traffic.prediction import UnknownPolicy
 
 TYPES = ("csv", "gz", "parquet", "pq")
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
@@ -54,7 +54,7 @@ def show(visit: Visit) -> None:
     by_what, how, go = st.columns([2, 3, 2], vertical_alignment="bottom")
     with by_what:
         loaded = state.model(pick_model(visit).record.run_id)
-    if upload is not None and checked is not None and not checked.faults:
+    if upload is not None and checked is not None and not checked.refused:
         policy = _pick_policy(visit, how, checked.unknown_to(loaded))
         key = (upload.file_id, loaded.record.run_id, str(policy))
         batch = state.desk().batch(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from bike_traffic.columns import (
     COUNTER,
     DAY_OF_MONTH,
     HOUR,
+    IDENTIFIER,
     LATITUDE,
     LONGITUDE,
     MONTH,
@@ -24,17 +26,9 @@ from bike_traffic.columns import (
     WEEKDAY,
     YEAR,
 )
-from bike_traffic.data.schema import (
-    COORDINATES,
-    IDENTIFYING,
-    clean_counter_names,
-    distinct_times,
-    has_counts,
-    headers_of,
-    parse_coordinates,
-    parse_counts,
-    take_times,
-)
+from bike_traffic.data.parsing.times import SecondHours, distinct_times, take_times
+from bike_traffic.data.parsing.values import clean_texts, parse_coordinates, parse_numbers
+from bike_traffic.data.schema import COORDINATES, IDENTIFYING, LATITUDES, LONGITUDES, OPTIONAL, headers_of
 
 
 class RawCleanerTransformer(TransformerMixin, BaseEstimator):
@@ -42,9 +36,9 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
 
     The columns of a clean frame are the constants of `bike_traffic.columns`: ``nom_du_compteur`` (categorical),
     ``date_et_heure_de_comptage`` (Europe/Paris), ``heure`` (0 to 23), ``jour_mois``, ``mois``, ``annee``,
-    ``jour_semaine`` (0 is Monday), ``latitude`` and ``longitude`` (degrees, float32), and ``comptage_horaire``
-    (bikes per hour) if the input has it. All other columns are dropped. `bike_traffic.data.weather.join_weather` adds
-    the weather to a clean frame.
+    ``jour_semaine`` (0 is Monday), ``latitude`` and ``longitude`` (degrees, float32; NaN where unknown), and if the
+    input has it ``comptage_horaire`` (bikes per hour). All other columns are dropped.
+    `bike_traffic.data.weather.join_weather` adds the weather to a clean frame.
     """
 
     def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
@@ -56,16 +50,20 @@ class RawCleanerTransformer(TransformerMixin, BaseEstimator):
         return True
 
     def transform(self, counts: pd.DataFrame) -> pd.DataFrame:
-        """Return the clean frame; raise `SchemaError` if a column is missing."""
-        return counts if is_clean(counts) else clean(counts)
+        """Return the clean frame; raise `SchemaError` if a column is missing.
+
+        It has no identifiers: names have been followed by them before, and a model does not learn from them.
+        """
+        cleaned = counts if is_clean(counts) else clean(counts)
+        return cleaned.drop(columns=IDENTIFIER) if IDENTIFIER in cleaned else cleaned
 
 
 def is_clean(counts: pd.DataFrame) -> bool:
     """Return whether a frame has the columns of a clean frame, in their order and with their types.
 
-    The count, and the three columns of the weather together, may be missing.
+    The identifier, the count, and the three columns of the weather together, may be missing.
     """
-    names = tuple(counts.columns.drop(COUNT, errors="ignore"))
+    names = tuple(counts.columns.drop([IDENTIFIER, COUNT], errors="ignore"))
     if names not in (CLEAN_COLUMNS, CLEAN_COLUMNS + WEATHER_COLUMNS):
         return False
     types = counts.dtypes
@@ -77,30 +75,53 @@ def is_clean(counts: pd.DataFrame) -> bool:
         and all(types[name] == np.int16 for name in TIME_PARTS)
         and types[LATITUDE] == types[LONGITUDE] == np.float32
         and (COUNT not in types or types[COUNT] == np.float64)
+        and (IDENTIFIER not in types or isinstance(types[IDENTIFIER], pd.CategoricalDtype))
         and all(types[name] == np.float32 for name in names[len(CLEAN_COLUMNS) :])
     )
 
 
-def clean(counts: pd.DataFrame) -> pd.DataFrame:
+def clean(counts: pd.DataFrame, second_hours: SecondHours | None = None) -> pd.DataFrame:
     """Parse published counts into a clean frame on the same index; raise `SchemaError` if a column is missing.
 
-    A value that cannot be read becomes missing; `bike_traffic.data.check` reports such values with their rows.
+    A value that cannot be read becomes missing; `bike_traffic.data.checking.rules` reports such values with their
+    rows.
+
+    Parameters
+    ----------
+    second_hours : that of the chunks before, if these rows are a chunk of a file.
     """
-    wanted = [*IDENTIFYING, COUNT] if has_counts(counts) else list(IDENTIFYING)
-    headers = headers_of(counts.columns, wanted)
-    position, times = distinct_times(counts[headers[TIME]])
-    coordinates = parse_coordinates(counts[headers[COORDINATES]])
-    columns: dict[str, object] = {
-        COUNTER: clean_counter_names(counts[headers[COUNTER]]),
-        TIME: take_times(times, position),
-    }
-    for name, values in time_parts(times).items():
+    headers = headers_of(counts.columns, IDENTIFYING, optional=OPTIONAL)
+    names = clean_texts(counts[headers[COUNTER]])
+    position, distinct, twice = distinct_times(counts[headers[TIME]])
+    columns: dict[str, object] = {COUNTER: names, TIME: take_times(distinct, position)}
+    for name, values in time_parts(distinct).items():
         # -1 where the time cannot be read; the check reports such a row before anything is computed from it.
         columns[name] = np.append(values.fillna(-1).to_numpy(np.int16), np.int16(-1))[position]
-    columns |= {LATITUDE: coordinates[LATITUDE], LONGITUDE: coordinates[LONGITUDE]}
+    columns |= _degrees(counts, headers)
+    if IDENTIFIER in headers:
+        columns[IDENTIFIER] = clean_texts(counts[headers[IDENTIFIER]])
     if COUNT in headers:
-        columns[COUNT] = parse_counts(counts[headers[COUNT]])
-    return pd.DataFrame(columns, index=counts.index)
+        columns[COUNT] = parse_numbers(counts[headers[COUNT]])
+    cleaned = pd.DataFrame(columns, index=counts.index)
+    if twice.any():
+        second = (second_hours or SecondHours()).of(
+            names, pd.DatetimeIndex(cleaned[TIME]), np.append(twice, False)[position]
+        )
+        cleaned.loc[second, TIME] += pd.Timedelta(hours=1)  # the same local hour, so that its parts stay
+    return cleaned
+
+
+def _degrees(counts: pd.DataFrame, headers: Mapping[str, str]) -> dict[str, object]:
+    """Return latitude and longitude from the City's one column of them, else from two, NaN where they cannot be."""
+    if COORDINATES in headers:
+        degrees = parse_coordinates(counts[headers[COORDINATES]])
+    elif LATITUDE in headers and LONGITUDE in headers:
+        parts = {name: parse_numbers(counts[headers[name]]).astype(np.float32) for name in (LATITUDE, LONGITUDE)}
+        degrees = pd.DataFrame(parts)
+    else:
+        return dict.fromkeys((LATITUDE, LONGITUDE), np.float32(np.nan))
+    inside = degrees[LATITUDE].between(*LATITUDES) & degrees[LONGITUDE].between(*LONGITUDES)
+    return {name: degrees[name].where(inside) for name in (LATITUDE, LONGITUDE)}
 
 
 def time_parts(times: pd.DatetimeIndex) -> dict[str, pd.Index]:

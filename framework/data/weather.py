@@ -9,20 +9,25 @@ hours before) and ``n`` (percent), every three hours, of one station.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import IO
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, TIME, WEATHER_COLUMNS
-from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
+from bike_traffic.data.files.formats.json_rows import JsonTable
+from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.header import read_header
-from bike_traffic.data.files.parquet import is_parquet, open_parquet
+from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.reading import refuse_rows
 from bike_traffic.data.files.unpacking import BROKEN_STREAM, open_binary
 from bike_traffic.errors import ReadError, SchemaError, no_such
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 WEATHER_TIME = "time"
 """Header of the times in the plain form."""
@@ -54,7 +59,7 @@ def read_weather(source: str | pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : the path or URL of CSV (``,`` or ``;``, compressed or not) or Parquet, or a frame with these columns.
+    source : the path or URL of CSV (``,`` or ``;``), Parquet or JSON, packed or not, or a frame with these columns.
 
     Returns
     -------
@@ -142,15 +147,29 @@ def _read_table(uri: str) -> tuple[pd.DataFrame, list[str]]:
     """Return the columns of a file that may be needed, and the names of all."""
     with open_binary(uri, max_bytes=_MOST_BYTES) as file:
         try:
-            if is_parquet(uri):
-                return _read_parquet(uri, file)
-            columns, delimiter = read_header(uri, file)
-            read = [name for name in columns if _plain(name) in _READ] or columns[:1]
-            table = pd.read_csv(
-                file, sep=delimiter, names=columns, header=None, dtype=str, index_col=False, usecols=read
+            form = format_of(uri, file, uri)
+            if form == PARQUET:
+                with open_parquet(uri, file) as parquet:
+                    refuse_rows(uri, parquet.rows, _MOST_ROWS)
+                    read = _read_of(parquet.columns)
+                    return _joined(uri, parquet.tables(read, _MOST_ROWS, _MOST_BYTES), read), parquet.columns
+            if form == JSON:
+                table = JsonTable(uri, file, uri)
+                read = _read_of(table.columns)
+                return _joined(uri, table.tables(read), read), table.columns
+            header = read_header(uri, file)
+            frame = pd.read_csv(
+                file,
+                sep=header.delimiter,
+                names=header.columns,
+                header=None,
+                dtype=str,
+                index_col=False,
+                usecols=_read_of(header.columns),
+                encoding_errors="replace",  # no column that is read has other letters than ASCII
             )
-            refuse_rows(uri, len(table), _MOST_ROWS)
-            return table, columns
+            refuse_rows(uri, len(frame), _MOST_ROWS)
+            return frame, header.columns
         except (ReadError, SchemaError):
             raise
         except (ValueError, *BROKEN_STREAM) as error:  # a parser's errors are values that are wrong
@@ -160,15 +179,22 @@ def _read_table(uri: str) -> tuple[pd.DataFrame, list[str]]:
             ) from None
 
 
-def _read_parquet(uri: str, file: IO[bytes]) -> tuple[pd.DataFrame, list[str]]:
+def _read_of(columns: list[str]) -> list[str]:
+    """Return the columns that may be needed; one of them at least, which has the number of rows."""
+    return [name for name in columns if _plain(name) in _READ] or columns[:1]
+
+
+def _joined(uri: str, tables: Iterator[pa.Table], columns: list[str]) -> pd.DataFrame:
     import pyarrow as pa
 
-    with open_parquet(uri, file) as table:
-        refuse_rows(uri, table.rows, _MOST_ROWS)
-        read = [name for name in table.columns if _plain(name) in _READ] or table.columns[:1]
-        parts = list(table.tables(read, _MOST_ROWS, _MOST_BYTES))
-        frame = pa.concat_tables(parts).unify_dictionaries().to_pandas() if parts else pd.DataFrame(columns=read)
-        return frame, table.columns
+    parts: list[pa.Table] = []
+    for table in tables:
+        parts.append(table)
+        refuse_rows(uri, sum(part.num_rows for part in parts), _MOST_ROWS)
+    frame: pd.DataFrame = (
+        pa.concat_tables(parts).unify_dictionaries().to_pandas() if parts else pd.DataFrame(columns=columns)
+    )
+    return frame
 
 
 def _plain_hours(columns: Mapping[str, pd.Series], where: str) -> pd.DataFrame:

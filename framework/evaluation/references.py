@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE, LONGITUDE, TIME
+from bike_traffic.columns import COUNT, COUNTER, HOUR, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.evaluation.baselines import FourWeekMean
 from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.local_errors import LocalError, local_errors
@@ -137,6 +137,9 @@ class References:
 def counters_of(cleaned: pd.DataFrame) -> dict[str, Counter]:
     """Return the counters of clean rows, in the order of their names."""
     groups = cleaned.groupby(COUNTER, observed=True, sort=True)
+    identifiers = (
+        groups[IDENTIFIER].last().dropna().astype("str") if IDENTIFIER in cleaned else pd.Series(dtype="str")
+    )
     table = groups.agg(
         latitude=(LATITUDE, "last"),  # a counter that was moved is where it is now
         longitude=(LONGITUDE, "last"),
@@ -151,6 +154,7 @@ def counters_of(cleaned: pd.DataFrame) -> dict[str, Counter]:
             mean=round(float(row["mean"]), 3),
             first_hour=row["first_hour"].isoformat(),
             last_hour=row["last_hour"].isoformat(),
+            identifier=identifiers.get(row["index"]) or None,
         )
         for row in table.reset_index(names="index").to_dict("records")
     }

@@ -49,18 +49,16 @@ def temporal_split(cleaned: pd.DataFrame, holdout: pd.Timedelta) -> Split:
     first, last = times.min(), times.max()
     start = last - holdout + pd.Timedelta(hours=1)
     if holdout < pd.Timedelta(hours=1):
-        raise SplitError(
-            f"cannot hold out {_span(holdout)}: it must be an hour or more",
-            "holdout-too-short",
-            holdout=_span(holdout),
-        )
+        short = span_in_words(holdout)
+        raise SplitError(f"cannot hold out {short}: it must be an hour or more", "holdout-too-short", holdout=short)
     if start - first < holdout:
+        span, held_out_span = span_in_words(last - first + pd.Timedelta(hours=1)), span_in_words(holdout)
         raise SplitError(
-            f"the counts span {_span(last - first + pd.Timedelta(hours=1))}: holding out the last {_span(holdout)} "
-            "leaves less than that to train on; give a shorter --holdout, or more counts",
+            f"the counts span {span}: holding out the last {held_out_span} leaves less than that to train on; give a "
+            "shorter --holdout, or more counts",
             "holdout-too-long",
-            span=_span(last - first + pd.Timedelta(hours=1)),
-            holdout=_span(holdout),
+            span=span,
+            holdout=held_out_span,
         )
     held_out = (times >= start).to_numpy()
     return Split("temporal", np.flatnonzero(~held_out), np.flatnonzero(held_out))
@@ -102,12 +100,12 @@ def rolling_origin(cleaned: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> 
     end = times.max() + pd.Timedelta(hours=1)
     if end - folds * horizon - times.min() < horizon:
         raise SplitError(
-            f"{folds} folds of {_span(horizon)} leave less than one to train the first on; the counts span "
-            f"{_span(end - times.min())}",
+            f"{folds} folds of {span_in_words(horizon)} leave less than one to train the first on; the counts span "
+            f"{span_in_words(end - times.min())}",
             "folds-too-long",
             folds=folds,
-            horizon=_span(horizon),
-            span=_span(end - times.min()),
+            horizon=span_in_words(horizon),
+            span=span_in_words(end - times.min()),
         )
     splits = []
     for fold in range(folds, 0, -1):
@@ -116,11 +114,11 @@ def rolling_origin(cleaned: pd.DataFrame, folds: int, horizon: pd.Timedelta) -> 
     empty = [number for number, split in enumerate(splits, start=1) if not len(split.held_out)]
     if empty:
         raise SplitError(
-            f"fold {empty[0]} of {folds} has no rows: the counts have a gap of {_span(horizon)} or more",
+            f"fold {empty[0]} of {folds} has no rows: the counts have a gap of {span_in_words(horizon)} or more",
             "fold-empty",
             fold=empty[0],
             folds=folds,
-            horizon=_span(horizon),
+            horizon=span_in_words(horizon),
         )
     return splits
 
@@ -131,7 +129,8 @@ def split_at(times: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> Split:
     return Split("temporal", np.flatnonzero(before), np.flatnonzero(until & ~before))
 
 
-def _span(time: pd.Timedelta) -> str:
+def span_in_words(time: pd.Timedelta) -> str:
+    """Return a span of time such as ``28 d 3 h``."""
     days, hours = time.days, round(time.seconds / 3600)
     parts = [f"{days} d" if days else "", f"{hours} h" if hours or not days else ""]
     return " ".join(part for part in parts if part)

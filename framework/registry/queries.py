@@ -15,15 +15,19 @@ from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
 
+FEWEST_HELD_OUT = 24
+"""Rows, as of a day of one counter, below which a hold-out says nothing of a model."""
+
 QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data")
 """The keys of an entry that a `Query` looks at."""
 
-LeftOut = Literal["withdrawn", "test mode", "sample", "random split"]
+LeftOut = Literal["withdrawn", "test mode", "sample", "random split", "few rows"]
 Mark = LeftOut | Literal["behind mean"]
 _WORDS: Mapping[LeftOut, str] = {
     "sample": "of the sample (add --sample)",
     "test mode": "of test mode (add --test-mode)",
     "random split": "of a random split",
+    "few rows": f"measured on fewer than {FEWEST_HELD_OUT} rows",
     "withdrawn": "withdrawn (`bt registry restore` takes them back)",
 }
 
@@ -33,7 +37,8 @@ class Query:
     """A filter of records; ``None`` admits every value.
 
     Records of test mode and of the sample are left out by default. So are those of a random split: its metrics are
-    too good to compare with those of a temporal split. Among records of test mode those of the sample are admitted.
+    too good to compare with those of a temporal split; and those measured on fewer than `FEWEST_HELD_OUT` rows,
+    unless `split` is ``None`` or records of test mode are asked for. Among these those of the sample are admitted.
 
     Parameters
     ----------
@@ -75,6 +80,8 @@ class Query:
             return "sample"
         if self.split == "temporal" and _split_of(entry) not in (self.split, None):
             return "random split"
+        if self.split == "temporal" and not self.test_mode and _has_few_rows(entry):
+            return "few rows"
         return None
 
     @property
@@ -113,6 +120,7 @@ def marks_of(record: ModelRecord, withdrawn: Container[str]) -> list[Mark]:
         "test mode": record.test_mode,
         "sample": is_of_sample(record.to_json()),
         "random split": record.split is not None and record.split.kind == "random",
+        "few rows": not record.test_mode and _has_few_rows(record.to_json()),
         "behind mean": record.beats_baseline is False,
         "withdrawn": record.run_id in withdrawn,
     }
@@ -123,6 +131,12 @@ def _split_of(entry: Mapping[str, Any]) -> object:
     """Return the kind of split; ``None`` if a record has none."""
     split = entry.get("split")
     return split.get("kind") if isinstance(split, Mapping) else None
+
+
+def _has_few_rows(entry: Mapping[str, Any]) -> bool:
+    split = entry.get("split")
+    rows = split.get("held_out_rows") if isinstance(split, Mapping) else None
+    return isinstance(rows, int) and rows < FEWEST_HELD_OUT
 
 
 def _time_of(entry: Mapping[str, Any]) -> datetime:

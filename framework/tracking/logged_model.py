@@ -36,7 +36,9 @@ def _save(files: Path, target: Path) -> None:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
     # Only strings: with another type MLflow cannot read CSV. This refuses categories and times of pandas.
-    columns: list[ColSpec | TensorSpec] = [ColSpec("string", CITY_HEADERS[key]) for key in IDENTIFYING]
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec("string", CITY_HEADERS[key], required=key in IDENTIFYING) for key in (*IDENTIFYING, COORDINATES)
+    ]
     row = {COUNTER: "97 avenue Denfert Rochereau SO-NE", TIME: "2025-06-02T08:00:00+02:00"}
     row |= {COORDINATES: "48.83504,2.33357"}
     pyfunc.save_model(

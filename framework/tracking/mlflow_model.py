@@ -44,14 +44,13 @@ class BikeTrafficModel(PythonModel):
     ) -> pd.DataFrame:
         """Predict counts with the City's headers; see `bike_traffic.prediction.predict`.
 
-        The parameter ``unknown_counters`` is ``refuse`` or ``predict``.
+        The parameter ``unknown_counters`` is ``refuse``, ``predict`` or ``empty``.
         """
-        from bike_traffic.data.loading import clean_counts
+        from bike_traffic.answering import Answering
         from bike_traffic.prediction import predict
 
-        cleaned = clean_counts(model_input, "the model's input", with_counts=False)
-        policy = (params or {}).get("unknown_counters", "refuse")
-        return predict(self.pipeline, cleaned, unknown_counters=policy)
+        how = Answering(unknown_counters=(params or {}).get("unknown_counters", "refuse"))
+        return predict(self.pipeline, model_input, how, where="the model's input")
 
 
 set_model(BikeTrafficModel())

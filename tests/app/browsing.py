@@ -28,12 +28,15 @@ class Reader:
     def open(self, path: str = "/") -> None:
         """Open a path of the app, and wait until it is complete."""
         self.page.goto(self.app.url + path, wait_until="domcontentloaded")
+        # Before the first run of the script nothing runs either; each page has its sentence.
+        expect(self.page.locator("[data-testid=stMain] h3").first).to_be_visible(timeout=WAIT)
         self.settle()
 
     def settle(self) -> None:
         """Wait until the script has run, and what it shows is there."""
         self.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=WAIT)
-        expect(self.page.locator("[data-stale=true]")).to_have_count(0, timeout=WAIT)
+        for unfinished in ("[data-stale=true]", "[data-testid=stSkeleton]"):
+            expect(self.page.locator(unfinished)).to_have_count(0, timeout=WAIT)
 
     @property
     def query(self) -> dict[str, str]:

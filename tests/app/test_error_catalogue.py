@@ -15,7 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from bike_traffic import errors
-from bike_traffic.data.check import RULES, Fault
+from bike_traffic.data.checking.rules import RULES, Fault
 from bike_traffic.errors import BikeTrafficError, SchemaError, UnknownBackend, UnknownName, UnknownPipeline
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +24,8 @@ FRENCH = ROOT / "app/locale/fr/LC_MESSAGES/errors.po"
 NOT_IN_THE_APP: dict[str, set[str]] = {
     "an app trains and compares nothing": {
         "fit-no-rows", "fold-empty", "folds-too-few", "folds-too-long", "held-out-counters-unknown",
-        "holdout-too-long", "holdout-too-short", "only-outages", "origins-empty", "random-split-too-few-rows",
-        "span-malformed",
+        "holdout-sliver", "holdout-too-long", "holdout-too-short", "only-outages", "origins-empty",
+        "random-split-too-few-rows", "span-malformed",
     },
     "parameters are given to a training": {
         "dropout-range", "hidden-range", "learning-rate-range", "n-jobs-zero", "parameter-below-one",
@@ -67,7 +67,13 @@ def sites() -> list[Site]:
             found += sites_of(path)
     fields = frozenset(field.name for field in attrs.fields(Fault)) - {"id"}
     found += [(identifier(kind), kind.__name__, NAMED) for kind in (UnknownPipeline, UnknownBackend)]  # by `_pick`
-    return [*found, *((rule, "framework/data/check.py", fields | {"where", "faults"}) for rule in RULES)]
+    return [
+        *found,
+        *(
+            (rule, "framework/data/checking/rules.py", fields | {"where", "faults", "left_out", "total"})
+            for rule in RULES
+        ),
+    ]
 
 
 def sites_of(path: Path) -> Iterator[Site]:
@@ -125,7 +131,7 @@ def fields_of(sentence: str) -> set[str]:
 
 def test_every_site_that_makes_an_error_is_found() -> None:
     """Errors whose id is no literal are those of a fault, which the table of rules has."""
-    assert [place.partition(":")[0] for id_, place, _ in sites() if not id_] == ["framework/data/check.py"]
+    assert [place.partition(":")[0] for id_, place, _ in sites() if not id_] == ["framework/data/checking/rules.py"]
     assert len(sites()) > 150
 
 

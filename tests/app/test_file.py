@@ -87,15 +87,26 @@ def test_the_error_on_counts_says_whether_the_model_may_know_them(upload: Upload
     assert "later than its training" in " ".join(one.value for one in app.caption)
 
 
-def test_faults_are_a_table_with_rows_and_nothing_is_predicted(upload: Upload, day: bytes) -> None:
-    broken = day.replace(b"2024-11-30T", b"yesterday ", 3)
+def test_too_many_faults_are_a_table_with_rows_and_nothing_is_predicted(upload: Upload, day: bytes) -> None:
+    broken = day.replace(b"2024-11-30T", b"yesterday ", 30)
     app = upload("day.csv", broken)
     assert "1 kind of fault" in head(app)
     table = app.table[0].value
-    assert [str(value).replace("\\", "") for value in table["Rows"]] == ["3"]
-    assert table["First rows"].tolist() == ["2, 3, 4"]
+    assert [str(value).replace("\\", "") for value in table["Rows"]] == ["30"]
+    assert table["First rows"].tolist() == ["2, 3, 4, 5, 6 …"]
     assert "not a time" in str(table["What is wrong"].tolist())
     assert [one.label for one in app.button] == []
+
+
+@pytest.mark.parametrize(("language", "label"), [("fr", "Prévoir"), ("en", "Predict")])
+def test_the_rows_without_a_fault_are_predicted(upload: Upload, day: bytes, language: str, label: str) -> None:
+    broken = day.replace(b"2024-11-30T", b"yesterday ", 3)
+    app = upload("day.csv", broken, lang=language)
+    assert {"3", "192"} <= {*re.findall(r"\d+", head(app))}
+    assert [str(value) for value in app.table[0].value.iloc[:, 1]] == ["3"]
+    app = predict(app, label)
+    assert len(app.download_button) == 3
+    assert "192" in head(app)
 
 
 @pytest.mark.parametrize(

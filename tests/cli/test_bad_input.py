@@ -59,6 +59,7 @@ NAME, COUNT, TIME, PLACE = range(4)
 OTHERS = "Coordonnées géographiques, Date et heure de comptage, Nom du compteur"
 TIME_ADVICE = "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00"
 PLACE_ADVICE = "write 'latitude,longitude' in degrees, 48.0 to 49.5 and 1.4 to 3.6, or leave them empty"
+ONE = "1 of 9,600 rows cannot be used: "
 BAD_FILES: dict[str, tuple[str, Callable[[Lines], bytes], str]] = {
     "missing column": (
         "bad.csv",
@@ -76,33 +77,34 @@ BAD_FILES: dict[str, tuple[str, Callable[[Lines], bytes], str]] = {
     "unparseable date": (
         "bad.csv",
         changed(7, TIME, "01/09/2024 08:00"),
-        f"column 'Date et heure de comptage': not a time in row 7 ('01/09/2024 08:00'); {TIME_ADVICE}",
+        ONE + f"column 'Date et heure de comptage': not a time in row 7 ('01/09/2024 08:00'); {TIME_ADVICE}",
     ),
     "negative count": (
         "bad.csv",
         changed(7, COUNT, "-3"),
-        "column 'Comptage horaire': a negative count in row 7 ('-3'); counts are 0 or more bikes per hour",
+        ONE + "column 'Comptage horaire': a negative count in row 7 ('-3'); counts are 0 or more bikes per hour",
     ),
     "fractional count": (
         "bad.csv",
         changed(7, COUNT, "2.5"),
-        "column 'Comptage horaire': a fractional count in row 7 ('2.5'); counts are whole bikes per hour",
+        ONE + "column 'Comptage horaire': a fractional count in row 7 ('2.5'); counts are whole bikes per hour",
     ),
     "missing count": (
         "bad.csv",
         changed(7, COUNT, ""),
-        "column 'Comptage horaire': not a number in row 7 (empty); give each row its count, or leave the row out",
+        ONE
+        + "column 'Comptage horaire': not a number in row 7 (empty); give each row its count, or leave the row out",
     ),
     "no name": (
         "bad.csv",
         changed(7, NAME, ""),
-        "column 'Nom du compteur': no name in row 7 (empty); give each row the name of its counter",
+        ONE + "column 'Nom du compteur': no name in row 7 (empty); give each row the name of its counter",
     ),
     "duplicate row": (
         "bad.csv",
         lambda lines: text([*lines, lines[1]]),
-        "column 'Date et heure de comptage': the same counter and hour again in row 9602 "
-        "('2024-08-23T01:00:00+02:00'); keep one row for each counter and hour",
+        "1 of 9,601 rows cannot be used: column 'Date et heure de comptage': the same counter and hour again in row "
+        "9602 ('2024-08-23T01:00:00+02:00'); keep one row for each counter and hour",
     ),
     "swapped coordinates": (
         "bad.csv",
@@ -110,10 +112,10 @@ BAD_FILES: dict[str, tuple[str, Callable[[Lines], bytes], str]] = {
         "column 'Coordonnées géographiques': not coordinates in or near Paris in row 7 ('2.35,48.85'); "
         + PLACE_ADVICE,
     ),
-    "latin-1": (
+    "two encodings": (
         "bad.csv",
-        lambda lines: text(lines).decode().encode("latin-1"),
-        "row 1 is not UTF-8 (byte 0xe9 at position 68); save the file as UTF-8",
+        lambda lines: text(lines[:7]) + text(lines[7:]).decode().replace("Moulin", "Môlin").encode("latin-1"),
+        "row 8 is in another encoding than the rows before it, or has two; save the file as UTF-8",
     ),
     "UTF-16": ("bad.csv", lambda lines: text(lines).decode().encode("utf-16"), "UTF-16 text; save it as UTF-8"),
     "tabs": (
@@ -131,7 +133,8 @@ BAD_FILES: dict[str, tuple[str, Callable[[Lines], bytes], str]] = {
     "several faults": (
         "bad.csv",
         lambda lines: changed(7, COUNT, "-3")(changed(8, TIME, "hier")(lines).decode().splitlines(keepends=True)),
-        f"column 'Date et heure de comptage': not a time in row 8 ('hier'); {TIME_ADVICE} "
+        f"2 of 9,600 rows cannot be used: column 'Date et heure de comptage': not a time in row 8 ('hier'); "
+        f"{TIME_ADVICE} "
         "(and 1 other fault: `bt data check` lists them)",
     ),
 }
@@ -143,7 +146,7 @@ def test_a_bad_file_is_refused_and_nothing_registered(
     bt: Bt, small_file: Path, tmp_path: Path, name: str, write: Callable[[Lines], bytes], message: str
 ) -> None:
     Path(name).write_bytes(write(small_file.read_text(encoding="utf-8").splitlines(keepends=True)))
-    refuse(bt, tmp_path, f"{name}: {message}", *TRAIN, "--data", name)
+    refuse(bt, tmp_path, f"{name}: {message}", *TRAIN, "--strict", "--data", name)
 
 
 @pytest.mark.parametrize("model", ["rf", "rf_class"])
@@ -221,8 +224,8 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         ),
         (
             b'envs = "dev"',
-            "bt.toml: no setting 'envs'; there are backends, env, plugins, profiles, public_key, signing_key, "
-            "track (did you mean 'env'?)",
+            "bt.toml: no setting 'envs'; there are backends, env, keep_doubtful, max_left_out, plugins, profiles, "
+            "public_key, signing_key, track (did you mean 'env'?)",
         ),
         (b'[profiles.test]\nbackend = "local"', "bt.toml [profiles]: no setting 'test'; there are dev, prod"),
         (
@@ -278,8 +281,8 @@ def test_unknown_counters_are_named_with_their_rows_and_refused(
 ) -> None:
     message = (
         "8 rows are of counters the model was not trained on: 'rue Neuve' (row 3, 4, 5, 6, 7 and 2 more); "
-        "'sente du Bois' (row 11); leave them out, train on counts that hold them, or take a rough guess with "
-        "--unknown-counters predict"
+        "'sente du Bois' (row 11); leave them empty with --unknown-counters empty, train on counts that hold them, "
+        "or take a rough guess with --unknown-counters predict"
     )
     words = ("predict", "-m", "rf", "--registry", registry, partly_unknown.name, *output)
     refuse(bt, partly_unknown.parent, message, *words)
@@ -307,7 +310,7 @@ def test_a_bad_file_is_not_predicted_and_the_old_output_stays(
     name, write, message = BAD_FILES[fault]
     Path(name).write_bytes(write(small_file.read_text(encoding="utf-8").splitlines(keepends=True)))
     Path("out.csv").write_text("the previous content", encoding="utf-8")
-    words = ("predict", "-m", "rf", "--registry", registry, name, "-o", "out.csv")
+    words = ("predict", "-m", "rf", "--registry", registry, "--strict", name, "-o", "out.csv")
     refuse(bt, clean_place, f"{name}: {message}", *words)
 
 

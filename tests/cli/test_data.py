@@ -89,6 +89,7 @@ def test_a_clean_file_is_described_with_exit_code_0(bt: Bt, small_file: Path) ->
     assert done.stdout.splitlines() == [
         "counts.csv: 9,600 rows, 4 counters",
         "from 2024-08-23T01:00:00+02:00 to 2024-11-30T23:00:00+01:00",
+        "no findings about counters",
         "no faults",
     ]
 
@@ -103,8 +104,9 @@ def test_a_clean_file_is_one_json_document_without_faults(bt: Bt, small_file: Pa
         "first_hour": "2024-08-23T01:00:00+02:00",
         "last_hour": "2024-11-30T23:00:00+01:00",
         "counts": "Comptage horaire",
+        "left_out": 0,
         "faults": [],
-        "outages": [],
+        "findings": [],
     }
 
 
@@ -125,33 +127,63 @@ def broken_file(small_counts: pd.DataFrame, clean_place: Path) -> Path:
     return path
 
 
-def test_outages_that_last_are_named_and_the_others_counted(bt: Bt, broken_file: Path) -> None:
-    """An outage is no fault of the file."""
+def cells(row: str) -> list[str]:
+    return [word.strip() for word in row.split("  ") if word.strip()]
+
+
+def test_findings_about_counters_are_a_table_and_no_fault_of_the_file(bt: Bt, broken_file: Path) -> None:
     done = bt("data", "check", broken_file.name)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[2:] == [
-        "12 quai des Hirondelles N-S: silent since 2024-11-29T00:00:00+01:00",
-        "1 outage of counters that count again",
-        "no faults",
+    header, _, *rows, last = done.stdout.splitlines()[2:]
+    assert [cells(row) for row in (header, *rows)] == [
+        ["counter", "from", "to", "finding"],
+        ["12 quai des Hirondelles N-S", "2024-11-29", "still", "no rows for 2 days"],
+        ["12 quai des Hirondelles S-N", "2024-11-05", "2024-11-05", "only zeros for 24 hours"],
     ]
-    assert json.loads(bt("data", "check", broken_file.name, "--format", "json").stdout)["outages"] == [
+    assert last == "no faults"
+
+
+def test_findings_are_in_the_json_document_with_ids_and_numbers(bt: Bt, broken_file: Path) -> None:
+    assert json.loads(bt("data", "check", broken_file.name, "--format", "json").stdout)["findings"] == [
         {
-            "counter": "12 quai des Hirondelles N-S",
-            "first_hour": "2024-11-29T00:00:00+01:00",
-            "last_hour": "2024-11-30T23:00:00+01:00",
-            "kind": "silent",
-            "hours": 48,
-            "lasting": True,
-        },
-        {
+            "id": "outage-zeros",
             "counter": "12 quai des Hirondelles S-N",
             "first_hour": "2024-11-05T00:00:00+01:00",
             "last_hour": "2024-11-05T23:00:00+01:00",
-            "kind": "zeros",
-            "hours": 24,
             "lasting": False,
+            "numbers": {"hours": 24},
+            "message": "only zeros for 24 hours",
+        },
+        {
+            "id": "outage-silent",
+            "counter": "12 quai des Hirondelles N-S",
+            "first_hour": "2024-11-29T00:00:00+01:00",
+            "last_hour": "2024-11-30T23:00:00+01:00",
+            "lasting": True,
+            "numbers": {"hours": 48},
+            "message": "no rows for 2 days",
         },
     ]
+
+
+def test_with_html_a_page_is_written_beside_the_table(bt: Bt, broken_file: Path) -> None:
+    done = bt("data", "check", broken_file.name, "--html", "report.html")
+    assert (done.exit_code, done.stderr) == (0, "report.html written\n")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "1 counter of 4 is in trouble at the end of the file" in page
+    assert done.stdout == bt("data", "check", broken_file.name).stdout
+
+
+def test_a_page_that_cannot_be_written_is_one_line_and_leaves_nothing(bt: Bt, broken_file: Path) -> None:
+    done = bt("data", "check", broken_file.name, "--html", "nowhere/report.html")
+    message = "Error: nowhere/report.html: cannot be written: No such file or directory\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", message)
+    assert [path.name for path in Path().iterdir()] == [broken_file.name]
+
+
+def test_a_faulty_file_has_a_page_too(bt: Bt, faulty_file: Path) -> None:
+    assert bt("data", "check", faulty_file.name, "--strict", "--html", "report.html").exit_code == 1
+    assert "&#x27;hier&#x27;" in Path("report.html").read_text(encoding="utf-8")
 
 
 def test_counts_to_predict_are_checked_without_the_count(bt: Bt, small_counts: pd.DataFrame) -> None:
@@ -163,9 +195,10 @@ def test_counts_to_predict_are_checked_without_the_count(bt: Bt, small_counts: p
 
 
 def test_a_faulty_file_has_exit_code_1_and_a_table_of_all_faults(bt: Bt, faulty_file: Path) -> None:
-    done = bt("data", "check", faulty_file.name)
+    done = bt("data", "check", faulty_file.name, "--strict")
     assert (done.exit_code, done.stderr) == (1, "")
-    described, span, header, _, *rows = done.stdout.splitlines()
+    described, span, *_, header, _ = done.stdout.splitlines()[: -len(FAULTS)]
+    rows = done.stdout.splitlines()[-len(FAULTS) :]
     assert [described, span] == [
         "faulty.csv: 9,601 rows, 4 counters",
         "from 2024-08-23T01:00:00+02:00 to 2024-11-30T23:00:00+01:00",
@@ -192,7 +225,7 @@ def test_a_faulty_file_has_exit_code_1_and_a_table_of_all_faults(bt: Bt, faulty_
 
 
 def test_a_faulty_file_is_one_json_document_with_all_faults(bt: Bt, faulty_file: Path) -> None:
-    done = bt("data", "check", faulty_file.name, "--format", "json")
+    done = bt("data", "check", faulty_file.name, "--strict", "--format", "json")
     assert (done.exit_code, done.stderr) == (1, "")
     assert json.loads(done.stdout)["faults"] == FAULTS
 
@@ -212,10 +245,8 @@ def test_the_sample_is_written_to_a_file_that_passes_its_own_check(bt: Bt, sampl
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "219,380 rows of 20 counters written\n")
     written = gzip.decompress(Path("sample.csv.gz").read_bytes()).decode()
     assert written == sample.to_csv(sep=";", index=False)
-    assert bt("data", "check", "sample.csv.gz").stdout.splitlines()[2:] == [
-        "1 outage of counters that count again",
-        "no faults",
-    ]
+    *_, outage, last = bt("data", "check", "sample.csv.gz").stdout.splitlines()
+    assert (outage.split()[-4:], last) == (["zeros", "for", "35", "days"], "no faults")
 
 
 def test_the_sample_goes_to_stdout_without_an_output(bt: Bt, sample: pd.DataFrame) -> None:

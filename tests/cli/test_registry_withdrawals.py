@@ -193,7 +193,7 @@ def test_best_notes_where_the_records_were_measured_on_different_rows(bt: Bt, cl
         )
     assert bt("registry", "best", "--metric", "rmse", "--model", "nn").stderr == ""
     for number in range(4):
-        split = SplitInfo(training_until=july, held_out_rows=number)
+        split = SplitInfo(training_until=july, held_out_rows=100 + number)
         registry.append(make_record(f"other{number}", split=split, metrics={"rmse": 26.0 + number}))
     lines = bt("registry", "best", "--metric", "rmse").stderr.splitlines()
     assert (len(lines), lines[-2]) == (8, "  and 1 more")

@@ -22,12 +22,15 @@ ON_A_REGISTRY = {
     ),
     *("registry verify", "registry reconcile"),
 }
+COUNTS = {"train", "backtest", "evaluate", "forecast", "registry best", "data clean"}
 USERS = {
     "env": {*ON_A_REGISTRY, "mlflow", "mlflow migrate"},
     "backend": ON_A_REGISTRY,
     "registry": ON_A_REGISTRY,
     "data": {"app", "train", "backtest"},
     "weather": {"app", "train", "backtest", "forecast", "evaluate"},
+    "max_left_out": {*COUNTS, "predict", "data check"},
+    "keep_doubtful": COUNTS,
     "track": {"train"},
     "public_key": {"registry verify"},
 }

@@ -21,8 +21,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
-from bike_traffic.data.files import parquet_pages
-from bike_traffic.data.files.parquet_pages import refuse_large_pages
+from bike_traffic.data.files.parquet import pages
+from bike_traffic.data.files.parquet.pages import refuse_large_pages
 from bike_traffic.data.files.reading import open_counts, read_counts
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from tests.data.test_reading import EXPECTED, FIRST, HEADERS, TEXT, as_text
@@ -59,16 +59,18 @@ PACKED: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", PACKED)
-def test_an_open_file_is_read_by_its_name_and_stays_open(name: str) -> None:
+def test_an_open_file_is_read_and_stays_open(name: str) -> None:
     file = io.BytesIO(PACKED[name]())
     assert_frame_equal(as_text(read_counts(file, name=name)), as_text(EXPECTED))
     assert not file.closed
 
 
 @pytest.mark.parametrize("name", PACKED)
-def test_a_path_is_read_by_the_name_that_it_is_given(name: str, clean_place: Path) -> None:
-    Path("upload-7f3a").write_bytes(PACKED[name]())
-    assert_frame_equal(as_text(read_counts("upload-7f3a", name=name)), as_text(EXPECTED))
+def test_a_file_is_what_its_first_bytes_say_whatever_it_is_called(name: str, clean_place: Path) -> None:
+    for called in ("upload-7f3a", "exports.parquet", "exports.csv.gz", "exports.zip"):
+        Path(called).write_bytes(PACKED[name]())
+        assert_frame_equal(as_text(read_counts(called)), as_text(EXPECTED))
+        assert_frame_equal(as_text(read_counts(called, name="mine.json")), as_text(EXPECTED))
 
 
 BAD: dict[str, tuple[str, bytes]] = {
@@ -76,10 +78,12 @@ BAD: dict[str, tuple[str, bytes]] = {
     "no column": ("c.csv", b"a;b\n1;2\n"),
     "a bad row": ("c.csv", HEADER.encode() + b"a;b\n"),
     "cut gz": ("c.csv.gz", gzip.compress(TEXT.encode())[:-9]),
-    "no gz": ("c.csv.gz", b"text"),
-    "no zip": ("c.csv.zip", b"text"),
+    "no gz": ("c.csv.gz", b"\x1f\x8btext"),
+    "no zip": ("c.csv.zip", b"PK\x03\x04text"),
     "empty zip": ("c.csv.zip", zipped(b"", name="folder/")),
-    "no xz": ("c.csv.xz", b"text"),
+    "no xz": ("c.csv.xz", b"\xfd7zXZ\x00text"),
+    "no JSON": ("c.json", b"[{"),
+    "a page": ("c.csv", b"<html>"),
     "no Parquet": ("c.parquet", b"PAR1"),
     "too long": ("c.csv", TEXT.encode() * 100),
     "a folder": ("c.csv", b"folder"),
@@ -326,7 +330,7 @@ def test_the_pages_of_an_honest_file_are_read_to_their_end(
     for index in range(metadata.num_columns):
         chunk = metadata.row_group(0).column(index)
         refuse_large_pages("c.parquet", io.BytesIO(data), chunk)
-        monkeypatch.setattr(parquet_pages, "LARGEST_PAGE", 4096 // 2)
+        monkeypatch.setattr(pages, "LARGEST_PAGE", 4096 // 2)
         with pytest.raises(ReadError, match="has pages of more than"):
             refuse_large_pages("c.parquet", io.BytesIO(data), chunk)
         monkeypatch.undo()

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from bike_traffic.columns import COUNT
 from bike_traffic.data.cleaning import clean, is_clean
-from bike_traffic.data.loading import clean_counts, load_counts
+from bike_traffic.data.loading import load_counts
 from bike_traffic.errors import ReadError, SchemaError
 
-NEGATIVE = "column 'Comptage horaire': a negative count in row 2 ('-3'); counts are 0 or more bikes per hour"
+NEGATIVE = (
+    "1 of 3 rows cannot be used: column 'Comptage horaire': a negative count in row 2 ('-3'); counts are 0 or more "
+    "bikes per hour"
+)
 
 
 def refused(message: str) -> str:
@@ -28,48 +30,39 @@ def in_the_same_order(cleaned: pd.DataFrame) -> pd.DataFrame:
 
 def test_published_counts_become_a_clean_frame_on_their_index(small_counts: pd.DataFrame) -> None:
     rows = small_counts.tail(3)
-    for with_counts in (True, False):
-        assert_frame_equal(clean_counts(rows, "counts.csv", with_counts=with_counts), clean(rows))
+    assert_frame_equal(load_counts(rows), clean(rows))
 
 
 def test_a_clean_frame_is_returned_as_it_is(small_counts: pd.DataFrame) -> None:
     cleaned = clean(small_counts)
-    assert clean_counts(cleaned, "the frame", with_counts=True) is cleaned
     assert load_counts(cleaned) is cleaned
-    future = cleaned.drop(columns=COUNT)
-    assert clean_counts(future, "the frame", with_counts=False) is future
 
 
-def test_the_column_of_counts_is_required_only_if_it_is_needed(small_counts: pd.DataFrame) -> None:
+def test_the_column_of_counts_is_required(small_counts: pd.DataFrame) -> None:
     future = small_counts.drop(columns="Comptage horaire")
-    assert_frame_equal(clean_counts(future, "future.csv", with_counts=False), clean(future))
     for frame in (future, clean(future)):
         there = ", ".join(sorted(frame.columns))
-        message = f"future.csv: no column 'Comptage horaire'; there are {there}"
+        message = f"the frame: no column 'Comptage horaire'; there are {there}"
         with pytest.raises(SchemaError, match=refused(message)) as error:
-            clean_counts(frame, "future.csv", with_counts=True)
+            load_counts(frame)
         assert error.value.id == "column-missing"
         assert error.value.parts == {
-            "where": "future.csv",
+            "where": "the frame",
             "name": "Comptage horaire",
             "known": sorted(frame.columns),
         }
 
 
-def test_counts_are_checked_only_if_they_are_needed(small_counts: pd.DataFrame) -> None:
+def test_counts_are_checked(small_counts: pd.DataFrame) -> None:
     broken = small_counts.head(3).assign(**{"Comptage horaire": ["-3", "1", "2"]})
-    with pytest.raises(SchemaError, match=refused(f"counts.csv: {NEGATIVE}")):
-        clean_counts(broken, "counts.csv", with_counts=True)
-    assert_frame_equal(clean_counts(broken, "counts.csv", with_counts=False), clean(broken))
     with pytest.raises(SchemaError, match=refused(f"the frame: {NEGATIVE}")):
         load_counts(broken)
 
 
-@pytest.mark.parametrize("with_counts", [True, False])
-def test_there_must_be_a_row(small_counts: pd.DataFrame, with_counts: bool) -> None:
+def test_there_must_be_a_row(small_counts: pd.DataFrame) -> None:
     for frame in (small_counts.head(0), clean(small_counts).head(0)):
         with pytest.raises(SchemaError, match=refused("the frame: it has no rows")) as error:
-            clean_counts(frame, "the frame", with_counts=with_counts)
+            load_counts(frame)
         assert (error.value.id, error.value.parts) == ("counts-no-rows", {"where": "the frame"})
 
 

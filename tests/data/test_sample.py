@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import faults
 from bike_traffic.data.checking.description import describe
+from bike_traffic.data.checking.rules import faults
 from bike_traffic.data.cleaning import RawCleanerTransformer, clean
 from bike_traffic.data.sample import COUNTERS, OUTAGE, generate_sample
 from bike_traffic.features.calendar import SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features

@@ -8,7 +8,8 @@ import pytest
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.data.hours import hours_of_counters, hours_of_days
-from bike_traffic.monitoring.outages import OutagesInParts, outages
+from bike_traffic.monitoring.history.days import CounterDays
+from bike_traffic.monitoring.outages import outages, outages_of_days
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -141,19 +142,9 @@ def test_outages_are_found_in_parts_as_in_the_whole() -> None:
     rows = counts()
     rows.loc[of(rows, "b", "2024-06-05", "2024-06-08"), COUNT] = 0.0
     rows = rows.sort_values([TIME, COUNTER], ignore_index=True)
-    parts = OutagesInParts()
+    days = CounterDays()
     for start in range(0, len(rows), 100):
-        parts.add(rows.iloc[start : start + 100])
-    found = parts.outages()
-    assert found is not None
+        days.add(rows.iloc[start : start + 100])
+    found = outages_of_days(days)
     assert len(found) == 1
-    assert found.astype({COUNTER: "str"}).equals(outages(rows).astype({COUNTER: "str"}))
-
-
-def test_in_a_file_that_is_too_long_no_outages_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bike_traffic.monitoring.outages.LARGEST", 100)
-    parts = OutagesInParts()
-    parts.add(counts().head(60))
-    assert parts.outages() is not None
-    parts.add(counts().head(60))
-    assert parts.outages() is None
+    pd.testing.assert_frame_equal(outages(rows), found)

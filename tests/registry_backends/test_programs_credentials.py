@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import bike_traffic
+from bike_traffic.api import open_registry
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable, SettingsError
 from bike_traffic.registry.queries import EVERYTHING, Query
-from bike_traffic.workspace import Workspace, open_registry
+from bike_traffic.workspace import Workspace
 from tests.conftest import Bt
 from tests.registry_backends.conftest import NewCloud
 from tests.registry_backends.test_object_stores import whole

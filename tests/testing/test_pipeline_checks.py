@@ -293,10 +293,11 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_clean_counts_give_the_same_as_published_ones",
-        overriding(PREDICT, "return super().predict(counts.drop(columns='heure', errors='ignore'), history)"),
-        "predict for clean rows raised SchemaError: the counts: no column 'Coordonnées géographiques'; there are "
-        "annee, comptage_horaire, date_et_heure_de_comptage, jour_mois, jour_semaine, latitude, longitude, mois, "
-        "nom_du_compteur",
+        overriding(
+            PREDICT, "return super().predict(counts.drop(columns='nom_du_compteur', errors='ignore'), history)"
+        ),
+        "predict for clean rows raised SchemaError: the counts: no column 'Nom du compteur'; there are annee, "
+        "comptage_horaire, date_et_heure_de_comptage, heure, jour_mois, jour_semaine, latitude, longitude, mois",
     ),
     (
         "check_clean_counts_give_the_same_as_published_ones",

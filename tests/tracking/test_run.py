@@ -264,7 +264,7 @@ def test_random_rows_over_many_months_and_single_hours_can_be_drawn(sample: pd.D
     notes: list[str] = []
     for plan in (
         TrainingPlan(parameters=TINY, split="random"),
-        TrainingPlan(parameters=TINY, holdout=pd.Timedelta(timedelta(hours=1))),
+        TrainingPlan(parameters=TINY, holdout=pd.Timedelta(timedelta(hours=2))),
     ):
         train_tracked(sample, notes, model="rf_class", plan=plan)
     assert notes == ["runs are tracked in mlruns_dev; `bt mlflow --env dev` shows them"] * 2

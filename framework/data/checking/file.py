@@ -9,10 +9,11 @@ import attrs
 import pandas as pd
 
 from bike_traffic.columns import COUNT, COUNTER, TIME
-from bike_traffic.data.check import FIRST_ROWS, RULES, Fault, faults_of_chunk
-from bike_traffic.data.checking.seen import SeenHours
+from bike_traffic.data.checking.rules import USABLE, Fault, RowRules
+from bike_traffic.data.checking.strays import StrayRows
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files.reading import open_counts
+from bike_traffic.data.parsing.times import SecondHours
 
 
 @attrs.frozen
@@ -24,12 +25,18 @@ class CheckReport:
     rows: int
     counters: int
     first_hour: str | None
-    """ISO 8601 with the offset of Paris; ``None`` if no time can be read."""
+    """ISO 8601 with the offset of Paris, of the rows that can be used; ``None`` if there is none."""
     last_hour: str | None
     counts: str | None
     """Header of the column of counts; ``None`` where there is none, as in rows to predict."""
+    left_out: int
+    """Rows that cannot be used."""
     faults: tuple[Fault, ...]
     """The most serious first."""
+
+    def refused(self, share: float) -> bool:
+        """Return whether more than this share of the rows cannot be used; for a share of 0 any fault is enough."""
+        return self.left_out > share * self.rows or (not share and bool(self.faults))
 
 
 def check_file(
@@ -41,7 +48,7 @@ def check_file(
     on_rows: Callable[[int], None] | None = None,
     on_clean: Callable[[pd.DataFrame], None] | None = None,
 ) -> CheckReport:
-    """Find every fault of a file, as `bike_traffic.data.check.faults` does of a frame, in chunks of bounded memory.
+    """Find every fault of a file, in chunks of bounded memory.
 
     Parameters
     ----------
@@ -56,30 +63,33 @@ def check_file(
     SchemaError
         A column is missing, or there is no row.
     """
-    rows = 0
     counters: set[str] = set()
     times: list[pd.Timestamp] = []
-    found: dict[str, Fault] = {}
-    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes) as counts:
-        seen = SeenHours() if COUNT in counts.headers else None
+    malformed: dict[int, str] = {}
+    second_hours = SecondHours()
+    with open_counts(
+        source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.__setitem__
+    ) as counts:
+        rules = RowRules(with_counts=COUNT in counts.headers, malformed=malformed)
+        strays = StrayRows() if COUNT in counts.headers else None
         for chunk in counts.frames():
-            cleaned = clean(chunk)
-            for fault in faults_of_chunk(chunk, cleaned, seen):
-                found[fault.id] = _joined(found[fault.id], fault) if fault.id in found else fault
-            rows += len(chunk)
-            counters.update(cleaned[COUNTER].dropna().unique())
-            readable = [*times, *cleaned[TIME].dropna().agg(["min", "max"]).dropna()]
+            cleaned = clean(chunk, second_hours)
+            usable = rules.reasons(chunk, cleaned) == USABLE
+            kept = cleaned if usable.all() else cleaned[usable]
+            if strays is not None:
+                strays.add(kept)
+            counters.update(kept[COUNTER].unique())
+            readable = [*times, *kept[TIME].agg(["min", "max"]).dropna()]
             times = [min(readable), max(readable)] if readable else []
             if on_clean is not None:
                 on_clean(cleaned)
             if on_rows is not None:
                 on_rows(len(chunk))
-    first, last = (time.isoformat() for time in times) if times else (None, None)
-    in_order = sorted(found.values(), key=lambda fault: RULES.index(fault.id))
-    return CheckReport(counts.uri, rows, len(counters), first, last, counts.headers.get(COUNT), tuple(in_order))
-
-
-def _joined(earlier: Fault, later: Fault) -> Fault:
-    """Return a fault of two chunks, with the example of the first row."""
-    first = (*earlier.first_rows, *later.first_rows)[:FIRST_ROWS]
-    return attrs.evolve(earlier, rows=earlier.rows + later.rows, first_rows=first)
+    stray = strays.faults(counts.headers) if strays else []
+    faults = [*rules.faults, *stray]
+    span = times if strays is None else strays.span()
+    first, last = (time.isoformat() for time in span) if span else (None, None)
+    left_out = rules.left_out + sum(fault.rows for fault in stray if fault.id == "hours-of-days")
+    return CheckReport(
+        counts.uri, rules.rows, len(counters), first, last, counts.headers.get(COUNT), left_out, tuple(faults)
+    )

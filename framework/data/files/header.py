@@ -7,32 +7,34 @@ import io
 from collections import Counter
 from typing import IO
 
-from bike_traffic.data.files.unpacking import BROKEN_STREAM, reason_of
+import attrs
+
+from bike_traffic.data.files.formats.encoding import MixedEncodings, ToUtf8
+from bike_traffic.data.files.formats.refusals import mixed_encodings
+from bike_traffic.data.files.unpacking import reading_the_start
 from bike_traffic.errors import ReadError, SchemaError
 
 LONGEST_HEADER = 1 << 16
 """Bytes; the City's header has about 600."""
 
 
-def read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
-    """Read the first line: the columns, and whether ``;`` or ``,`` separates them."""
-    try:
+@attrs.frozen
+class Header:
+    """The columns of a CSV, what separates them (``;`` or ``,``), and what turns the lines after it into UTF-8."""
+
+    columns: list[str]
+    delimiter: str
+    to_utf_8: ToUtf8
+
+
+def read_header(uri: str, file: IO[bytes]) -> Header:
+    """Read the first line."""
+    with reading_the_start(uri):
         line = file.readline(LONGEST_HEADER + 1)
-    except ReadError:
-        raise
-    except EOFError as error:
-        raise broken_off(uri, error) from None
-    except BROKEN_STREAM as error:
-        reason = reason_of(error)
-        raise ReadError(f"{uri}: cannot be read: {reason}", "file-not-read", uri=uri, reason=reason) from None
     if not line.strip():
         raise SchemaError(f"{uri}: the file is empty", "file-empty", uri=uri)
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ReadError(f"{uri}: UTF-16 text; save it as UTF-8", "file-utf-16", uri=uri)
-    if line.startswith(b"PAR1"):
-        raise ReadError(f"{uri}: a Parquet file; give it a name that ends in .parquet", "file-is-parquet", uri=uri)
-    if line.startswith(b"\x1f\x8b"):
-        raise ReadError(f"{uri}: gzip data; give it a name that ends in .gz", "file-is-gzip", uri=uri)
     if len(line) > LONGEST_HEADER:
         raise ReadError(
             f"{uri}: row 1 is longer than {LONGEST_HEADER >> 10} KiB; it should hold the names of the columns, and "
@@ -41,17 +43,11 @@ def read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
             uri=uri,
             kilobytes=LONGEST_HEADER >> 10,
         )
+    to_utf_8 = ToUtf8()
     try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ReadError(
-            f"{uri}: row 1 is not UTF-8 (byte {line[error.start]:#04x} at position {error.start + 1}); "
-            "save the file as UTF-8",
-            "header-not-utf-8",
-            uri=uri,
-            byte=line[error.start],
-            position=error.start + 1,
-        ) from None
+        text = to_utf_8(line.removeprefix(b"\xef\xbb\xbf")).decode()
+    except MixedEncodings:
+        raise mixed_encodings(uri, 1) from None
     delimiter = max(";,", key=text.count)
     if delimiter not in text:
         raise SchemaError(
@@ -67,10 +63,4 @@ def read_header(uri: str, file: IO[bytes]) -> tuple[list[str], str]:
         raise SchemaError(
             f"{uri}: row 1 has the column '{duplicated}' more than once", "column-twice", uri=uri, name=duplicated
         )
-    return columns, delimiter
-
-
-def broken_off(uri: str, error: Exception) -> ReadError:
-    """Return the error of a file that ends in the middle before a row could be read."""
-    reason = reason_of(error)
-    return ReadError(f"{uri}: broken off: {reason}", "file-broken-off", uri=uri, reason=reason)
+    return Header(columns, delimiter, to_utf_8)

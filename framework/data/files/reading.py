@@ -1,25 +1,27 @@
 """Read counts from any file or URL into data frames, whole or in chunks.
 
-CSV with ``;`` or ``,``, plain or compressed, and Parquet, at any URL that fsspec opens; ``-`` is CSV on standard
-input. The columns keep the City's headers, and their values stay as published, as categories. The index is
-the row's position: row 2 of a spreadsheet is index 0.
+CSV with ``;`` or ``,``, Parquet, and JSON, plain or packed, over http or at any URL that fsspec opens; ``-`` is
+standard input. What a file is, its first bytes say. The columns keep the City's headers, and their values stay as
+published: texts as categories, numbers as float64. The index is the row's position: row 2 of a spreadsheet is
+index 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import COUNT
 from bike_traffic.data.files.csv_rows import csv_tables
+from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
+from bike_traffic.data.files.formats.json_rows import JsonTable
 from bike_traffic.data.files.header import read_header
-from bike_traffic.data.files.parquet import is_parquet, open_parquet
+from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.unpacking import open_binary, shown_name
-from bike_traffic.data.schema import IDENTIFYING, has_counts, headers_of
+from bike_traffic.data.schema import IDENTIFYING, OPTIONAL, headers_of
 from bike_traffic.errors import ReadError, SchemaError
 
 if TYPE_CHECKING:
@@ -29,40 +31,52 @@ CHUNK_ROWS = 100_000
 """Approximate rows of a chunk; so many that the fixed cost of a chunk does not matter."""
 
 
-def first_position(counts: pd.DataFrame) -> int:
-    """Return the position of a frame's first row in its file: a chunk continues the index of the chunk before it."""
-    return int(counts.index[0]) if isinstance(counts.index, pd.RangeIndex) and len(counts) else 0
-
-
 def read_counts(
     source: str | IO[bytes],
     *,
     rows: int | None = None,
     wanted: Sequence[str] = IDENTIFYING,
+    optional: Sequence[str] = OPTIONAL,
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    on_malformed: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
-    """Read the City's columns that matter: counter, time, coordinates, and the count if it is there.
+    """Read the City's columns that matter: what identifies a count, and the count if it is there.
 
     Parameters
     ----------
-    source : a path or URL of CSV or Parquet, ``-`` for standard input, or an open binary file, which stays open.
+    source : a path or URL, ``-`` for standard input, or an open binary file, which stays open.
     rows : read only this many rows, the first.
-    wanted : standard names of the columns that must be there; the count is read whenever it is there.
-    name : stands for the source in messages; its ending says the format and how the source is packed.
+    wanted : standard names of the columns that must be there.
+    optional : those of the columns that are read if they are there.
+    name : stands for the source in messages.
     max_rows, max_bytes : refuse a source with more rows, or more bytes after unpacking, before more is read.
+    on_malformed : called with the position of each row that does not fit the table, in ascending order, and why. Such
+        a row keeps its place, and all its values are missing. Without it the first such row is an error.
 
     Raises
     ------
     ReadError
         The file is not there, truncated, not a table, or larger than is allowed.
     SchemaError
-        A column is missing, or there is no row.
+        A column is missing, there is no row, or a row does not fit the table and `on_malformed` is not given.
     """
     import pyarrow as pa
 
-    with open_counts(source, wanted, name=name, max_rows=max_rows, max_bytes=max_bytes) as opened:
+    def malformed(position: int, reason: str) -> None:
+        if on_malformed is not None and (rows is None or position < rows):
+            on_malformed(position, reason)
+
+    with open_counts(
+        source,
+        wanted,
+        optional=optional,
+        name=name,
+        max_rows=max_rows,
+        max_bytes=max_bytes,
+        on_malformed=on_malformed and malformed,
+    ) as opened:
         tables = []
         have = 0
         for table in opened.tables():
@@ -90,7 +104,7 @@ class CountsSource:
     headers: dict[str, str]
     """Standard name to header, of the columns that are read."""
     delimiter: str
-    """What separates the fields of a CSV; the City's ``;`` for Parquet."""
+    """What separates the fields of a CSV; the City's ``;`` for other formats."""
     _tables: Iterator[pa.Table]
     _max_rows: int | None
 
@@ -126,37 +140,39 @@ def open_counts(
     source: str | IO[bytes],
     wanted: Sequence[str] = IDENTIFYING,
     *,
+    optional: Sequence[str] = OPTIONAL,
     name: str | None = None,
     max_rows: int | None = None,
     max_bytes: int | None = None,
+    on_malformed: Callable[[int, str], None] | None = None,
 ) -> Iterator[CountsSource]:
     """Open counts for reading in chunks; raise as `read_counts` does.
 
     Parameters
     ----------
-    source : a path or URL of CSV or Parquet, ``-`` for standard input, or an open binary file, which stays open.
-    wanted, name, max_rows, max_bytes : as for `read_counts`.
+    source : a path or URL, ``-`` for standard input, or an open binary file, which stays open.
+    wanted, optional, name, max_rows, max_bytes : as for `read_counts`.
+    on_malformed : as for `read_counts`; called before the frame that has the row.
     """
     shown = shown_name(source, name)
+    address = source if isinstance(source, str) else ""
     with open_binary(source, name=name, max_bytes=max_bytes) as file:
-        if not is_parquet(shown):
-            columns, delimiter = read_header(shown, file)
-            headers = _wanted_headers(columns, wanted, shown)
-            tables = csv_tables(shown, file, columns, delimiter, list(headers.values()))
-            yield CountsSource(shown, headers, delimiter, tables, max_rows)
-            return
-        with open_parquet(shown, file) as parquet:
-            headers = _wanted_headers(parquet.columns, wanted, shown)
-            refuse_rows(shown, parquet.rows, max_rows)
-            tables = parquet.tables(list(headers.values()), CHUNK_ROWS, max_bytes)
-            yield CountsSource(shown, headers, ";", tables, max_rows)
-
-
-def _wanted_headers(columns: Sequence[str], wanted: Sequence[str], uri: str) -> dict[str, str]:
-    names = list(wanted)
-    if COUNT not in names and has_counts(pd.DataFrame(columns=pd.Index(columns))):
-        names.append(COUNT)
-    return headers_of(columns, names, uri)
+        form = format_of(shown, file, address)
+        if form == PARQUET:
+            with open_parquet(shown, file) as parquet:
+                headers = headers_of(parquet.columns, wanted, shown, optional)
+                refuse_rows(shown, parquet.rows, max_rows)
+                tables = parquet.tables(list(headers.values()), CHUNK_ROWS, max_bytes)
+                yield CountsSource(shown, headers, ";", tables, max_rows)
+        elif form == JSON:
+            table = JsonTable(shown, file, address)
+            headers = headers_of(table.columns, wanted, shown, optional)
+            yield CountsSource(shown, headers, ";", table.tables(list(headers.values()), on_malformed), max_rows)
+        else:
+            header = read_header(shown, file)
+            headers = headers_of(header.columns, wanted, shown, optional)
+            tables = csv_tables(shown, file, header, list(headers.values()), on_malformed)
+            yield CountsSource(shown, headers, header.delimiter, tables, max_rows)
 
 
 def refuse_rows(uri: str, rows: int, max_rows: int | None) -> None:

@@ -29,6 +29,12 @@ def write_counts(counts: pd.DataFrame, target: str) -> None:
         write(counts)
 
 
+def write_bytes(content: bytes, target: str) -> None:
+    """Write bytes to a path or URL, completely or not at all; ``-`` is standard output; raise `WriteError`."""
+    with _whole_file(target) as file:
+        file.write(content)
+
+
 @contextlib.contextmanager
 def table_writer(target: str | IO[bytes], delimiter: str) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Yield a function that appends a frame; `target` appears only if the block succeeds.

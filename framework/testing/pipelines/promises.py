@@ -12,7 +12,8 @@ from sklearn.exceptions import NotFittedError
 
 from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
 from bike_traffic.data.cleaning import clean
-from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, clean_counter_names
+from bike_traffic.data.parsing.values import clean_texts
+from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
 from bike_traffic.names import TASKS
 from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
 from bike_traffic.testing.pipelines.fresh_process import Reloaded, modules_of_declaration
@@ -172,7 +173,7 @@ def check_same_seed_same_predictions(subject: PipelineSubject) -> None:
 
 def check_remembers_its_counters(subject: PipelineSubject) -> None:
     """`fit` and `load` set `counters_` to the cleaned names of the counters in training."""
-    names = clean_counter_names(subject.training[CITY_HEADERS[COUNTER]])
+    names = clean_texts(subject.training[CITY_HEADERS[COUNTER]])
     expected = sorted(names.astype(str).unique())
     after = {"fit": getattr(subject.fitted, "counters_", None), "load": _reloaded(subject, 0).counters}
     for call, counters in after.items():

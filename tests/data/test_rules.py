@@ -8,14 +8,19 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic.data.check import Fault, faults, valid_counts
 from bike_traffic.data.checking.description import describe, fingerprint
+from bike_traffic.data.checking.rules import Fault, faults
+from bike_traffic.data.checking.usable import Tolerance, usable_counts
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SchemaError
 
 NAME, TIME = "Nom du compteur", "Date et heure de comptage"
 PLACE, COUNT = "Coordonnées géographiques", "Comptage horaire"
 ROWS = 8
+
+
+def valid_counts(published: pd.DataFrame, where: str) -> pd.DataFrame:
+    return usable_counts(published, where, Tolerance(share=0.0), pytest.fail)
 
 
 def counts(**changed: object) -> pd.DataFrame:
@@ -71,7 +76,7 @@ AGAIN = Fault(
 
 def test_valid_counts_have_no_fault() -> None:
     assert faults(counts()) == []
-    valid_counts(counts(), "counts.csv", with_counts=True)
+    valid_counts(counts(), "counts.csv")
 
 
 @pytest.mark.parametrize(
@@ -169,33 +174,54 @@ def test_unreadable_hours_are_not_called_the_same_hour() -> None:
     [
         (
             {"count_0": "-3"},
-            "column 'Comptage horaire': a negative count in row 2 ('-3'); counts are 0 or more bikes per hour",
+            "1 of 8 rows cannot be used: column 'Comptage horaire': a negative count in row 2 ('-3'); counts are 0 "
+            "or more bikes per hour",
         ),
         (
-            {"name_0": None, "name_3": None, "count_0": "-3", "count_1": "1.5"},
-            "column 'Nom du compteur': no name in row 2 and 1 more (empty); give each row the name of its counter "
-            "(and 2 other faults: `bt data check` lists them)",
+            {"name_0": None, "count_0": "-3", "count_1": "1.5", "count_2": "1.5"},
+            "3 of 8 rows cannot be used: column 'Comptage horaire': a fractional count in row 3 and 1 more ('1.5'); "
+            "counts are whole bikes per hour (and 1 other fault: `bt data check` lists them)",
         ),
         (
-            {"name_0": None, "count_0": "-3"},
-            "column 'Nom du compteur': no name in row 2 (empty); give each row the name of its counter "
-            "(and 1 other fault: `bt data check` lists them)",
+            {"place_2": "0.0,0.0"},
+            "column 'Coordonnées géographiques': not coordinates in or near Paris in row 4 ('0.0,0.0'); "
+            f"{NO_PLACE.advice}",
         ),
     ],
 )
-def test_invalid_counts_are_refused_with_the_first_fault(changed: dict[str, object], message: str) -> None:
+def test_invalid_counts_are_refused_with_the_fault_of_most_rows(changed: dict[str, object], message: str) -> None:
     with pytest.raises(SchemaError, match=f"^{re.escape(f'counts.csv: {message}')}$"):
-        valid_counts(counts(**changed), "counts.csv", with_counts=True)
+        valid_counts(counts(**changed), "counts.csv")
 
 
-def test_counts_are_required_where_they_are_needed_only() -> None:
+def test_a_row_without_a_name_is_not_called_faulty_for_its_count_as_well() -> None:
+    assert faults(counts(name_0=None, count_0=None)) == [NO_NAME]
+
+
+def test_a_row_that_cannot_be_used_does_not_claim_its_hour() -> None:
+    again = "2024-06-01T00:00:00+02:00"
+    assert faults(counts(count_0=None, time_1=again)) == [NO_NUMBER]
+
+
+@pytest.mark.parametrize(
+    ("time", "rule"),
+    [
+        ("2024-06-01", "time-without-hour"),
+        ("2024-03-31T02:00:00", "hour-nonexistent"),
+        ("2024-06-01T00:15:00+02:00", "hour-not-whole"),
+        ("2024-06-01T00:00:01+02:00", "hour-not-whole"),
+    ],
+)
+def test_a_time_that_is_no_hour_of_the_year_is_a_fault_in_rows_to_predict_as_well(time: str, rule: str) -> None:
+    for published in (counts(time_0=time), counts(time_0=time).drop(columns=COUNT)):
+        assert [(fault.id, fault.rows) for fault in faults(published)] == [(rule, 1)]
+
+
+def test_counts_are_required() -> None:
     future = counts().drop(columns=COUNT)
-    valid_counts(future, "future.csv", with_counts=False)
-    unchecked = counts(count_0="-3", count_1=None, time_3="2024-06-01T02:00:00+02:00")
-    valid_counts(unchecked, "future.csv", with_counts=False)
     message = f"future.csv: no column '{COUNT}'; there are {PLACE}, {TIME}, {NAME}"
     with pytest.raises(SchemaError, match=f"^{re.escape(message)}$"):
-        valid_counts(future, "future.csv", with_counts=True)
+        valid_counts(future, "future.csv")
 
 
 @pytest.mark.parametrize(

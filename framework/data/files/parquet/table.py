@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import PurePath
+from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 
-from bike_traffic.data.files.parquet_pages import refuse_large_pages
-from bike_traffic.data.files.unpacking import BROKEN_STREAM, is_packed, reason_of, too_large
-from bike_traffic.errors import ReadError, SchemaError
+from bike_traffic.data.files.formats.points import LATITUDE_NAME, LONGITUDE_NAME
+from bike_traffic.data.files.formats.refusals import no_coordinates, unsupported_type
+from bike_traffic.data.files.parquet.pages import refuse_large_pages
+from bike_traffic.data.files.parquet.values import is_bytes, is_number, is_text, published
+from bike_traffic.data.files.unpacking import BROKEN_STREAM, broken_off, reason_of, seekable, too_large
+from bike_traffic.errors import ReadError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_COORDINATES = ("lat", "lon")
-
-
-def is_parquet(name: str) -> bool:
-    """Return whether the ending of a name, before that of a compression, is one of Parquet."""
-    table = str(PurePath(name).with_suffix("")) if is_packed(name) else name
-    return table.lower().endswith((".parquet", ".pq"))
+_COORDINATES = (LATITUDE_NAME, LONGITUDE_NAME)
 
 
 @attrs.frozen
@@ -48,7 +43,7 @@ class ParquetTable:
     def tables(self, columns: Sequence[str], rows: int, max_bytes: int | None) -> Iterator[pa.Table]:
         """Return an iterator over some columns in tables of at most `rows` rows, flat and texts as categories.
 
-        A pair of coordinates, which is a structure in exports, becomes the City's text.
+        A pair of coordinates, which is a structure or well-known binary in exports, becomes the City's text.
 
         Raises
         ------
@@ -72,7 +67,7 @@ class ParquetTable:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                table = _flat(batch)
+                table = published(batch)
             except (pa.ArrowException, *BROKEN_STREAM) as error:
                 reason = reason_of(error)
                 raise ReadError(
@@ -93,24 +88,11 @@ class ParquetTable:
         kind = self._table.schema_arrow.field(column).type
         if pa.types.is_struct(kind):
             parts = {field.name: field.type for field in kind}
-            numbers = [name for name, part in parts.items() if _is_number(part)]
+            numbers = [name for name, part in parts.items() if is_number(part)]
             if not {*_COORDINATES} <= {*numbers}:
-                raise SchemaError(
-                    f"{self.name}: column '{column}': a structure of {', '.join(parts)}; it needs the numbers lat "
-                    "and lon",
-                    "column-structure",
-                    uri=self.name,
-                    name=column,
-                    fields=list(parts),
-                )
+                raise no_coordinates(self.name, column, list(parts))
         elif pa.types.is_nested(kind):
-            raise SchemaError(
-                f"{self.name}: column '{column}': values of type {kind} are not supported",
-                "column-type",
-                uri=self.name,
-                name=column,
-                type=str(kind),
-            )
+            raise unsupported_type(self.name, column, str(kind))
 
     def _refuse_bytes(self, columns: Sequence[str], max_bytes: int) -> None:
         leaves = {leaf for column in columns for leaf in self._leaves(column)}
@@ -128,60 +110,34 @@ class ParquetTable:
 
 
 @contextmanager
-def open_parquet(name: str, file: IO[bytes]) -> Iterator[ParquetTable]:
+def open_parquet(name: str, file: io.BufferedReader) -> Iterator[ParquetTable]:
     """Open a Parquet file; raise `ReadError` if it is none.
 
-    Parquet is read from its end, where unpacking it would begin again and again: a packed file is unpacked once.
+    Parquet is read from its end: what can be read only once, from its beginning, is copied to a temporary file.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
-    with tempfile.TemporaryFile() as unpacked:
+    with ExitStack() as closing:
         try:
-            if is_packed(name):
-                shutil.copyfileobj(file, unpacked)
-                file = unpacked
-            metadata = parquet.read_metadata(file)
-            texts = [field.name for field in metadata.schema.to_arrow_schema() if _is_text(field.type)]
+            moving = closing.enter_context(seekable(file))
+            metadata = parquet.read_metadata(moving)
+            texts = [field.name for field in metadata.schema.to_arrow_schema() if _may_repeat(field.type)]
             # A text that occurs often stays one text, as in the file: written out it could be of any size.
-            table = parquet.ParquetFile(file, metadata=metadata, read_dictionary=texts)
+            table = parquet.ParquetFile(moving, metadata=metadata, read_dictionary=texts)
         except ReadError:
             raise
+        except EOFError as error:
+            raise broken_off(name, error) from None
         except (pa.ArrowException, *BROKEN_STREAM) as error:
             reason = reason_of(error)
             raise ReadError(
                 f"{name}: not a Parquet file: {reason}", "file-not-parquet", uri=name, reason=reason
             ) from None
-        yield ParquetTable(name, file, table)
+        yield ParquetTable(name, moving, table)
 
 
-def _flat(batch: pa.RecordBatch) -> pa.Table:
-    """Return the rows with coordinates as text, integers as numbers with a point, and texts as categories."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    columns: list[Any] = []
-    for column in batch.columns:
-        if pa.types.is_struct(column.type):
-            texts = [compute.cast(compute.struct_field(column, part), pa.string()) for part in _COORDINATES]
-            column = compute.binary_join_element_wise(*texts, ",")
-        if pa.types.is_integer(column.type):
-            column = column.cast(pa.float64())  # one type for chunks with and without missing values
-        if _is_text(column.type):
-            column = column.cast(pa.string()).dictionary_encode()
-        if pa.types.is_dictionary(column.type):
-            column.dictionary.validate(full=True)  # a Parquet file may call any bytes UTF-8
-        columns.append(column)
-    return pa.table(columns, names=batch.schema.names)
-
-
-def _is_text(kind: pa.DataType) -> bool:
+def _may_repeat(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+    return (is_text(kind) or is_bytes(kind)) and not pa.types.is_fixed_size_binary(kind)

@@ -1,0 +1,199 @@
+"""Which rows of counts a model can answer, and its answers to them, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bike_traffic.columns import COUNTER
+from bike_traffic.data.checking.rules import RULES, USABLE, RowRules, positions_in_file
+from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
+from bike_traffic.data.cleaning import clean, is_clean
+from bike_traffic.data.files.formats.refusals import row_number
+from bike_traffic.data.parsing.renames import names_by_identifier, renamed
+from bike_traffic.data.parsing.times import SecondHours
+from bike_traffic.errors import UnknownCounters
+from bike_traffic.evaluation.references import References
+from bike_traffic.notices import Notify, log_warning
+from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
+from bike_traffic.places import Counter
+
+UnknownPolicy = Literal["refuse", "predict", "empty"]
+
+UNKNOWN_COUNTER, REASON = "unknown_counter", "reason"
+UNKNOWN = "counter-unknown"
+"""The reason of a row whose counter the model was not trained on, beside the ids of the rules."""
+
+_REASONS = ["", *RULES, UNKNOWN]
+"""By number: those of `bike_traffic.data.checking.rules.CODES`, and `UNKNOWN`."""
+
+_DECIMALS = {PREDICTION: 2, PROBABILITY: 4}
+_NAMED_COUNTERS = 5
+_NAMED_ROWS = 5
+
+
+@attrs.frozen(kw_only=True)
+class Answering:
+    """How rows are answered.
+
+    Parameters
+    ----------
+    references : give the interval of a model; ``None`` leaves it out.
+    counters : those that the model knows, by name: one that was renamed is found by its identifier.
+    history : clean counts known before the rows, for a pipeline that needs them.
+    unknown_counters : rows of counters that the model was not trained on are refused, predicted all the same and
+        marked, or left empty.
+    tolerance : which share of the rows may be left without an answer because a rule makes them useless.
+    reasons : whether to add the column ``reason``: the id of what keeps a row without an answer, else empty.
+    notify : called with one line for each rule that rows break, and for each renamed counter.
+    """
+
+    references: References | None = None
+    counters: Mapping[str, Counter] = attrs.field(factory=dict)
+    history: pd.DataFrame | None = None
+    unknown_counters: UnknownPolicy = "refuse"
+    tolerance: Tolerance = DEFAULT_TOLERANCE
+    reasons: bool = False
+    notify: Notify = log_warning
+
+
+@attrs.frozen(eq=False)
+class Answers:
+    """A chunk of rows with its answers.
+
+    Parameters
+    ----------
+    counts : the rows as they were given.
+    cleaned : the clean rows that have an answer.
+    predicted : on the index of `counts`: the columns of `bike_traffic.prediction.predict`.
+    """
+
+    counts: pd.DataFrame
+    cleaned: pd.DataFrame
+    predicted: pd.DataFrame
+
+
+class Answerer:
+    """Answers to the rows of one frame or of the chunks of one file.
+
+    Parameters
+    ----------
+    where : name of the counts in messages.
+    malformed : see `RowRules`.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, how: Answering, where: str, malformed: Mapping[int, str] | None = None
+    ) -> None:
+        pipeline.require_input(history=how.history is not None, weather=False)
+        self._pipeline = pipeline
+        self._how = how
+        self._where = where
+        self._rules = RowRules(with_counts=False, malformed=malformed)
+        self._second_hours = SecondHours()
+        self._renamed: dict[str, str] = {}
+        self._unknown = _UnknownRows()
+
+    def answer(self, counts: pd.DataFrame) -> Answers | None:
+        """Answer the next rows, published or clean; ``None`` once a row of an unknown counter is to be refused."""
+        published = not is_clean(counts)
+        cleaned = clean(counts, self._second_hours) if published else counts
+        reasons = self._rules.reasons(counts, cleaned) if published else np.full(len(counts), USABLE, np.int8)
+        cleaned = self._under_known_names(cleaned)
+        strange = ~self._pipeline.known_counters(cleaned).to_numpy() & (reasons == USABLE)
+        if self._how.unknown_counters == "refuse":
+            self._unknown.add(cleaned, strange)
+            if self._unknown:
+                return None
+        if self._how.unknown_counters == "empty":
+            reasons[strange] = len(_REASONS) - 1
+        answered = reasons == USABLE
+        cleaned = cleaned if answered.all() else cleaned[answered]
+        predicted = self._predicted(cleaned)
+        if len(cleaned) < len(counts):
+            labels = predicted.select_dtypes("int64").columns  # which have a missing value then
+            predicted = predicted.astype(dict.fromkeys(labels, "Int64")).reindex(counts.index)
+        if self._how.unknown_counters == "predict":
+            predicted[UNKNOWN_COUNTER] = strange
+        if self._how.reasons:
+            predicted[REASON] = pd.Categorical.from_codes(reasons.astype(np.intp), categories=pd.Index(_REASONS))
+        return Answers(counts, cleaned, predicted)
+
+    def finish(self) -> None:
+        """Say what was left without an answer, once all rows were answered.
+
+        Raises
+        ------
+        UnknownCounters
+            Rows are of counters that the model was not trained on, and these are to be refused.
+        SchemaError
+            More rows break a rule than is tolerated.
+        """
+        refuse(self._where, self._rules, self._how.tolerance)
+        if self._unknown:
+            raise self._unknown.error()
+        for fault in self._rules.faults:
+            if fault.grave:
+                rows = "1 row" if fault.rows == 1 else f"{fault.rows:,} rows"
+                self._how.notify(f"{self._where}: no prediction for {rows}: {fault.where}")
+        for old, new in self._renamed.items():
+            self._how.notify(f"{self._where}: '{old}' is the counter that the model knows as '{new}'")
+
+    def _under_known_names(self, cleaned: pd.DataFrame) -> pd.DataFrame:
+        names = names_by_identifier(cleaned, self._how.counters)
+        self._renamed |= names
+        return renamed(cleaned, names)
+
+    def _predicted(self, cleaned: pd.DataFrame) -> pd.DataFrame:
+        references = self._how.references or References()
+        return references.predict(self._pipeline, cleaned, self._how.history).round(_DECIMALS)
+
+
+def refuse_unknown_counters(pipeline: Pipeline, cleaned: pd.DataFrame) -> None:
+    """Raise `UnknownCounters`, naming the rows, if the model was not trained on all counters of a clean frame."""
+    unknown = _UnknownRows()
+    unknown.add(cleaned, ~pipeline.known_counters(cleaned).to_numpy())
+    if unknown:
+        raise unknown.error()
+
+
+class _UnknownRows:
+    """The rows of counters that a model was not trained on, collected chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[int]] = {}
+        self._number: dict[str, int] = {}
+
+    def add(self, cleaned: pd.DataFrame, unknown: NDArray[np.bool_]) -> None:
+        positions = positions_in_file(cleaned)[unknown]
+        names = cleaned[COUNTER][unknown].astype(str)
+        for name, rows in pd.Series(positions).groupby(names.to_numpy(), sort=False):
+            self._number[str(name)] = self._number.get(str(name), 0) + len(rows)
+            first = self._rows.setdefault(str(name), [])
+            first += [row_number(int(row)) for row in rows[: _NAMED_ROWS - len(first)]]
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def error(self) -> UnknownCounters:
+        total = sum(self._number.values())
+        named = []
+        for name, rows in list(self._rows.items())[:_NAMED_COUNTERS]:
+            listed = ", ".join(str(row) for row in rows)
+            more = f" and {self._number[name] - len(rows)} more" if self._number[name] > len(rows) else ""
+            named.append(f"'{name}' (row {listed}{more})")
+        if len(self._rows) > _NAMED_COUNTERS:
+            named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")
+        return UnknownCounters(
+            f"{total} rows are of counters the model was not trained on: {'; '.join(named)}; leave them empty with "
+            "--unknown-counters empty, train on counts that hold them, or take a rough guess with "
+            "--unknown-counters predict",
+            "unknown-counters",
+            rows=total,
+            counters=list(self._rows),
+        )

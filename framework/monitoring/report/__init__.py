@@ -1,0 +1,1 @@
+"""What a file holds and what is wrong with its counters, as one page to look at."""
