@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bike_traffic.errors import RegistryConflict, RegistryError
@@ -18,6 +19,7 @@ from bike_traffic.names import NAME
 from bike_traffic.registry.events.event import RegistryEvent, current_aliases, targets, withdrawals
 from bike_traffic.registry.events.log import EventLog
 from bike_traffic.registry_backends.mlflow_server import TAG, MlflowServer, joined, pieces
+from bike_traffic.tracking.mlflow_client import written
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -105,16 +107,17 @@ class MlflowEventLog(EventLog):
         client = self._server.client
         current = [version for run_id in run_ids for version in self._versions_of(run_id)[:1]]
         for version in current:
-            client.set_registered_model_alias(version.name, alias, version.version)
+            written(partial(client.set_registered_model_alias, version.name, alias, version.version))
         for model in self._server.models(f"name LIKE '{self._prefix}-%'"):
             if alias in model.aliases and model.name not in [version.name for version in current]:
-                client.delete_registered_model_alias(model.name, alias)
+                written(partial(client.delete_registered_model_alias, model.name, alias))
 
     def _mark(self, run_id: str, withdrawal: RegistryEvent | None) -> None:
         """Tag the versions of a withdrawn run, so that MLflow's pages show it."""
         client = self._server.client
         for version in self._versions_of(run_id):
             if withdrawal is not None:
-                client.set_model_version_tag(version.name, version.version, _WITHDRAWN, withdrawal.origin[:_LONGEST])
+                tag = withdrawal.origin[:_LONGEST]
+                written(partial(client.set_model_version_tag, version.name, version.version, _WITHDRAWN, tag))
             elif _WITHDRAWN in version.tags:
-                client.delete_model_version_tag(version.name, version.version, _WITHDRAWN)
+                written(partial(client.delete_model_version_tag, version.name, version.version, _WITHDRAWN))

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from bike_traffic.tracking.mlflow_client import (
     reason_of,
     secret_of,
     without_secret,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -120,9 +121,8 @@ class MlflowServer:
         source = f"runs:/{run_id}/{MODEL}" if run_id else "bike-traffic:/no-run"
         with already_there():
             self.client.create_registered_model(name)
-        return self.client.create_model_version(
-            name, source, run_id, dict(tags), description=description, await_creation_for=0
-        )
+        create = partial(self.client.create_model_version, name, source, run_id, dict(tags))
+        return written(partial(create, description=description, await_creation_for=0))
 
     def run_tagged(self, key: str, value: str) -> Run | None:
         """Return the latest run with a tag; `value` must need no quoting."""

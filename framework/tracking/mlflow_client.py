@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import random
+import re
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import gaierror
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 # By default MLflow waits minutes for a missing server, draws a progress bar for each transfer, prints addresses, and
@@ -21,6 +25,12 @@ _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for results
 }
+
+Result = TypeVar("Result")
+
+_ATTEMPTS = 6
+_OTHER_WRITER = re.compile(r"IntegrityError|StaleDataError|creation error .* Giving up after")
+"""The text of SQLAlchemy's two errors of a lost race, as the server passes it on, and MLflow's own for versions."""
 
 
 def prepare_environment() -> None:
@@ -53,6 +63,24 @@ def already_there() -> Iterator[None]:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def written(write: Callable[[], Result]) -> Result:
+    """Do a write again, a few times, while the database of the server refuses it because of another writer.
+
+    MLflow looks whether an alias or a tag is there and then inserts it: of two clients that do so at the same moment,
+    the later gets ``UNIQUE constraint failed``. The server does not repeat it, and neither does MLflow's client.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return write()
+        except MlflowException as error:
+            if attempt + 1 == _ATTEMPTS or not _OTHER_WRITER.search(str(error)):
+                raise
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))
+    raise AssertionError("the last attempt returns or raises")
 
 
 def unreachable(error: BaseException | None) -> bool:

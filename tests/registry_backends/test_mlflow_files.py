@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -124,6 +125,25 @@ def test_of_two_promotions_at_once_both_are_kept_and_mlflows_alias_is_the_later_
         existing = registry.alias("champion").run_id
         assert mlflow_aliases(registry) == {"rf": {"champion": {"one": "1", "two": "2"}[existing]}}
     assert sorted(change.run_id for change in registry.events()) == ["one"] * 3 + ["two"] * 3
+
+
+def test_writers_who_make_the_same_alias_and_the_same_tag_at_the_same_moment_all_succeed(
+    registry: MlflowRegistry,
+) -> None:
+    versions = {run_id: str(place + 1) for place, run_id in enumerate(("one", "two", "three"))}
+    aliases = [f"new-{number}" for number in range(3)]
+    for run_id in [*versions, *aliases]:
+        register(registry, make_record(run_id))
+    for alias in aliases:
+        with ThreadPoolExecutor(6) as pool:
+            promote = partial(again(registry).promote, alias=alias, actor="ana")
+            time = "2026-07-01T00:00:00.000000+00:00"
+            withdraw = partial(RegistryEvent, run_id=alias, kind="withdraw", timestamp=time)
+            promotions = [pool.submit(promote, run_id) for run_id in versions]
+            withdrawals = [pool.submit(again(registry).append_event, withdraw(actor=run_id)) for run_id in versions]
+        assert all(promotion.result() in registry.events() for promotion in promotions)
+        assert [withdrawal.result() for withdrawal in withdrawals] == [None] * 3
+    assert mlflow_aliases(registry) == {"rf": {alias: versions[registry.alias(alias).run_id] for alias in aliases}}
 
 
 def withdrawn_tags(registry: MlflowRegistry) -> list[str | None]:
