@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from bike_traffic.app import state
+from bike_traffic.app import forecasts, state
 from bike_traffic.app.morning import Morning, Verdict, hours_of_counter, verdict
 from bike_traffic.app.turns import heavy
 from bike_traffic.columns import TIME
@@ -80,7 +80,7 @@ def _hours_of(version: str, day: str, run_id: str | None, counter: str) -> pd.Da
 
 
 def _predicted(day: str, run_id: str | None) -> pd.DataFrame | None:
-    return None if run_id is None else state.forecast(run_id, parse_day(day), 1)
+    return None if run_id is None else forecasts.forecast(run_id, parse_day(day), 1)
 
 
 def _counts() -> pd.DataFrame:

@@ -51,6 +51,7 @@ class Outlook:
 
 def outlook(
     rows: pd.DataFrame,
+    of_day: pd.DataFrame,
     known: Mapping[str, Place],
     place: Place,
     direction: str,
@@ -62,12 +63,12 @@ def outlook(
 
     Parameters
     ----------
-    rows : the forecast of the days of a week, see `Forecast.rows`.
+    rows : the forecast of the days of a week, see `Forecast.rows`; of the counters of the place at least.
+    of_day : the forecast of the day, of all counters.
     known : all places of the model.
     counts : clean counts of these days, if there are any.
     """
     hours = hours_of_spot(rows, Spot.of(place, direction), usual, counts)
-    of_day = rows[(rows[TIME].dt.normalize() == day).to_numpy()]
     return Outlook(
         today=hours[hours["time"].dt.normalize() == day].reset_index(drop=True),
         week=days_of_spot(hours).assign(chosen=lambda table: table["day"] == day),

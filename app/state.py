@@ -19,16 +19,14 @@ from bike_traffic.app.history import History
 from bike_traffic.app.leaderboard import metric_for
 from bike_traffic.app.opening import CREDENTIALS, open_workspace
 from bike_traffic.app.turns import heavy
-from bike_traffic.columns import TIME, TIME_ZONE
+from bike_traffic.columns import TIME
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import BikeTrafficError, NoRecord
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named
-from bike_traffic.forecasting import parse_day, tomorrow
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, is_of_sample
 from bike_traffic.registry.records import ModelRecord, parse_time
 
 if TYPE_CHECKING:
-    from bike_traffic.evaluation.measuring import Evaluation
     from bike_traffic.loading import LoadedModel
     from bike_traffic.registry.events.event import RegistryEvent
     from bike_traffic.workspace import Workspace
@@ -246,52 +244,3 @@ def kept(key: tuple[str | None, ...], _make: Callable[[], ValueT]) -> ValueT:  #
     key : all that the value depends on: the name of what it is, the run, the place, the language, …
     """
     return _make()
-
-
-LONGEST_GAP = pd.Timedelta(days=60)
-"""A model whose newest count is older than this is not asked about tomorrow unless the reader wants it."""
-
-
-def first_day(record: ModelRecord) -> pd.Timestamp:
-    """Return the day that is shown first: tomorrow, or for an old model the day after its newest count."""
-    coming = tomorrow()
-    if record.known_until is None:
-        return coming
-    after = pd.Timestamp(record.known_until).tz_convert(TIME_ZONE).normalize() + pd.DateOffset(days=1)
-    return after if coming - after > LONGEST_GAP else coming
-
-
-def forecast(run_id: str, first_day: pd.Timestamp, days: int) -> pd.DataFrame:
-    """Return the forecast of every counter that a model knows, as `Forecast.rows`, to read."""
-    return _forecast(run_id, f"{first_day:%Y-%m-%d}", days, counts_version())
-
-
-@st.cache_resource(max_entries=30, ttl="1h", show_spinner=False)
-def _forecast(run_id: str, first_day: str, days: int, version: str | None) -> pd.DataFrame:  # noqa: ARG001
-    loaded = model(run_id)
-    history = counts() if "history" in loaded.pipeline.needs else None
-    weather = workspace().settings.weather or None
-    return workspace().forecast(loaded, start=parse_day(first_day), days=days, history=history, weather=weather).rows
-
-
-def measured(run_id: str, start: pd.Timestamp, end: pd.Timestamp) -> Evaluation | None:
-    """Return a model measured on the configured counts of a span of time, from the counts before it alone.
-
-    ``None`` if the counts have no row of a counter that the model knows.
-    """
-    return _measured(run_id, f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}", counts_version())
-
-
-@st.cache_resource(max_entries=10, show_spinner=False)
-def _measured(run_id: str, start: str, end: str, version: str | None) -> Evaluation | None:  # noqa: ARG001
-    loaded, every = model(run_id), counts()
-    if every is None:
-        return None
-    first, after = parse_day(start), parse_day(end)
-    rows = every[every[TIME].between(first, after, inclusive="left")]
-    rows = rows[loaded.pipeline.known_counters(rows)]
-    if rows.empty:
-        return None
-    history = every[every[TIME] < first] if "history" in loaded.pipeline.needs else None
-    with heavy():
-        return workspace().evaluate(loaded, rows, history=history).evaluation

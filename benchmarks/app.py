@@ -17,6 +17,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from bike_traffic.places import places
+from bike_traffic.workspace import Workspace
 from report import note, parser, print_machine, print_table, run
 from tests.app.serving import Served, serve
 from tests.app.sessions import Session, session, upload
@@ -62,11 +64,26 @@ def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
         ]
         rows.append(["a rerun, all cached", spent(app, reader, lambda _: {"model": "rf"}), "CPU ms"])
         rows.append(["a new day", spent(app, reader, lambda turn: {"model": "rf", "day": days[turn]}), "CPU ms"])
+        names = places_of(registry)[1:]
+        rows.append(
+            [
+                "a new place",
+                spent(app, reader, lambda turn: {"model": "rf", "place": names[turn], "day": days[0]}),
+                "CPU ms",
+            ]
+        )
         rows.append(["a place seen before", spent(app, reader, lambda _: {"model": "rf", "hour": "08"}), "CPU ms"])
         rows.append(["memory at the end", memory(app), "MB"])
         rows += uploads(app)
         rows.append(["unexpected errors in the log", app.text.count("unexpected error"), ""])
     return rows
+
+
+def places_of(registry: str) -> list[str]:
+    """Return the names of the places that the best rf of a registry knows."""
+    workspace = Workspace.open(registry=registry)
+    loaded = workspace.load(workspace.registry.best("rmse", workspace.query("rf")))
+    return list(places(loaded.counters))
 
 
 def uploads(app: Served) -> list[list[object]]:

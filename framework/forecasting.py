@@ -198,8 +198,10 @@ def tomorrow() -> pd.Timestamp:
 def matching_counters(known: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return the counters whose name contains one of the texts, accents and case aside; raise `ForecastError`."""
     chosen: list[str] = []
+    plain = {name: _plain(name) for name in known} if texts else {}
     for text in texts:
-        matching = [name for name in known if _plain(text) in _plain(name)]
+        wanted = _plain(text)
+        matching = [name for name in known if wanted in plain[name]]
         if not matching:
             shown = ", ".join(f"'{name}'" for name in known[:5]) + (", …" if len(known) > 5 else "")
             raise ForecastError(

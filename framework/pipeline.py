@@ -9,13 +9,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import InvalidParameterError
 
 from bike_traffic.columns import COUNT, COUNTER, TEMPERATURE, TIME
 from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.errors import MissingInput, ParameterError, PredictionError, SchemaError
+from bike_traffic.estimator import Estimator, raise_not_fitted
 from bike_traffic.features.calendar import FRANCE, check_holidays
 from bike_traffic.names import Need, Task
 
@@ -23,7 +21,7 @@ PREDICTION, PROBABILITY, LOWER, UPPER = "prediction", "probability", "lower", "u
 """The columns of `Pipeline.predict_frame`."""
 
 
-class Pipeline(BaseEstimator, ABC):
+class Pipeline(Estimator, ABC):
     """From counts to predictions; a scikit-learn estimator.
 
     The public methods are written here, once. They accept counts as the City publishes them or a clean frame, check
@@ -99,7 +97,7 @@ class Pipeline(BaseEstimator, ABC):
             self._fit(cleaned)
         except BaseException as error:
             self.__dict__.pop("counters_", None)  # a fit that fails leaves the pipeline unfitted
-            if not isinstance(error, InvalidParameterError):
+            if not _is_refused_parameter(error):
                 raise
             raise ParameterError(
                 f"'{self.name}': {error}", "parameter-refused", model_type=self.name, reason=str(error)
@@ -139,7 +137,7 @@ class Pipeline(BaseEstimator, ABC):
             The author's `_predict` returned values that are not finite, negative, or not one for each row.
         """
         if not hasattr(self, "counters_"):
-            raise NotFittedError(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
+            raise_not_fitted(f"pipeline '{self.name}' has not been fitted yet; call fit or load first")
         cleaned = _usable(counts, with_counts=False)
         self.require_input(history=history is not None, weather=TEMPERATURE in cleaned)
         past = None if history is None else _usable(history, with_counts=True)
@@ -173,7 +171,7 @@ class Pipeline(BaseEstimator, ABC):
                 model_type=cls.name,
             )
 
-    def for_calibration(self) -> Self:
+    def for_calibration(self) -> Pipeline:
         """Return the unfitted pipeline to fit on the months before, whose errors calibrate the interval.
 
         An author may return a cheaper one, since these fits are thrown away; with larger errors than those of the
@@ -209,6 +207,15 @@ class Pipeline(BaseEstimator, ABC):
     def _nothing(self) -> Mapping[str, Any]:
         """Return the columns of a prediction of no rows."""
         return {PREDICTION: []} | ({PROBABILITY: []} if self.task == "classification" else {})
+
+
+def _is_refused_parameter(error: BaseException) -> bool:
+    """Return whether an error is that of scikit-learn for a parameter with a value that it does not take."""
+    if not isinstance(error, ValueError):
+        return False
+    from sklearn.utils._param_validation import InvalidParameterError
+
+    return isinstance(error, InvalidParameterError)
 
 
 def _usable(counts: pd.DataFrame, *, with_counts: bool) -> pd.DataFrame:

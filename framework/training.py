@@ -20,6 +20,7 @@ from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.errors import RegistryError, SplitError
 from bike_traffic.evaluation.intervals import LEVEL
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
+from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT
 from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.splits import (
     DEFAULT_HOLDOUT,
@@ -37,7 +38,7 @@ from bike_traffic.pipeline import Pipeline
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import write_manifest
 from bike_traffic.registry.files.unfinished import unfinished
-from bike_traffic.registry.queries import EVERYTHING, FEWEST_HELD_OUT
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, SplitInfo
 from bike_traffic.registry.records import ModelRecord, utc_now
 from bike_traffic.registry.signing import SigningKey

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from bike_traffic.columns import COUNT, TIME
 from bike_traffic.features.calendar import FRANCE
@@ -15,6 +14,7 @@ from bike_traffic.features.recent import RecentLevel
 from bike_traffic.names import Task
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
 from bike_traffic.plugins.forest import ForestPipeline
+from bike_traffic.plugins.trees import Trees
 
 EVEN_CHANCE, SLOPE = 0.95, 3.0
 """Level over the mean at which half of the hours are busy, and by how much certainty grows with distance from it."""
@@ -28,7 +28,6 @@ class AffluenceClassifierPipeline(ForestPipeline):
 
     name: ClassVar[str] = "rf_class"
     task: ClassVar[Task] = "classification"
-    forest_class = RandomForestClassifier
 
     def __init__(
         self,
@@ -50,6 +49,18 @@ class AffluenceClassifierPipeline(ForestPipeline):
         self.n_jobs = n_jobs
         self.holidays = holidays
 
+    @classmethod
+    def _forest_class(cls) -> type[Any]:
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier  # type: ignore[no-any-return]
+
+    @classmethod
+    def _trees_of(cls, forest: Any) -> Trees:
+        """Return the trees with the share of busy hours; it is zero if training had none."""
+        classes = list(forest.classes_)
+        return Trees.of(forest, classes.index(1.0) if 1.0 in classes else None)
+
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         return np.asarray(cleaned[COUNT] > features["counter_mean"], dtype=np.float64)
 
@@ -62,12 +73,7 @@ class AffluenceClassifierPipeline(ForestPipeline):
 
         After training it is the weighted mean of the forest's probability and of that which the recent level implies.
         """
-        classes = list(self.forest_.classes_)
-        if 1.0 in classes:
-            features = self.features_.transform(cleaned)
-            busy = self._apply(self.forest_.predict_proba, features)[:, classes.index(1.0)]
-        else:  # training had no busy hour
-            busy = np.zeros(len(cleaned))
+        busy = self._mean(self.features_.transform(cleaned))
         if self.recent_ is not None:
             after = (cleaned[TIME] > self.recent_.until_).to_numpy()
             weight = self.recent_.weight_of_model(cleaned)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from abc import abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,8 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import ColumnTransformer
 
 from bike_traffic.columns import COUNTER, HOUR, MONTH, WEEKDAY, YEAR
 from bike_traffic.errors import ParameterError
@@ -22,12 +19,14 @@ from bike_traffic.features.history import CountFeatures
 from bike_traffic.features.outages import training_rows
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.plugins.trees import FEW_ROWS, Trees
 from bike_traffic.progress import progress
 
 MODEL_FILE = "model.joblib.zst"
 EARLIER_FILE = "model.joblib"
 """Name of the file of earlier versions, which compressed it with zlib; Zstandard is faster and compresses more."""
 _COMPRESSION_LEVEL = 1
+_FITTED = ("features_", "inputs_", "trees_", "importances_", "recent_")
 
 NUMERIC = (
     HOUR,
@@ -49,26 +48,12 @@ NUMERIC = (
 )
 
 
-class CounterNumbers(TransformerMixin, BaseEstimator):
-    """Numbers of the counters in the order of their names, -1 for a counter that training does not have.
-
-    Those of ``OrdinalEncoder``, which would compare the name of every row instead of every counter.
-    """
-
-    def fit(self, counters: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
-        """Learn the names from a frame with the column of counters."""
-        self.names_ = pd.Index(sorted(counters[COUNTER].cat.remove_unused_categories().cat.categories.astype(str)))
-        return self
-
-    def transform(self, counters: pd.DataFrame) -> NDArray[np.float32]:
-        """Return the numbers, shape (n, 1)."""
-        names = counters[COUNTER].cat
-        numbers = self.names_.get_indexer(names.categories.astype(str)).astype(np.float32)
-        return np.append(numbers, np.float32(-1))[names.codes.to_numpy()][:, None]
+class CounterNumbers:
+    """Numbered the counters in files of earlier versions, which name this class."""
 
 
 class ForestPipeline(Pipeline):
-    """A forest of scikit-learn behind a ``ColumnTransformer``.
+    """A forest that scikit-learn grows; its trees are kept as arrays, see `Trees`.
 
     Parameters
     ----------
@@ -90,10 +75,19 @@ class ForestPipeline(Pipeline):
     random_state: int
     n_jobs: int
 
-    forest_class: ClassVar[type[Any]]
     numeric: ClassVar[tuple[str, ...]] = NUMERIC
     recent_: RecentLevel | None = None
     """``None`` for a model of an earlier version, which predicts without it."""
+
+    @classmethod
+    @abstractmethod
+    def _forest_class(cls) -> type[Any]:
+        """Import the class of scikit-learn's forest."""
+
+    @classmethod
+    def _trees_of(cls, forest: Any) -> Trees:
+        """Return the trees of a fitted forest, which predict what `_mean` returns."""
+        return Trees.of(forest)
 
     @abstractmethod
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
@@ -109,16 +103,14 @@ class ForestPipeline(Pipeline):
         cleaned = training_rows(cleaned)
         self.features_ = CountFeatures(holidays=self.holidays).fit(cleaned)
         self.counters_ = self.features_.history_.counters_
-        self.columns_ = ColumnTransformer(
-            [("counter", CounterNumbers(), [COUNTER]), ("numeric", "passthrough", list(self.numeric))]
-        )
+        self.inputs_ = [COUNTER, *self.numeric]
         features = self.features_.transform(cleaned)
-        design = self.columns_.fit_transform(features).astype(np.float32)
-        self.forest_ = self._grow(design, self._target(cleaned, features))
+        forest = self._grow(self._design(features), self._target(cleaned, features))
+        self.trees_, self.importances_ = self._trees_of(forest), forest.feature_importances_
 
     def _grow(self, design: NDArray[np.float32], target: NDArray[np.float64]) -> Any:
         """Grow the trees a few at a time, for the progress bar; the forest is the same as if grown at once."""
-        forest = self.forest_class(
+        forest = self._forest_class()(
             n_estimators=0,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
@@ -133,42 +125,45 @@ class ForestPipeline(Pipeline):
                 grown = forest.n_estimators
                 forest.set_params(n_estimators=size).fit(design, target)
                 advance(size - grown)
-        return forest.set_params(n_jobs=1)  # `_apply` distributes rows, not trees
+        return forest
 
     def for_calibration(self) -> Self:
         """Return a forest of a third of the trees: its errors are hardly larger beside those of any next month."""
-        fewer: Self = clone(self).set_params(n_estimators=-(-self.n_estimators // 3))
-        return fewer
+        return type(self)(**self.get_params() | {"n_estimators": -(-self.n_estimators // 3)})
 
     @property
     def feature_names_(self) -> list[str]:
         """The trees' inputs."""
-        return [COUNTER, *self.numeric]
+        return self.inputs_
 
     @property
     def feature_importances_(self) -> pd.Series:
         """Each input's share of the decrease of impurity, by name; biased toward inputs with many values."""
-        return pd.Series(self.forest_.feature_importances_, index=self.feature_names_)
+        return pd.Series(self.importances_, index=self.feature_names_)
 
-    def _apply(self, method: Callable[[NDArray[np.float32]], NDArray[Any]], features: pd.DataFrame) -> NDArray[Any]:
-        """Apply a method of the forest to all rows on all processors.
+    def _mean(self, features: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the mean of the trees for rows of features; many rows on all processors.
 
         Each processor applies all trees, in one order, to a block of rows, so that sums do not depend on threads.
         """
-        blocks = np.array_split(self._design(features), joblib.effective_n_jobs(self.n_jobs))
+        design = self._design(features)
+        if len(design) <= FEW_ROWS:
+            return self.trees_.mean(design)
+        blocks = np.array_split(design, joblib.effective_n_jobs(self.n_jobs))
         answers = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            joblib.delayed(method)(block) for block in blocks if len(block)
+            joblib.delayed(self.trees_.mean_compiled)(block) for block in blocks
         )
         return np.concatenate(answers)
 
     def _design(self, features: pd.DataFrame) -> NDArray[np.float32]:
-        """Return the trees' input, one row of numbers for each row of features."""
-        design: NDArray[np.float32] = self.columns_.transform(features).astype(np.float32)
-        return design
+        """Return the trees' input, one row of numbers for each row of features; -1 for an unknown counter."""
+        numbers = self.features_.history_.positions(features)
+        columns = [numbers, *(features[name].to_numpy() for name in self.inputs_[1:])]
+        return np.column_stack([column.astype(np.float32) for column in columns])
 
     def save(self, directory: Path) -> None:
         """Write ``model.joblib.zst``."""
-        fitted = {name: getattr(self, name) for name in ("features_", "columns_", "forest_", "recent_")}
+        fitted = {name: getattr(self, name) for name in _FITTED}
         state = {"parameters": self.get_params(), "fitted": fitted}
         pickled = io.BytesIO()
         joblib.dump(state, pickled)
@@ -183,8 +178,12 @@ class ForestPipeline(Pipeline):
         else:
             with pa.CompressedInputStream(str(directory / MODEL_FILE), "zstd") as file:
                 state = joblib.load(io.BytesIO(file.read()))
-        pipeline = cls(**state["parameters"])
-        for name, value in state["fitted"].items():
+        pipeline, fitted = cls(**state["parameters"]), state["fitted"]
+        if "forest_" in fitted:  # an earlier version kept the forest itself, behind a ColumnTransformer
+            forest, (_, (_, _, numeric)) = fitted.pop("forest_"), fitted.pop("columns_").transformers
+            fitted |= {"inputs_": [COUNTER, *numeric], "trees_": cls._trees_of(forest)}
+            fitted["importances_"] = forest.feature_importances_
+        for name, value in fitted.items():
             setattr(pipeline, name, value)
         pipeline.counters_ = pipeline.features_.history_.counters_
         return pipeline

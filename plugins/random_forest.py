@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestRegressor
 
 from bike_traffic.columns import COUNT, DAY_OF_MONTH
 from bike_traffic.features.calendar import FRANCE
@@ -25,7 +24,6 @@ class RFPipeline(ForestPipeline):
 
     name: ClassVar[str] = "rf"
     task: ClassVar[Task] = "regression"
-    forest_class = RandomForestRegressor
     numeric = (*NUMERIC, DAY_OF_MONTH)
 
     def __init__(
@@ -48,6 +46,12 @@ class RFPipeline(ForestPipeline):
         self.n_jobs = n_jobs
         self.holidays = holidays
 
+    @classmethod
+    def _forest_class(cls) -> type[Any]:
+        from sklearn.ensemble import RandomForestRegressor
+
+        return RandomForestRegressor  # type: ignore[no-any-return]
+
     def _target(self, cleaned: pd.DataFrame, features: pd.DataFrame) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(cleaned[COUNT].to_numpy(np.float64) / self._usual(features)))
 
@@ -58,6 +62,6 @@ class RFPipeline(ForestPipeline):
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
         """Predict bikes per hour, shape (n,)."""
         features = self.features_.transform(cleaned)
-        factor = self._apply(self.forest_.predict, features) ** 2
+        factor = self._mean(features) ** 2
         predicted = np.asarray(factor * self._usual(features))
         return predicted if self.recent_ is None else self.recent_.blend(cleaned, predicted)

@@ -38,7 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for module in (answering, cleaning, loading, rules, usable):
         monkeypatch.setattr(module, "clean", parse)
     monkeypatch.setattr(CountFeatures, "transform", counting("features", CountFeatures.transform))
-    monkeypatch.setattr(ForestPipeline, "_apply", counting("forest", ForestPipeline._apply))
+    monkeypatch.setattr(ForestPipeline, "_mean", counting("forest", ForestPipeline._mean))
     return counted
 
 

@@ -69,6 +69,20 @@ def test_the_forest_imports_neither_the_net_nor_another_models_module() -> None:
     assert imported(modules, {"tensorflow", "keras", "mlflow", *others}) == set()
 
 
+def test_a_forest_is_loaded_and_forecasts_without_scikit_learn(small_file: Path, clean_place: Path) -> None:
+    """Its import takes longer than all else of a forecast, and than all else of the first page of the app."""
+    bt = RUN_BT.format
+    modules_after(bt(words=["train", "-m", "rf", "--set", "n_estimators=2", "--data", str(small_file)]))
+    modules = modules_after(bt(words=["forecast", "-m", "rf", "--days", "2"]))
+    assert "bike_traffic.plugins.random_forest" in modules
+    assert imported(modules, {"sklearn", "scipy"}) == set()
+
+
+@pytest.mark.parametrize("name", ["plugins.ahead.pipeline", "data.cleaning", "evaluation.references", "forecasting"])
+def test_what_a_forecast_needs_imports_no_scikit_learn(name: str) -> None:
+    assert imported(modules_after(f"import bike_traffic.{name}"), {"sklearn", "scipy"}) == set()
+
+
 def test_the_names_of_all_plugins_are_known_without_importing_what_they_are_built_on() -> None:
     code = "from bike_traffic.manager import PluginHost; PluginHost(only=[]).pipelines()"
     modules = modules_after(code)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from bike_traffic.app import state
+from bike_traffic.app import forecasts, state
 from bike_traffic.app.charts.came import came_chart
 from bike_traffic.app.charts.errors import error_by_counter_chart, error_by_hour_chart
 from bike_traffic.app.last_week import Week, error_of, errors, honest_record, hours_that_came
@@ -49,7 +49,7 @@ def show_week(visit: Visit, chosen: ModelRecord, query: Query) -> None:
             _say_that_it_knows(words, chosen, week)
             return
         with st.spinner(words.say("Measuring the forecast…")):
-            evaluation = state.measured(record.run_id, week.start, week.end)
+            evaluation = forecasts.measured(record.run_id, week.start, week.end)
     except BikeTrafficError as error:
         show_error(words, error)
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from bike_traffic.app import state
+from bike_traffic.app import forecasts, state
 from bike_traffic.app.address import change
 from bike_traffic.app.charts.day import day_chart
 from bike_traffic.app.charts.map import map_chart
@@ -39,7 +39,7 @@ def show(visit: Visit) -> None:
         place = places.pick_place(visit, known, places.busiest(known, loaded.references.counters))
     with which_way:
         direction = places.pick_direction(visit, place)
-    first = state.first_day(record)
+    first = forecasts.first_day(record)
     with when:
         day = pick_day(visit, words.say("Day"), first)
 
@@ -49,9 +49,9 @@ def show(visit: Visit) -> None:
 
     def look() -> Outlook:
         with st.spinner(words.say("Computing the forecast …")):
-            rows = state.forecast(record.run_id, start, 7)
+            rows, city = forecasts.forecast_around(record.run_id, day, start, 7, spot.counters)
             counts = state.counts_between(start, start + WEEK, record)
-            return outlook(rows, known, place, direction, day, loaded.references.usual, counts)
+            return outlook(rows, city, known, place, direction, day, loaded.references.usual, counts)
 
     seen = state.kept(("outlook", *key), look)
     with at_hour:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from bike_traffic.app import mornings, state
+from bike_traffic.app import forecasts, mornings, state
 from bike_traffic.app.charts.day import day_chart
 from bike_traffic.app.charts.like_days import like_days_chart
 from bike_traffic.app.morning import Morning, Verdict, ended, like_days, place_of_counter, to_check
@@ -86,7 +86,7 @@ def _forecaster(words: Words, loaded: LoadedModel | None, day: pd.Timestamp) -> 
     if reason:
         return None, reason
     try:
-        state.forecast(loaded.record.run_id, day, 1)
+        forecasts.forecast(loaded.record.run_id, day, 1)
     except BikeTrafficError as error:  # such as no counts before the day, which `ahead` needs
         return None, plain(words.error(error))
     return loaded.record.run_id, faults.forecast_in_words(words, loaded, day)

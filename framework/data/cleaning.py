@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 
 from bike_traffic.columns import (
     CLEAN_COLUMNS,
@@ -29,9 +28,10 @@ from bike_traffic.columns import (
 from bike_traffic.data.parsing.times import SecondHours, distinct_times, take_times
 from bike_traffic.data.parsing.values import clean_texts, parse_coordinates, parse_numbers
 from bike_traffic.data.schema import COORDINATES, IDENTIFYING, LATITUDES, LONGITUDES, OPTIONAL, headers_of
+from bike_traffic.estimator import Transformer
 
 
-class RawCleanerTransformer(TransformerMixin, BaseEstimator):
+class RawCleanerTransformer(Transformer):
     """Turn counts as the City publishes them into a clean frame on the same index; a clean frame stays as it is.
 
     The columns of a clean frame are the constants of `bike_traffic.columns`: ``nom_du_compteur`` (categorical),

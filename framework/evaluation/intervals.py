@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import DAYS_AHEAD, TRUTH
-from bike_traffic.features.calendar import FRANCE, calendar_features, kinds_of_hours
+from bike_traffic.features.calendar import FRANCE, day_types, kinds_of_hours
 from bike_traffic.features.outages import without_outages
 from bike_traffic.pipeline import PREDICTION
 
@@ -112,24 +112,25 @@ class Interval:
         ----------
         rows : shape (n, …): counter, time, hour, ``prediction``, and ``days_ahead`` if the origin is known.
         """
-        predicted = rows[PREDICTION].to_numpy(np.float64)
-        lower, upper = self._around(rows, predicted)
+        day_type, hour = day_types(rows[TIME], self.holidays), rows[HOUR].to_numpy(np.intp)
+        ends = self._ends_of(rows, _hour_classes(hour, day_type))
+        lower, upper = _bounds(rows[PREDICTION].to_numpy(np.float64), ends)
         if self.typical:
             names = rows[COUNTER].cat
             places = pd.Index(list(self.typical)).get_indexer(names.categories.astype(str))
             place = np.append(places, -1)[names.codes.to_numpy()]
-            kinds = kinds_of_hours(rows[TIME], holidays=self.holidays)
-            low, high = self._around(rows, np.array(list(self.typical.values()))[place, kinds])
+            low, high = _bounds(np.array(list(self.typical.values()))[place, day_type * 24 + hour], ends)
             lower = np.where(place >= 0, np.minimum(lower, low), lower)
             upper = np.where(place >= 0, np.maximum(upper, high), upper)
         return lower, upper
 
-    def _around(self, rows: pd.DataFrame, centre: Values) -> tuple[Values, Values]:
+    def _ends_of(self, rows: pd.DataFrame, classes: NDArray[np.intp]) -> Values:
+        """Return the log ratios of each row, shape (n, 2)."""
         day = rows[DAYS_AHEAD].to_numpy(np.int64) if DAYS_AHEAD in rows else np.zeros(len(rows), np.int64)
         place = pd.Index(list(self.ends)).get_indexer(pd.Index(day))
         place = np.where(place < 0, list(self.ends).index(0), place)
         ends = np.array([[of[group] for group in range(4)] for of in self.ends.values()])
-        return _bounds(centre, ends[place, _hour_classes(rows, self.holidays)])
+        return np.asarray(ends[place, classes])
 
     def save(self, directory: Path) -> None:
         """Write the numbers into the folder of a model's files."""
@@ -166,7 +167,7 @@ def _residuals(month: pd.DataFrame, holidays: str) -> pd.DataFrame:
             TRUTH: truth,
             PREDICTION: predicted,
             "ratio": np.log((truth + OFFSET) / (predicted + OFFSET)),
-            "group": _hour_classes(month, holidays),
+            "group": _hour_classes(month[HOUR].to_numpy(np.intp), day_types(month[TIME], holidays)),
             "day": month[DAYS_AHEAD].to_numpy(np.int64) if DAYS_AHEAD in month else 0,
         }
     )
@@ -208,9 +209,7 @@ def _coverage(residuals: pd.DataFrame, ends: Mapping[int, Ends]) -> float:
     return float(((residuals[TRUTH] >= lower) & (residuals[TRUTH] <= upper)).mean())
 
 
-def _hour_classes(rows: pd.DataFrame, holidays: str) -> NDArray[np.intp]:
+def _hour_classes(hour: NDArray[np.intp], day_type: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the class of each hour: 0 night, 1 peak of a working day, 2 its other hours, 3 day off."""
-    hour = rows[HOUR].to_numpy()
     night = (hour >= NIGHT[0]) | (hour < NIGHT[1])
-    off = calendar_features(rows[TIME], holidays=holidays)["day_type"].to_numpy() > 0
-    return np.select([night, off, np.isin(hour, PEAK_HOURS)], [0, 3, 1], 2).astype(np.intp)
+    return np.select([night, day_type > 0, np.isin(hour, PEAK_HOURS)], [0, 3, 1], 2).astype(np.intp)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
+FEWEST_HELD_OUT = 24
+"""Rows, as of a day of one counter, below which the metrics of a hold-out say nothing of a model."""
+
 
 @attrs.frozen
 class Metric:

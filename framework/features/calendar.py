@@ -40,13 +40,21 @@ def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:
     ParameterError
         The public holidays of this country or subdivision are not known.
     """
+    table, position = _days_of(times, holidays)
+    return pd.DataFrame(table.to_numpy()[position], index=times.index, columns=table.columns)
+
+
+def day_types(times: pd.Series, holidays: str = FRANCE) -> NDArray[np.intp]:
+    """Return the column ``day_type`` of `calendar_features` alone, which takes a tenth of the time."""
+    table, position = _days_of(times, holidays)
+    return table["day_type"].to_numpy(np.intp)[position]
+
+
+def _days_of(times: pd.Series, holidays: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return the calendar of the days from the first to the last time, and each time's position in it."""
     days = day_numbers(times)
-    if not len(days):
-        return _day_table(0, 0, holidays).iloc[:0].set_axis(times.index)
-    first, last = int(days.min()), int(days.max())
-    table = _day_table(first, last, holidays)
-    position = days - first
-    return pd.DataFrame({name: table[name].to_numpy()[position] for name in table}, index=times.index)
+    first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
+    return _day_table(first, last, holidays), days - first
 
 
 def day_numbers(times: pd.Series) -> NDArray[np.int64]:
@@ -57,8 +65,7 @@ def day_numbers(times: pd.Series) -> NDArray[np.int64]:
 
 def kinds_of_hours(times: pd.Series, holidays: str = FRANCE) -> NDArray[np.intp]:
     """Return the day type and the local hour of each time as one number, 0 to 71."""
-    day_type = calendar_features(times, holidays=holidays)["day_type"].to_numpy(np.intp)
-    return np.asarray(day_type * 24 + times.dt.hour.to_numpy(np.intp))
+    return np.asarray(day_types(times, holidays) * 24 + times.dt.hour.to_numpy(np.intp))
 
 
 def hour_numbers(times: pd.Series) -> NDArray[np.int64]:

@@ -11,10 +11,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEATHER_COLUMNS
+from bike_traffic.estimator import Transformer, raise_not_fitted
 from bike_traffic.features.calendar import FRANCE, calendar_features, day_numbers
 
 Floats = NDArray[np.float32]
@@ -22,8 +21,10 @@ Floats = NDArray[np.float32]
 HALF_LIFE_DAYS = 60.0
 PSEUDO_COUNTS = 8.0
 
+_NOT_FITTED = "This {name} instance is not fitted yet. Call 'fit' before it is used."
 
-class HistoryFeatures(TransformerMixin, BaseEstimator):
+
+class HistoryFeatures(Transformer):
     """Means of the training counts, from coarse to fine, each shrunk toward the coarser one.
 
     Columns out (bikes per hour, except `level`): ``counter_mean``; ``profile``, the mean of counter ×
@@ -74,7 +75,7 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
 
     def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
         """Look up the tables for clean rows: shape (n, 4), float32."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.look_up(cleaned, calendar_features(cleaned[TIME], holidays=self.holidays))
 
     def look_up(self, cleaned: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +96,7 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
 
     def means_of(self, cleaned: pd.DataFrame) -> pd.Series:
         """Return the training mean of each row's counter, in bikes per hour (float32), on the same index."""
-        check_is_fitted(self)
+        self._check_fitted()
         return pd.Series(self.counter_mean_[self.positions(cleaned)], index=cleaned.index, dtype=np.float32)
 
     def positions(self, cleaned: pd.DataFrame) -> NDArray[np.intp]:
@@ -103,6 +104,10 @@ class HistoryFeatures(TransformerMixin, BaseEstimator):
         names = cleaned[COUNTER].cat
         places = self.counters_.get_indexer(names.categories.astype(str))
         return np.append(places, -1)[names.codes.to_numpy()]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "level_"):
+            raise_not_fitted(_NOT_FITTED.format(name=type(self).__name__))
 
 
 def _shrunk_means(cell: NDArray[np.intp], count: NDArray[np.float64], coarser: NDArray[np.float64]) -> Floats:
@@ -112,7 +117,7 @@ def _shrunk_means(cell: NDArray[np.intp], count: NDArray[np.float64], coarser: N
     return total / (np.bincount(cell, minlength=size) + PSEUDO_COUNTS)
 
 
-class CountFeatures(TransformerMixin, BaseEstimator):
+class CountFeatures(Transformer):
     """The columns of the clean frame with its calendar and history features, on the same index.
 
     Parameters
@@ -133,7 +138,8 @@ class CountFeatures(TransformerMixin, BaseEstimator):
 
     def transform(self, cleaned: pd.DataFrame) -> pd.DataFrame:
         """Return counter, time parts, coordinates, calendar and history of clean rows."""
-        check_is_fitted(self)
+        if not hasattr(self, "history_"):
+            raise_not_fitted(_NOT_FITTED.format(name=type(self).__name__))
         parts = cleaned.drop(columns=[TIME, COUNT, *WEATHER_COLUMNS], errors="ignore")
         calendar = calendar_features(cleaned[TIME], holidays=self.holidays)
         columns = [parts, calendar, self.history_.look_up(cleaned, calendar)]

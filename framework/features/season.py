@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -107,7 +108,7 @@ class SeasonFactor:
             return np.ones(0)
         days = day_numbers(cleaned[TIME])
         first = int(days.min())
-        calendar = _DayFeatures(first, int(days.max()) - first + 1, holidays=self.holidays)
+        calendar = _day_features(first, int(days.max()) - first + 1, self.holidays)
         columns = calendar.columns(np.arange(len(calendar.off)), self.base_).clip(self.low_, self.high_)
         factor = np.exp((columns @ self.coefficients_).clip(*LOG_RANGE))
         day = days - first
@@ -163,6 +164,12 @@ class _DayFeatures:
         same = np.concatenate([by_kind, self.calendar[day]], axis=1)
         school = differences[:, -1, None, None] * np.eye(5)
         return np.concatenate([np.repeat(same[:, None], 5, axis=1), school], axis=2)
+
+
+@lru_cache(maxsize=16)
+def _day_features(first: int, number: int, holidays: str) -> _DayFeatures:
+    """Return the features of days, which are asked for again with other counters; they are not changed."""
+    return _DayFeatures(first, number, holidays=holidays)
 
 
 def _column_weights() -> Values:

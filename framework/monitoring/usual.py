@@ -74,7 +74,9 @@ class Usual:
         times : in Europe/Paris, shape (n,); the result is on the index of a series.
         """
         moments = times if isinstance(times, pd.Series) else pd.Series(times)
-        place = self.names.get_indexer(pd.Index([names] if isinstance(names, str) else names).astype("str"))
+        given = pd.Index([names] if isinstance(names, str) else names)
+        which, distinct = pd.factorize(given)
+        place = np.append(self.names.get_indexer(pd.Index(distinct).astype("str")), -1)[which]
         values = np.concatenate([self.table, np.full((1, KINDS, 3), np.nan)])[
             place, kinds_of_hours(moments, holidays=self.holidays)
         ]

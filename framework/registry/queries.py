@@ -12,11 +12,8 @@ import attrs
 
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
-from bike_traffic.evaluation.metrics import Metric
+from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT, Metric
 from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
-
-FEWEST_HELD_OUT = 24
-"""Rows, as of a day of one counter, below which a hold-out says nothing of a model."""
 
 QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data")
 """The keys of an entry that a `Query` looks at."""

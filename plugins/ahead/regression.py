@@ -6,7 +6,6 @@ from typing import Self
 
 import attrs
 import numpy as np
-from sklearn.linear_model import PoissonRegressor
 
 from bike_traffic.plugins.ahead.cube import Floats
 
@@ -44,6 +43,8 @@ class FactorRegression:
         columns : shape (n, p).
         base, counts : shape (n,), bikes per hour.
         """
+        from sklearn.linear_model import PoissonRegressor
+
         weight = base + ADDED
         mean = weight @ columns / weight.sum()
         centred = columns - mean

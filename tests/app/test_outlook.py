@@ -54,7 +54,9 @@ def test_a_day_with_an_unknown_hour_has_no_sum() -> None:
 def test_a_classifier_gives_the_chance_of_the_busiest_direction() -> None:
     rows = forecast(prediction=1.0, probability=0.25)
     rows.loc[rows[COUNTER] == "Pont N-S", "probability"] = 0.75
-    seen = outlook(rows, {"Pont": BRIDGE}, BRIDGE, BOTH, pd.Timestamp("2024-06-04", tz="Europe/Paris"), None, None)
+    day = pd.Timestamp("2024-06-04", tz="Europe/Paris")
+    of_day = rows[rows[TIME] >= day]
+    seen = outlook(rows, of_day, {"Pont": BRIDGE}, BRIDGE, BOTH, day, None, None)
     assert set(seen.today["probability"]) == {0.75}
     assert seen.week["probability"].tolist() == [0.75, 0.75]
     assert seen.city["probability"].tolist() == [0.75]

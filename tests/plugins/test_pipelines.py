@@ -14,14 +14,16 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import OrdinalEncoder
 
-from bike_traffic.data.cleaning import RawCleanerTransformer, clean
+from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.features.history import CountFeatures, HistoryFeatures
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.manager import PluginHost
-from bike_traffic.pipeline import Pipeline
+from bike_traffic.plugins.forest import CounterNumbers
+from bike_traffic.plugins.random_forest import RFPipeline
 from bike_traffic.testing import pipeline_checks
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -54,7 +56,7 @@ def test_the_regression_for_the_coming_days_keeps_the_promises(check: Callable[[
     check()
 
 
-def unfitted(name: str, **more: Any) -> Pipeline:
+def unfitted(name: str, **more: Any) -> Any:
     return PluginHost(only=()).pipeline(name).spec.load()(**QUICK[name], **more)
 
 
@@ -168,8 +170,7 @@ def test_probabilities_and_labels_agree_after_training(small_counts: pd.DataFram
 def test_a_tree_is_grown_on_so_many_rows_at_most(small_counts: pd.DataFrame) -> None:
     """The model of many years of counts is no larger than that of few."""
     small, whole = (unfitted("rf", max_rows=rows, max_samples=0.9).fit(small_counts) for rows in (500, 40_000))
-    assert small.forest_.estimators_[0].tree_.n_node_samples[0] <= 500
-    assert whole.forest_.estimators_[0].tree_.n_node_samples[0] > 500
+    assert len(small.trees_.value) < len(whole.trees_.value) / 2
 
 
 def test_labels_come_from_the_means_frozen_in_training(small_counts: pd.DataFrame) -> None:
@@ -206,25 +207,35 @@ def test_importing_the_net_writes_nothing_to_the_terminal() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_a_forest_that_an_earlier_version_saved_is_loaded(small_counts: pd.DataFrame, tmp_path: Path) -> None:
-    """It was compressed with zlib, its features were those of a module that is a package now, and it had no level.
+ORDINAL = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
 
-    Its holidays were those of France, and its counters were numbered by ``OrdinalEncoder``.
+
+@pytest.mark.parametrize("numbers", [ORDINAL, CounterNumbers()], ids=["OrdinalEncoder", "CounterNumbers"])
+def test_a_forest_that_an_earlier_version_saved_is_loaded(
+    small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: Any
+) -> None:
+    """It kept the forest itself behind a ``ColumnTransformer`` that numbered the counters.
+
+    It was compressed with zlib, its features were those of a module that is a package now, its holidays were those of
+    France, and it had no level.
     """
+    forests: list[Any] = []
+    grow = RFPipeline._grow
+    monkeypatch.setattr(RFPipeline, "_grow", lambda *given: forests.append(grow(*given)) or forests[0])  # type: ignore[func-returns-value]
     pipeline = unfitted("rf").fit(small_counts)
     pipeline.recent_ = None
     rows = pd.concat([small_counts, after(small_counts)], ignore_index=True)
     expected = pipeline.predict(rows)
     for kind in (CountFeatures, HistoryFeatures):
         assert getattr(import_module("bike_traffic.features"), kind.__name__) is kind
-    fitted = {name: getattr(pipeline, name) for name in ("features_", "columns_", "forest_")}
+    columns = ColumnTransformer([("counter", numbers, [COUNTER]), ("numeric", "passthrough", list(pipeline.numeric))])
+    fitted = {"features_": pipeline.features_, "columns_": columns, "forest_": forests[0]}
     for part in (pipeline.features_, pipeline.features_.history_):
         del part.__dict__["holidays"]
-    names = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float32)
-    pipeline.columns_.set_params(counter=names).fit(pipeline.features_.transform(clean(small_counts)))
     newer = ("max_rows", "holidays")
     parameters = {name: value for name, value in pipeline.get_params().items() if name not in newer}
     joblib.dump({"parameters": parameters, "fitted": fitted}, tmp_path / "model.joblib", compress=3)
     loaded = type(pipeline).load(tmp_path)
     assert loaded.predict(rows).equals(expected)
     assert loaded.holidays == "FR"
+    assert loaded.feature_importances_.equals(pipeline.feature_importances_)

@@ -1,0 +1,94 @@
+"""What the app keeps of the forecasts of models, and of models measured on the configured counts.
+
+What is shared is never changed: pages get it to read. Each cache has a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from bike_traffic.app import state
+from bike_traffic.app.turns import heavy
+from bike_traffic.columns import TIME, TIME_ZONE
+from bike_traffic.forecasting import parse_day, tomorrow
+
+if TYPE_CHECKING:
+    from bike_traffic.evaluation.measuring import Evaluation
+    from bike_traffic.registry.records import ModelRecord
+
+LONGEST_GAP = pd.Timedelta(days=60)
+"""A model whose newest count is older than this is not asked about tomorrow unless the reader wants it."""
+
+
+def first_day(record: ModelRecord) -> pd.Timestamp:
+    """Return the day that is shown first: tomorrow, or for an old model the day after its newest count."""
+    coming = tomorrow()
+    if record.known_until is None:
+        return coming
+    after = pd.Timestamp(record.known_until).tz_convert(TIME_ZONE).normalize() + pd.DateOffset(days=1)
+    return after if coming - after > LONGEST_GAP else coming
+
+
+def forecast(run_id: str, first_day: pd.Timestamp, days: int) -> pd.DataFrame:
+    """Return the forecast of every counter that a model knows, as `Forecast.rows`, to read."""
+    return _forecast(run_id, f"{first_day:%Y-%m-%d}", days, (), state.counts_version())
+
+
+def forecast_around(
+    run_id: str, day: pd.Timestamp, first_day: pd.Timestamp, days: int, counters: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the forecast of some counters on some days, and of all counters on one of these days, to read.
+
+    Other rows are not predicted, unless the pipeline needs history: it describes this for all counters, whatever it
+    is asked for, so that the days of all counters cost no more than one, and are there for the next reader.
+    """
+    if "history" in state.model(run_id).pipeline.needs:
+        rows = forecast(run_id, first_day, days)
+        return rows, rows[(rows[TIME].dt.normalize() == day).to_numpy()]
+    version = state.counts_version()
+    return (
+        _forecast(run_id, f"{first_day:%Y-%m-%d}", days, tuple(counters), version),
+        _forecast(run_id, f"{day:%Y-%m-%d}", 1, (), version),
+    )
+
+
+@st.cache_resource(max_entries=60, ttl="1h", show_spinner=False)
+def _forecast(
+    run_id: str,
+    first_day: str,
+    days: int,
+    counters: tuple[str, ...],
+    version: str | None,  # noqa: ARG001  # the key
+) -> pd.DataFrame:
+    loaded, own = state.model(run_id), state.workspace()
+    history = state.counts() if "history" in loaded.pipeline.needs else None
+    weather = own.settings.weather or None
+    start = parse_day(first_day)
+    return own.forecast(loaded, start=start, days=days, counters=counters, history=history, weather=weather).rows
+
+
+def measured(run_id: str, start: pd.Timestamp, end: pd.Timestamp) -> Evaluation | None:
+    """Return a model measured on the configured counts of a span of time, from the counts before it alone.
+
+    ``None`` if the counts have no row of a counter that the model knows.
+    """
+    return _measured(run_id, f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}", state.counts_version())
+
+
+@st.cache_resource(max_entries=10, show_spinner=False)
+def _measured(run_id: str, start: str, end: str, version: str | None) -> Evaluation | None:  # noqa: ARG001
+    loaded, every = state.model(run_id), state.counts()
+    if every is None:
+        return None
+    first, after = parse_day(start), parse_day(end)
+    rows = every[every[TIME].between(first, after, inclusive="left")]
+    rows = rows[loaded.pipeline.known_counters(rows)]
+    if rows.empty:
+        return None
+    history = every[every[TIME] < first] if "history" in loaded.pipeline.needs else None
+    with heavy():
+        return state.workspace().evaluate(loaded, rows, history=history).evaluation
