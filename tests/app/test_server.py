@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from streamlit.testing.v1 import AppTest
 
 from bike_traffic import app
-from bike_traffic.app import state
+from bike_traffic.app import forecasts
 from bike_traffic.app.charts.theme import DARK, LIGHT
 from tests.app.serving import Served, serve
 from tests.conftest import Bt
@@ -109,7 +109,7 @@ def test_an_unexpected_error_is_a_number_and_its_message_is_nowhere(
     capfd: pytest.CaptureFixture[str],
     language: str,
 ) -> None:
-    monkeypatch.setattr(state, "first_day", fail)
+    monkeypatch.setattr(forecasts, "first_day", fail)
     shown = page(lang=language)
     (number,) = re.findall(r"[0-9a-f]{8}", shown.error[0].value)
     assert number in caplog.text
