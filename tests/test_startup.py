@@ -75,7 +75,7 @@ def test_a_forest_is_loaded_and_forecasts_without_scikit_learn(small_file: Path,
     modules_after(bt(words=["train", "-m", "rf", "--set", "n_estimators=2", "--data", str(small_file)]))
     modules = modules_after(bt(words=["forecast", "-m", "rf", "--days", "2"]))
     assert "bike_traffic.plugins.random_forest" in modules
-    assert imported(modules, {"sklearn", "scipy"}) == set()
+    assert imported(modules, {"sklearn", "scipy", "fsspec"}) == set()
 
 
 @pytest.mark.parametrize("name", ["plugins.ahead.pipeline", "data.cleaning", "evaluation.references", "forecasting"])

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNTER, TIME
 from bike_traffic.features.calendar import hour_numbers
-from bike_traffic.monitoring.history.days import CounterDays, times_of
+from bike_traffic.monitoring.history.days import CounterDays
+from bike_traffic.monitoring.history.hours import times_of
 
 SILENT, ZEROS = "silent", "zeros"
 FIRST_HOUR, LAST_HOUR, KIND, HOURS, LASTING = "first_hour", "last_hour", "kind", "hours", "lasting"

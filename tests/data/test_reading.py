@@ -160,7 +160,7 @@ def test_rows_limits_how_many_are_read(clean_place: Path, rows: int) -> None:
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_index_is_the_position_of_the_row_also_across_chunks(clean_place: Path, ending: str) -> None:
-    rows = CHUNK_ROWS + 50_000
+    rows = 3 * CHUNK_ROWS
     counter = ["first", "second"] * (rows // 2)
     times = ["2024-06-01T08:00:00+02:00"] * (rows - 1) + ["2024-06-01T09:00+02:00"]
     long = pd.DataFrame({HEADERS[0]: counter, HEADERS[1]: times, HEADERS[2]: "48.85000,2.35000", HEADERS[3]: 7})

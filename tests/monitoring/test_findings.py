@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE, TIME
+from bike_traffic.columns import COUNT, COUNTER, HOUR, IDENTIFIER, LATITUDE, TIME
 from bike_traffic.data.cleaning import clean
 from bike_traffic.monitoring.findings.finding import IDS, Finding, troubles
 from bike_traffic.monitoring.findings.search import findings
-from bike_traffic.monitoring.history.days import CounterDays, changed_hours, times_of
+from bike_traffic.monitoring.history.days import CounterDays
+from bike_traffic.monitoring.history.hours import changed_hours, times_of
 
 ONE, OTHER = "66 rue du Puits Clair N-S", "66 rue du Puits Clair S-N"
 DEAD = "Pont du Vieux Moulin S-N"
@@ -132,6 +133,20 @@ def test_a_counter_that_goes_on_under_another_name_is_renamed_and_neither_late_n
     new = "66 rue du Puits Clair 66 rue du Puits Clair Vélos N-S"
     names = counts[COUNTER].astype("str").mask(of(counts, ONE, first="2024-06-01"), new)
     rows = counts.assign(**{COUNTER: names.astype("category")})
+    (one,) = [one for one in found(rows) if one.counter != DEAD]
+    assert (one.id, one.counter, one.message) == ("counter-renamed", ONE, f"goes on as {new}")
+
+
+def test_a_counter_whose_identifier_goes_on_under_a_quite_different_name_is_renamed(counts: pd.DataFrame) -> None:
+    new = "Totem 12 quai Neuf S-N"
+    names = counts[COUNTER].astype("str")
+    numbers = (names + " 2024").astype("category")  # other counters have identifiers of their own
+    rows = counts.assign(
+        **{
+            COUNTER: names.mask(of(counts, ONE, first="2024-06-01"), new).astype("category"),
+            IDENTIFIER: numbers,
+        }
+    )
     (one,) = [one for one in found(rows) if one.counter != DEAD]
     assert (one.id, one.counter, one.message) == ("counter-renamed", ONE, f"goes on as {new}")
 

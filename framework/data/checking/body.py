@@ -29,10 +29,15 @@ class DaysOfRows:
 
     def add(self, cleaned: pd.DataFrame) -> None:
         """Learn from clean rows whose times are known."""
-        days, rows = np.unique(day_numbers(cleaned[TIME]), return_counts=True)
-        self._local[cleaned[HOUR].to_numpy()] = True
-        self._utc[hour_numbers(cleaned[TIME]) % 24] = True
-        self._rows = self._rows.add(pd.Series(rows, index=days), fill_value=0)
+        if cleaned.empty:
+            return
+        day = day_numbers(cleaned[TIME])
+        first = int(day.min())
+        rows = np.bincount(day - first)  # years are few days: no need to sort the rows
+        days = np.flatnonzero(rows)
+        self._local |= np.bincount(cleaned[HOUR].to_numpy(), minlength=24) > 0
+        self._utc |= np.bincount(hour_numbers(cleaned[TIME]) % 24, minlength=24) > 0
+        self._rows = self._rows.add(pd.Series(rows[days], index=days + first), fill_value=0)
 
     @property
     def are_sums_of_days(self) -> bool:
@@ -49,17 +54,26 @@ class DaysOfRows:
         return int(self._rows[days].sum())
 
     def apart(self) -> NDArray[np.int64]:
-        """Return the days, since 1970, of the parts that are apart from the body of the counts.
+        """Return the days, since 1970, of the parts that are apart from the body of the counts; see `apart_days`."""
+        return apart_days(self.all, self._rows.to_numpy(np.int64))
 
-        Parts are separated by more than `APART_DAYS` days without a row. One is apart if it is shorter than this and
-        has less than `APART_SHARE` of the rows; if that would leave less than half of all rows, none is.
-        """
-        days, rows = self._rows.index.to_numpy(np.int64), self._rows.to_numpy(np.int64)
-        if not len(days):
-            return days
-        part = np.cumsum(np.diff(days, prepend=days[0]) > APART_DAYS)
-        size = np.bincount(part, rows)
-        length = np.bincount(part)
-        apart = (size < APART_SHARE * rows.sum()) & (length < APART_DAYS)
-        stray = days[apart[part]]
-        return np.asarray(stray if size[apart].sum() * 2 < rows.sum() else stray[:0])
+
+def apart_days(days: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the days, of those with rows, that are apart from the body of the counts.
+
+    Parts are separated by more than `APART_DAYS` days without a row. One is apart if it is shorter than this and has
+    less than `APART_SHARE` of the rows; if that would leave less than half of all rows, none is.
+
+    Parameters
+    ----------
+    days : since 1970, ascending.
+    rows : of each day.
+    """
+    if not len(days):
+        return days
+    part = np.cumsum(np.diff(days, prepend=days[0]) > APART_DAYS)
+    size = np.bincount(part, rows)
+    length = np.bincount(part)
+    apart = (size < APART_SHARE * rows.sum()) & (length < APART_DAYS)
+    stray = days[apart[part]]
+    return np.asarray(stray if size[apart].sum() * 2 < rows.sum() else stray[:0])

@@ -23,6 +23,8 @@ FEWEST_OF_COUNTER = 48
 # Upper bounds of the classes in which counts are kept: each count up to 20, then steps of 5 %.
 _BOUNDS = np.unique(np.concatenate([np.arange(21.0), np.ceil(20.0 * 1.05 ** np.arange(1, 230))]))
 _CLASSES = len(_BOUNDS) + 1
+_CLASS_OF = np.searchsorted(_BOUNDS, np.arange(10_000.0))
+"""The class of each count below 10,000, which nearly all are: to look it up is faster than to search."""
 
 
 class UsualCounts:
@@ -40,7 +42,7 @@ class UsualCounts:
         number = self._numbers(cleaned)
         more = len(self._counters) - len(self._rows)
         self._rows = np.concatenate([self._rows, np.zeros((more, 24, _CLASSES), np.int32)])
-        of_class = np.searchsorted(_BOUNDS, cleaned[COUNT].to_numpy())
+        of_class = _classes(cleaned[COUNT].to_numpy())
         cell = (number * 24 + cleaned[HOUR].to_numpy()) * _CLASSES + of_class
         self._rows += np.bincount(cell, minlength=self._rows.size).astype(np.int32).reshape(self._rows.shape)
 
@@ -63,6 +65,15 @@ class UsualCounts:
         """Return which rows of counters that were learned have a doubtful count, shape (rows,)."""
         limits = self.limits()[self._numbers(cleaned), cleaned[HOUR].to_numpy()]
         return np.asarray(cleaned[COUNT].to_numpy() > limits, dtype=bool)
+
+
+def _classes(counts: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the class of each usable count: a whole number of bikes, not negative."""
+    last = len(_CLASS_OF) - 1
+    classes = _CLASS_OF[np.minimum(counts, last).astype(np.int64)]
+    large = np.flatnonzero(counts > last)
+    classes[large] = np.searchsorted(_BOUNDS, counts[large])
+    return np.asarray(classes)
 
 
 def doubtful_counts(cleaned: pd.DataFrame) -> NDArray[np.bool_]:

@@ -282,5 +282,5 @@ def _misplaced(counts: pd.DataFrame, cleaned: pd.DataFrame) -> Rows:
     if not headers:
         return np.zeros(len(counts), dtype=bool)
     codes, values = distinct_values(counts[next(iter(headers.values()))])
-    blank = np.array([*(not text_of(value).strip() for value in values), True])[codes]
+    blank = np.array([*(not text_of(value).strip() for value in values.tolist()), True])[codes]
     return np.asarray(~blank & cleaned[LATITUDE].isna().to_numpy())  # cleaning leaves out what is elsewhere

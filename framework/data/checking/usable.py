@@ -136,7 +136,8 @@ def find_usable(
         refuse(where, rules, tolerance)
     for rule in ("hours-apart", "count-doubtful"):
         if rule == "hours-apart":
-            broken = np.isin(day_numbers(kept[TIME]), days.apart())
+            apart = days.apart()
+            broken = np.isin(day_numbers(kept[TIME]), apart) if len(apart) else np.zeros(len(kept), dtype=bool)
         else:
             broken = doubtful_counts(kept) & (not tolerance.keep_doubtful)
         if broken.any():

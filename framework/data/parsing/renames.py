@@ -19,6 +19,8 @@ def newest_names(cleaned: pd.DataFrame) -> dict[str, str]:
     """Return the newest name of each counter that was renamed, by its older names; nothing without identifiers."""
     if IDENTIFIER not in cleaned:
         return {}
+    if not _several_names(cleaned):
+        return {}
     known = cleaned[[IDENTIFIER, COUNTER, TIME]].dropna()
     known = known[((known[IDENTIFIER] != "") & (known[COUNTER] != "")).to_numpy(dtype=bool)]
     pairs = known.groupby([IDENTIFIER, COUNTER], observed=True)[TIME].agg(["min", "max", "size"]).reset_index()
@@ -33,6 +35,18 @@ def newest_names(cleaned: pd.DataFrame) -> dict[str, str]:
                 newest[name] = ordered[-1]
     # A name that another identifier bears as well stays: it is nobody's old name.
     return {old: new for old, new in newest.items() if (pairs[COUNTER] == old).sum() == 1}
+
+
+def _several_names(cleaned: pd.DataFrame) -> bool:
+    """Return whether any identifier is borne by several names, which a glance at the distinct pairs tells."""
+    identifiers, names = cleaned[IDENTIFIER].cat, cleaned[COUNTER].cat
+    if not len(identifiers.categories) or not len(names.categories):
+        return False
+    identifier, name = identifiers.codes.to_numpy(np.int64), names.codes.to_numpy(np.int64)
+    missing = max(len(identifiers.categories) * len(names.categories), 1)
+    pair = np.where((identifier < 0) | (name < 0), missing, identifier * len(names.categories) + name)
+    borne = np.bincount(pd.unique(pair[pair < missing]) // len(names.categories), minlength=1)
+    return bool((borne > 1).any())
 
 
 def names_by_identifier(cleaned: pd.DataFrame, counters: Mapping[str, Counter]) -> dict[str, str]:

@@ -40,15 +40,16 @@ def distinct_times(column: pd.Series) -> tuple[Codes, pd.DatetimeIndex, NDArray[
         naive = np.full(len(values), values.tz is None)
         times = values.tz_convert(TIME_ZONE) if values.tz is not None else _from_wall_clock(values)
     else:
-        texts = pd.Index([text_of(value).strip() for value in values], dtype=object)
-        with_hour = np.array([bool(_WITH_HOUR.search(text)) for text in texts], dtype=bool)
+        texts = pd.Index([text_of(value).strip() for value in values.tolist()], dtype=object)
+        naive = np.array([not _OFFSET.search(text) for text in texts], dtype=bool)
+        with_hour = ~naive  # an offset follows an hour
+        with_hour[naive] = [bool(_WITH_HOUR.search(text)) for text in texts[naive]]
         stamps = pd.to_datetime(texts.where(with_hour), format="ISO8601", utc=True, errors="coerce")
-        naive = ~np.array([bool(_OFFSET.search(text)) for text in texts], dtype=bool)
         times = pd.DatetimeIndex(stamps).tz_convert(TIME_ZONE)
         if naive.any():
             times = times.where(~naive, _from_wall_clock(stamps.tz_localize(None)))
     times = pd.DatetimeIndex(times.where((times.year >= YEARS[0]) & (times.year < YEARS[1])))
-    return codes, times, naive & _comes_twice(times)
+    return codes, times, naive & _comes_twice(times) if naive.any() else naive
 
 
 def _from_wall_clock(times: pd.DatetimeIndex) -> pd.DatetimeIndex:

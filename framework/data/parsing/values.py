@@ -24,7 +24,7 @@ def parse_numbers(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.astype(np.float64)
     codes, values = distinct_values(column)
-    texts = pd.Series([text_of(value) for value in values], dtype=object)
+    texts = pd.Series([text_of(value) for value in values.tolist()], dtype=object)
     commas = texts.str.match(_DECIMAL_COMMA).to_numpy(dtype=bool)
     texts[commas] = texts[commas].str.replace(",", ".")
     numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
@@ -37,7 +37,7 @@ def parse_coordinates(column: pd.Series) -> pd.DataFrame:
     They are ``latitude,longitude``, an object such as ``{'lon': 2.35, 'lat': 48.86}``, or a GeoJSON point.
     """
     codes, values = distinct_values(column)
-    pairs = np.array([_degrees(value) for value in values], np.float32).reshape(-1, 2)
+    pairs = np.array([_degrees(value) for value in values.tolist()], np.float32).reshape(-1, 2)
     return pd.DataFrame({LATITUDE: take(pairs[:, 0], codes), LONGITUDE: take(pairs[:, 1], codes)}, index=column.index)
 
 
@@ -54,7 +54,7 @@ def _degrees(value: object) -> tuple[float, float]:
 def clean_texts(column: pd.Series) -> pd.Series:
     """Return names or identifiers as a categorical: composed accents, single spaces, and no space at the ends."""
     codes, values = distinct_values(column)
-    cleaned = [" ".join(unicodedata.normalize("NFC", text_of(value)).split()) for value in values]
+    cleaned = [" ".join(unicodedata.normalize("NFC", text_of(value)).split()) for value in values.tolist()]
     positions, names = pd.factorize(np.array(cleaned, dtype=object))
     spread = np.append(positions, -1)[codes]
     return pd.Series(pd.Categorical.from_codes(spread, categories=pd.Index(names)), index=column.index)

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bike_traffic.monitoring.history.days import times_of
+from bike_traffic.monitoring.history.hours import times_of
 from bike_traffic.places import place_of
 
 SENTENCES = {

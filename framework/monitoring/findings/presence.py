@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bike_traffic.monitoring.findings.finding import DAY, Finding, finding
-from bike_traffic.monitoring.history.days import CounterDays, Position, changed_hours, midnights_of, times_of
+from bike_traffic.monitoring.history.days import CounterDays, Position
+from bike_traffic.monitoring.history.hours import changed_hours, midnights_of, times_of
 from bike_traffic.monitoring.outages import GONE, SILENT_HOURS, counted_of_days
 from bike_traffic.places import place_of
 
@@ -39,7 +40,7 @@ def presence(days: CounterDays) -> Iterator[Finding]:
     hours = np.flatnonzero(counted) + start
     begin, end = int(hours[0]), int(hours[-1])
     known = spans(days)
-    renamed = _renamed(known, end)
+    renamed = _renamed(known, _alike(days, known), end)
     for name, other in renamed.items():
         last, first = known[name][1], known[other][0]
         yield finding("counter-renamed", name, last, first, {"hours": abs(first - last), "other": other})
@@ -127,18 +128,23 @@ def distance(one: Position, other: Position) -> float:
     return float(np.hypot(north, east) * 111_195)
 
 
-def _renamed(known: dict[str, tuple[int, int]], end: int) -> dict[str, str]:
-    """Return the names that end, with the name of the same place and direction that begins then."""
-    places: dict[tuple[str, str], list[str]] = {}
+def _alike(days: CounterDays, known: Iterable[str]) -> list[list[str]]:
+    """Return groups of names that may be one counter: of one place and direction, or of one identifier."""
+    identifiers = {days.names[number]: identifier for number, identifier in days.identifiers.items()}
+    groups: dict[tuple[str, ...], list[str]] = {}
     for name in known:
         place, direction = place_of(name)
-        places.setdefault((place.casefold(), direction.casefold()), []).append(name)
-    found: dict[str, str] = {}
-    for names in places.values():
-        names.sort(key=lambda name: known[name])
-        found |= {
-            one: other
-            for one, other in pairwise(names)
-            if end - known[one][1] >= DAY and abs(known[other][0] - known[one][1]) <= RENAMED
-        }
-    return found
+        groups.setdefault((place.casefold(), direction.casefold()), []).append(name)
+        if identifier := identifiers.get(name):
+            groups.setdefault((identifier,), []).append(name)
+    return list(groups.values())
+
+
+def _renamed(known: dict[str, tuple[int, int]], alike: Iterable[list[str]], end: int) -> dict[str, str]:
+    """Return the names that end, with the one of those alike that begins then."""
+    return {
+        one: other
+        for names in alike
+        for one, other in pairwise(sorted(names, key=lambda name: known[name]))
+        if end - known[one][1] >= DAY and abs(known[other][0] - known[one][1]) <= RENAMED
+    }

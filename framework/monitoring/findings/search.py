@@ -10,8 +10,9 @@ import pandas as pd
 from bike_traffic.features.calendar import day_numbers
 from bike_traffic.monitoring.findings.finding import DAY, Finding, finding
 from bike_traffic.monitoring.findings.presence import clock_changes, missing_hours, moves, presence
-from bike_traffic.monitoring.history.days import CounterDays, midnights_of
+from bike_traffic.monitoring.history.days import CounterDays
 from bike_traffic.monitoring.history.directions import swaps
+from bike_traffic.monitoring.history.hours import midnights_of
 from bike_traffic.monitoring.history.levels import FACTOR, City, city_of, level_changes
 from bike_traffic.monitoring.outages import ZEROS, outages_of_days
 from bike_traffic.monitoring.states import QUIET

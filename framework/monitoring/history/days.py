@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import attrs
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, LATITUDE, LONGITUDE, TIME, TIME_ZONE
+from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.data.checking.body import apart_days
 from bike_traffic.features.calendar import day_numbers, hour_numbers
 from bike_traffic.features.outages import OUTAGE_HOURS
+from bike_traffic.monitoring.history.hours import Numbers, changed_hours, midnights_of
 
 MORNING, EVENING = (6, 10), (16, 20)
 """First hour, and the hour after the last one, of the parts of a day that tell one direction from the other."""
-GAP_DAYS, LEAST_SHARE = 28, 0.01
-"""Days further than this from all others are no part of the file's body if they are fewer than this share of all."""
 
 _SUMS = ("bikes", "morning", "evening")
 _DAY_BITS, _EPOCH = 23, 1 << 22  # days of the years 1 to 9999, as a positive number
@@ -26,8 +25,6 @@ _BIT_BITS, _HOURS = 5, 25
 _BATCH = 5_000  # counter-days whose hours are unfolded at once: some 120,000 hours
 _MOST_POSITIONS = 8  # of one counter: more are noise
 _STEP = 1e-4  # degrees, some 10 m: finer than any move that is told
-
-Numbers = NDArray[np.int64]
 
 
 @attrs.frozen
@@ -60,6 +57,7 @@ class CounterDays:
     hours : a bit for each counted hour; bit 0 is the hour from local midnight, and a day may have 25.
     bikes, morning, evening : bikes of the day, and of the hours `MORNING` and `EVENING`.
     positions : of each counter, by number.
+    identifiers : the City's, of each counter, by number: the first one that its rows have.
     repeated : rows that repeat a counter and hour of an hour at which the clock changes, by hour since 1970 UTC.
     """
 
@@ -70,6 +68,7 @@ class CounterDays:
         self.hours = np.empty(0, np.uint32)
         self.bikes, self.morning, self.evening = (np.empty(0, np.float32) for _ in range(3))
         self.positions: dict[int, dict[tuple[int, int], Position]] = {}
+        self.identifiers: dict[int, str] = {}
         self.repeated: dict[int, int] = {}
 
     @classmethod
@@ -112,7 +111,7 @@ class CounterDays:
         """Take the next rows: a clean frame, in which what cannot be read is missing.
 
         Rows without counter, time or a possible count are left out; so are all rows of a frame without counts.
-        Of its columns, counter, time and count are needed, and the position if it is there.
+        Of its columns, counter, time and count are needed; position and identifier are taken if they are there.
         """
         if COUNT not in cleaned:
             return
@@ -127,20 +126,20 @@ class CounterDays:
             if LATITUDE in rows:
                 self._add_positions(number, day, rows[LATITUDE].to_numpy(), rows[LONGITUDE].to_numpy())
 
+            if IDENTIFIER in rows:
+                self._add_identifiers(number, rows[IDENTIFIER].cat)
+
     def body(self) -> Self:
         """Return the days of the file's body: without stray ones, such as a row whose year is mistyped."""
-        days, entries = np.unique(self.day, return_counts=True)
-        part = np.append(0, np.cumsum(np.diff(days) > GAP_DAYS)) if len(days) else np.empty(0, np.int64)
-        size = np.bincount(part, entries)
-        large = size >= LEAST_SHARE * len(self)
-        large |= 2 * size[large].sum() < len(self)  # where everything is far from everything, nothing is stray
-        return self.part(large[part][np.searchsorted(days, self.day)])
+        day = self.day
+        days, entries = np.unique(day, return_counts=True)
+        return self.part(~np.isin(day, apart_days(days, entries)))
 
     def part(self, entries: slice | NDArray[np.bool_]) -> Self:
         """Return some of the entries."""
         part = type(self)()
         part.names, part._numbers = self.names, self._numbers
-        part.positions, part.repeated = self.positions, self.repeated
+        part.positions, part.identifiers, part.repeated = self.positions, self.identifiers, self.repeated
         part._keys = self._keys[entries]
         for name in ("hours", *_SUMS):
             setattr(part, name, getattr(self, name)[entries])
@@ -231,6 +230,12 @@ class CounterDays:
         for hour, rows in zip(*np.unique(hours, return_counts=True), strict=True):
             self.repeated[int(hour)] = self.repeated.get(int(hour), 0) + int(rows)
 
+    def _add_identifiers(self, number: Numbers, identifiers: Any) -> None:
+        size = max(len(identifiers.categories), 1)
+        codes = identifiers.codes.to_numpy(np.int64)
+        for pair in pd.unique((number * size + codes)[codes >= 0]):
+            self.identifiers.setdefault(int(pair // size), str(identifiers.categories[pair % size]))
+
     def _add_positions(
         self, number: Numbers, day: Numbers, latitude: NDArray[np.float32], longitude: NDArray[np.float32]
     ) -> None:
@@ -254,43 +259,6 @@ class CounterDays:
                 )
             elif len(own) < _MOST_POSITIONS:
                 own[key] = Position(float(degrees[row, 0]), float(degrees[row, 1]), begin, end)
-
-
-def changed_hours(first: int, last: int) -> Numbers:
-    """Return the hours, since 1970 UTC, at which the clock changes: in spring the hour after it, in autumn both.
-
-    Parameters
-    ----------
-    first, last : hours since 1970 UTC.
-    """
-    years = range(int(first // 8766) + 1970 - 1, int(last // 8766) + 1970 + 2)
-    hours = np.concatenate([_changed_hours(year) for year in years])
-    return np.asarray(hours[(hours >= first) & (hours <= last)])
-
-
-@lru_cache(maxsize=1024)
-def _changed_hours(year: int) -> Numbers:
-    start = np.datetime64(f"{year:04d}-01-01", "h")
-    hours = pd.DatetimeIndex(start + np.arange(366 * 24)).as_unit("s")
-    local = hours.tz_localize("UTC").tz_convert(TIME_ZONE).tz_localize(None)
-    offset = (local - hours).total_seconds().to_numpy()
-    change = np.diff(offset)
-    numbers = hours.to_numpy().astype("datetime64[h]").astype(np.int64)
-    return np.sort(np.concatenate([numbers[1:][change != 0], numbers[:-1][change < 0]]))
-
-
-def times_of(hours: Numbers) -> pd.DatetimeIndex:
-    """Return hours since 1970 UTC as times in Europe/Paris."""
-    return pd.DatetimeIndex(hours.astype("datetime64[h]").astype("datetime64[us]"), tz="UTC").tz_convert(TIME_ZONE)
-
-
-def midnights_of(days: Numbers) -> Numbers:
-    """Return the first hour, since 1970 UTC, of each local day (since 1970)."""
-    distinct, place = np.unique(days, return_inverse=True)
-    local = pd.DatetimeIndex(distinct.astype("datetime64[D]").astype("datetime64[s]"))
-    moments = local.tz_localize(TIME_ZONE, nonexistent="shift_forward", ambiguous=np.ones(len(local), bool))
-    hours = moments.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[h]").astype(np.int64)
-    return np.asarray(hours[place])
 
 
 def _bit(power: NDArray[np.uint32]) -> Numbers:
