@@ -15,6 +15,7 @@ from bike_traffic.data.checking.rules import RULES, USABLE, RowRules, positions_
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.formats.refusals import row_number
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.renames import names_by_identifier, renamed
 from bike_traffic.data.parsing.times import SecondHours
 from bike_traffic.errors import UnknownCounters
@@ -88,7 +89,7 @@ class Answerer:
     """
 
     def __init__(
-        self, pipeline: Pipeline, how: Answering, where: str, malformed: Mapping[int, str] | None = None
+        self, pipeline: Pipeline, how: Answering, where: str, malformed: MalformedRows | None = None
     ) -> None:
         pipeline.require_input(history=how.history is not None, weather=False)
         self._pipeline = pipeline

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bike_traffic.answering import Answerer, Answering, Answers
 from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import CountsSource, open_counts
 from bike_traffic.data.files.writing import table_writer
 from bike_traffic.errors import NoInterval, SchemaError, WriteError
@@ -93,10 +94,8 @@ def predict_chunks(
     ReadError, SchemaError, UnknownCounters, MissingInput
     """
     pipeline.require_input(history=how.history is not None, weather=False)
-    malformed: dict[int, str] = {}
-    with open_counts(
-        source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.__setitem__
-    ) as counts:
+    malformed = MalformedRows()
+    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add) as counts:
         answerer = Answerer(pipeline, how, counts.uri, malformed)
         yield from _predicted(answerer, counts, on_rows, on_clean)
 
@@ -129,9 +128,9 @@ def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: 
         )
     pipeline.require_input(history=how.history is not None, weather=False)
     rows = 0
-    malformed: dict[int, str] = {}
+    malformed = MalformedRows()
     with (
-        open_counts(source, on_malformed=malformed.__setitem__) as counts,
+        open_counts(source, on_malformed=malformed.add) as counts,
         table_writer(target, counts.delimiter) as write,
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):

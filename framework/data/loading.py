@@ -9,6 +9,7 @@ from bike_traffic.columns import COUNT
 from bike_traffic.config import SAMPLE
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, usable_counts
 from bike_traffic.data.cleaning import clean, is_clean
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
 from bike_traffic.data.schema import IDENTIFYING, headers_of
@@ -49,8 +50,8 @@ def load_counts(
         return _of_frame(_first(source, rows), tolerance, notify)
     if source == SAMPLE:
         return clean(_first(generate_sample(), rows))
-    malformed: dict[int, str] = {}
-    counts = read_counts(source, rows=rows, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.__setitem__)
+    malformed = MalformedRows()
+    counts = read_counts(source, rows=rows, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add)
     return usable_counts(counts, source, tolerance, notify, malformed)
 
 

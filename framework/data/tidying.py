@@ -9,6 +9,7 @@ import pandas as pd
 
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.data.checking.usable import Tolerance, Usable, find_usable
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.files.writing import table_writer
 from bike_traffic.data.hours import as_published
@@ -28,8 +29,8 @@ def clean_file(source: str, target: str | IO[bytes], tolerance: Tolerance, *, su
     ------
     ReadError, SchemaError, WriteError
     """
-    malformed: dict[int, str] = {}
-    counts = read_counts(source, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.__setitem__)
+    malformed = MalformedRows()
+    counts = read_counts(source, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add)
     found = find_usable(counts, source, tolerance, sum_to_hours=sum_to_hours, malformed=malformed)
     with table_writer(target, ";") as write:
         write(published(found.cleaned))

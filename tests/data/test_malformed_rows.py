@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from bike_traffic.columns import IDENTIFIER
-from bike_traffic.data.files import csv_rows, reading
+from bike_traffic.data.checking.file import check_file
+from bike_traffic.data.files import csv_rows, malformed, reading
+from bike_traffic.data.files.formats import csv_block
 from bike_traffic.data.files.reading import open_counts, read_counts
 from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
 from bike_traffic.errors import SchemaError
@@ -52,10 +55,10 @@ BAD = {
 @pytest.mark.parametrize("places", [[0], [3], [8], [2, 3], [0, 4, 8]], ids=str)
 def test_a_row_that_does_not_fit_keeps_its_place(row: str, reason: str, places: list[int]) -> None:
     data = table_of(*(row if n in places else "" for n in range(10)))
-    malformed: dict[int, str] = {}
-    counts = read_counts(io.BytesIO(data), name="c.csv", on_malformed=malformed.__setitem__)
-    assert malformed == dict.fromkeys(places, reason)
-    assert_frame_equal(texts(counts), texts(expected(10, malformed)))
+    found: dict[int, str] = {}
+    counts = read_counts(io.BytesIO(data), name="c.csv", on_malformed=found.__setitem__)
+    assert found == dict.fromkeys(places, reason)
+    assert_frame_equal(texts(counts), texts(expected(10, found)))
 
 
 @pytest.mark.parametrize(("row", "reason"), BAD.values(), ids=BAD)
@@ -78,11 +81,11 @@ def test_quotes_that_are_closed_may_hold_delimiters_and_line_breaks() -> None:
 
 
 def test_blank_lines_are_no_rows() -> None:
-    malformed: dict[int, str] = {}
+    found: dict[int, str] = {}
     data = table_of("", "\n", "\r\n", "Pont;4\n", "")
-    counts = read_counts(io.BytesIO(data), name="c.csv", on_malformed=malformed.__setitem__)
+    counts = read_counts(io.BytesIO(data), name="c.csv", on_malformed=found.__setitem__)
     assert texts(counts)[HEADERS[3]].tolist() == ["0", "-", "4"]
-    assert list(malformed) == [1]
+    assert list(found) == [1]
 
 
 def test_positions_continue_over_blocks_and_chunks_and_come_before_their_frame(
@@ -92,36 +95,36 @@ def test_positions_continue_over_blocks_and_chunks_and_come_before_their_frame(
     monkeypatch.setattr(reading, "CHUNK_ROWS", 20)
     places = {*range(5, 200, 17), 0, 1, 2, 199}
     data = table_of(*("x\n" if n in places else "" for n in range(200)))
-    malformed: list[int] = []
+    found: list[int] = []
     with open_counts(
-        io.BytesIO(data), name="c.csv", on_malformed=lambda position, _: malformed.append(position)
+        io.BytesIO(data), name="c.csv", on_malformed=lambda position, _: found.append(position)
     ) as source:
         chunks = []
         for frame in source.frames():
-            assert {n for n in places if n <= frame.index[-1]} == set(malformed)
+            assert {n for n in places if n <= frame.index[-1]} == set(found)
             chunks.append(frame)
     assert len(chunks) > 5
-    assert malformed == sorted(places)
+    assert found == sorted(places)
     counts = texts(pd.concat(chunks))
-    assert_frame_equal(counts, texts(expected(200, dict.fromkeys(malformed, ""))))
+    assert_frame_equal(counts, texts(expected(200, dict.fromkeys(found, ""))))
 
 
 def test_rows_that_are_not_read_are_not_named() -> None:
-    malformed: list[int] = []
+    found: list[int] = []
     data = table_of("", "x\n", "", "x\n", "")
     counts = read_counts(
-        io.BytesIO(data), name="c.csv", rows=3, on_malformed=lambda position, _: malformed.append(position)
+        io.BytesIO(data), name="c.csv", rows=3, on_malformed=lambda position, _: found.append(position)
     )
-    assert (len(counts), malformed) == (3, [1])
+    assert (len(counts), found) == (3, [1])
 
 
 def test_a_file_of_malformed_rows_alone_is_read_as_missing_values() -> None:
-    malformed: list[int] = []
+    found: list[int] = []
     counts = read_counts(
-        io.BytesIO(table_of(*["x\n"] * 3)), name="c.csv", on_malformed=lambda position, _: malformed.append(position)
+        io.BytesIO(table_of(*["x\n"] * 3)), name="c.csv", on_malformed=lambda position, _: found.append(position)
     )
     assert texts(counts).to_numpy().tolist() == [["-"] * 4] * 3
-    assert malformed == [0, 1, 2]
+    assert found == [0, 1, 2]
 
 
 def test_optional_columns_are_read_where_they_are_there() -> None:
@@ -131,3 +134,45 @@ def test_optional_columns_are_read_where_they_are_there() -> None:
     without = GOOD.drop(columns=CITY_HEADERS[place]).to_csv(sep=";", index=False).encode()
     counts = read_counts(io.BytesIO(without), name="c.csv", optional=[place, IDENTIFIER])
     assert list(counts.columns) == HEADERS[:2]
+
+
+CSV_ROWS = (HEADER.encode(), ROW.format(count=1).encode(), b"x\n")
+JSON_ROWS = (b'{"nom_compteur":"rue des Lilas","date":"2024-06-01T08:00:00+02:00"}\n', b'{"date":"2024"}\n', b"{x\n")
+
+
+@pytest.mark.parametrize("way", ["in chunks", "whole"])
+@pytest.mark.parametrize(("start", "good", "bad"), [CSV_ROWS, JSON_ROWS], ids=["csv", "json"])
+def test_a_file_of_which_most_rows_do_not_fit_is_refused_before_it_is_read_to_the_end(
+    monkeypatch: pytest.MonkeyPatch, start: bytes, good: bytes, bad: bytes, way: str
+) -> None:
+    """Its rows would fill the memory one by one."""
+    for module in (malformed, csv_block):
+        monkeypatch.setattr(module, "MOST_MALFORMED", 500)
+    data = io.BytesIO(start + good + bad * 5_000_000)
+    with pytest.raises(SchemaError, match=r"^c\.txt: row [34], like most rows, does not fit the table: ") as refused:
+        check_file(data, name="c.txt") if way == "in chunks" else read_counts(
+            data, name="c.txt", on_malformed=lambda *_: None
+        )
+    assert refused.value.id == "row-does-not-fit"
+    assert data.tell() < len(data.getbuffer())
+
+
+@pytest.mark.parametrize(("start", "good", "bad"), [CSV_ROWS, JSON_ROWS], ids=["csv", "json"])
+def test_many_rows_that_do_not_fit_are_left_out_if_most_rows_do(
+    monkeypatch: pytest.MonkeyPatch, start: bytes, good: bytes, bad: bytes
+) -> None:
+    for module in (malformed, csv_block):
+        monkeypatch.setattr(module, "MOST_MALFORMED", 50)
+    report = check_file(io.BytesIO(start + (good + bad + good) * 200), name="c.txt")
+    (fault,) = [fault for fault in report.faults if fault.id == "row-malformed"]
+    assert fault.rows == 200
+
+
+def test_positions_that_were_asked_about_are_forgotten() -> None:
+    """A file of any length may have a share of them."""
+    rows = malformed.MalformedRows()
+    for position in (1, 5, 12):
+        rows.add(position, "")
+    assert rows.among(np.arange(0, 10)).nonzero()[0].tolist() == [1, 5]
+    assert rows.among(np.arange(0, 10)).nonzero()[0].tolist() == []
+    assert rows.among(np.arange(10, 20)).nonzero()[0].tolist() == [2]

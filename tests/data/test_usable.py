@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
@@ -12,7 +13,9 @@ from pandas.testing import assert_frame_equal
 from bike_traffic.columns import COUNT as CLEAN_COUNT
 from bike_traffic.columns import COUNTER, TIME_ZONE
 from bike_traffic.columns import TIME as CLEAN_TIME
+from bike_traffic.data.checking import doubtful, usable
 from bike_traffic.data.checking.doubtful import BIKES, FACTOR, doubtful_counts
+from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, find_usable, usable_counts
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SchemaError
@@ -202,10 +205,10 @@ def test_the_rule_of_doubtful_counts_is_the_documented_one(counts: pd.DataFrame)
     limits = BIKES + FACTOR * (np.maximum.reduce(beside) + of_counter.to_numpy()[:, None])
     row = 5000
     limit = limits[of_hour.index.get_loc(names[row]), hours[row]]
-    for factor, doubtful in ((0.95, False), (1.1, True)):
+    for factor, broken in ((0.95, False), (1.1, True)):
         cleaned.loc[row, CLEAN_COUNT] = np.round(factor * limit)
-        assert doubtful_counts(cleaned)[row] == doubtful
-        assert doubtful_counts(cleaned).sum() == doubtful
+        assert doubtful_counts(cleaned)[row] == broken
+        assert doubtful_counts(cleaned).sum() == broken
 
 
 def test_a_busy_week_of_all_counters_is_not_doubtful(counts: pd.DataFrame) -> None:
@@ -257,3 +260,32 @@ def test_a_message_has_its_parts_for_another_language(counts: pd.DataFrame) -> N
     assert re.match(r"counts\.csv: 9,600 of 9,600 rows cannot be used: column", str(error))
     assert (error.parts["left_out"], error.parts["total"]) == (9600, 9600)
     assert (error.id, error.parts["column"], error.parts["faults"]) == ("time-without-hour", TIME, 1)
+
+
+def test_a_column_with_more_names_than_any_city_has_counters_is_refused(
+    counts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered of each counter would fill the memory."""
+    monkeypatch.setattr(usable, "MOST_COUNTERS", 20)
+    names = [f"{number % 21}" for number in range(len(counts))]
+    many = counts.assign(**{counts.columns[0]: names})
+    message = "counts.csv: more than 20 counters; give a column that names the counter of each row"
+    assert str(refusal(many)) == message
+    with pytest.raises(SchemaError, match=f"^{message}$"):
+        check_file(io.BytesIO(many.to_csv(sep=";", index=False).encode()), name="counts.csv")
+
+
+def test_what_is_usual_is_the_same_for_few_and_for_many_counters(
+    counts: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaned = clean(counts)
+    limits = []
+    for few_cells, some in ((10**9, 500), (0, 2)):
+        monkeypatch.setattr(doubtful, "_FEW_CELLS", few_cells)
+        monkeypatch.setattr(doubtful, "_SOME", some)
+        usual = doubtful.UsualCounts()
+        for start in range(0, len(cleaned), 1000):
+            usual.add(cleaned.iloc[start : start + 1000])
+        limits.append(usual.limits())
+    np.testing.assert_array_equal(limits[0], limits[1])
+    assert np.isfinite(limits[0]).any()

@@ -27,6 +27,11 @@ _CLASS_OF = np.searchsorted(_BOUNDS, np.arange(10_000.0))
 """The class of each count below 10,000, which nearly all are: to look it up is faster than to search."""
 
 
+_FEW_CELLS = 2_000_000
+_SOME = 500
+"""Counters whose quantiles are computed at once."""
+
+
 class UsualCounts:
     """How many bikes are usual in each hour of the day, by counter: learned from rows in any number of parts.
 
@@ -44,7 +49,11 @@ class UsualCounts:
         self._rows = np.concatenate([self._rows, np.zeros((more, 24, _CLASSES), np.int32)])
         of_class = _classes(cleaned[COUNT].to_numpy())
         cell = (number * 24 + cleaned[HOUR].to_numpy()) * _CLASSES + of_class
-        self._rows += np.bincount(cell, minlength=self._rows.size).astype(np.int32).reshape(self._rows.shape)
+        if self._rows.size < _FEW_CELLS:
+            self._rows += np.bincount(cell, minlength=self._rows.size).astype(np.int32).reshape(self._rows.shape)
+        else:  # thousands of counters, of which a chunk has few cells
+            cells, rows = np.unique(cell, return_counts=True)
+            self._rows.reshape(-1)[cells] += rows.astype(np.int32)
 
     def _numbers(self, cleaned: pd.DataFrame) -> NDArray[np.int64]:
         names = cleaned[COUNTER].cat.categories
@@ -53,8 +62,9 @@ class UsualCounts:
 
     def limits(self) -> NDArray[np.float64]:
         """Return the count above which one is doubtful, in bikes per hour, shape (counters, 24)."""
-        of_counter = _quantile(self._rows.sum(axis=1), FEWEST_OF_COUNTER)[:, None]
-        of_hour = _quantile(self._rows, FEWEST)
+        some = [self._rows[start : start + _SOME] for start in range(0, max(len(self._rows), 1), _SOME)]
+        of_counter = np.concatenate([_quantile(rows.sum(axis=1), FEWEST_OF_COUNTER) for rows in some])[:, None]
+        of_hour = np.concatenate([_quantile(rows, FEWEST) for rows in some])
         of_hour = np.where(np.isnan(of_hour), of_counter, of_hour)
         # A rush hour that shifts by an hour is nothing to doubt.
         of_hour = np.maximum(of_hour, np.maximum(np.roll(of_hour, 1, axis=1), np.roll(of_hour, -1, axis=1)))

@@ -11,7 +11,9 @@ import pandas as pd
 from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.checking.rules import USABLE, Fault, RowRules
 from bike_traffic.data.checking.strays import StrayRows
+from bike_traffic.data.checking.usable import refuse_counters
 from bike_traffic.data.cleaning import clean
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import open_counts
 from bike_traffic.data.parsing.times import SecondHours
 
@@ -65,20 +67,19 @@ def check_file(
     """
     counters: set[str] = set()
     times: list[pd.Timestamp] = []
-    malformed: dict[int, str] = {}
+    malformed = MalformedRows()
     second_hours = SecondHours()
-    with open_counts(
-        source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.__setitem__
-    ) as counts:
+    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add) as counts:
         rules = RowRules(with_counts=COUNT in counts.headers, malformed=malformed)
         strays = StrayRows() if COUNT in counts.headers else None
         for chunk in counts.frames():
             cleaned = clean(chunk, second_hours)
             usable = rules.reasons(chunk, cleaned) == USABLE
             kept = cleaned if usable.all() else cleaned[usable]
+            counters.update(kept[COUNTER].unique())
+            refuse_counters(counts.uri, len(counters))
             if strays is not None:
                 strays.add(kept)
-            counters.update(kept[COUNTER].unique())
             readable = [*times, *kept[TIME].agg(["min", "max"]).dropna()]
             times = [min(readable), max(readable)] if readable else []
             if on_clean is not None:

@@ -13,6 +13,7 @@ from bike_traffic.columns import COUNT, COUNTER, LATITUDE, TIME
 from bike_traffic.data.checking.seen import SeenHours
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files.formats.refusals import row_number
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.distinct import distinct_values, text_of
 from bike_traffic.data.parsing.times import MALFORMED, NONEXISTENT, WITHOUT_HOUR, why_unreadable
 from bike_traffic.data.schema import COORDINATES, LATITUDES, LONGITUDES, headers_of
@@ -135,16 +136,16 @@ class RowRules:
     Parameters
     ----------
     with_counts : whether the rows carry counts, which are checked, and of which no hour may occur twice.
-    malformed : the positions of rows that the file's reader could not divide into fields.
+    malformed : rows that the file's reader could not divide into fields.
     whole_hours : whether each row must be of a whole hour.
     """
 
     def __init__(
-        self, *, with_counts: bool, malformed: Mapping[int, str] | None = None, whole_hours: bool = True
+        self, *, with_counts: bool, malformed: MalformedRows | None = None, whole_hours: bool = True
     ) -> None:
         self._whole_hours = whole_hours
         self._seen = SeenHours() if with_counts else None
-        self._malformed = malformed or {}
+        self._malformed = malformed
         self._found: dict[str, Fault] = {}
         self.rows = 0
         """Of all chunks so far."""
@@ -192,8 +193,8 @@ class RowRules:
 
     def _broken(self, counts: pd.DataFrame, cleaned: pd.DataFrame) -> Iterator[tuple[Rule, Rows]]:
         names, times = cleaned[COUNTER], cleaned[TIME]
-        if self._malformed:
-            yield RULES["row-malformed"], np.isin(counts.index.to_numpy(), list(self._malformed))
+        if self._malformed is not None:
+            yield RULES["row-malformed"], self._malformed.among(counts.index.to_numpy(np.int64))
         yield RULES["counter-missing"], (names.isna() | (names == "")).to_numpy(dtype=bool)
         yield from _unreadable(counts, times.isna().to_numpy())
         if self._whole_hours:

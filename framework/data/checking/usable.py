@@ -14,12 +14,15 @@ from bike_traffic.data.checking.body import DaysOfRows
 from bike_traffic.data.checking.doubtful import doubtful_counts
 from bike_traffic.data.checking.rules import USABLE, Fault, RowRules, refused
 from bike_traffic.data.cleaning import clean
+from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.renames import newest_names, renamed
 from bike_traffic.data.schema import IDENTIFYING, headers_of
 from bike_traffic.errors import SchemaError
 from bike_traffic.features.calendar import day_numbers
 from bike_traffic.notices import Notify
 
+MOST_COUNTERS = 10_000
+"""No city has so many: a file with more has something else in the column of names."""
 MAX_LEFT_OUT = 0.05
 """Share of the rows that may be left out, unless the settings say another."""
 _NAMED_RENAMES = 5
@@ -76,7 +79,7 @@ def usable_counts(
     where: str,
     tolerance: Tolerance,
     notify: Notify,
-    malformed: Mapping[int, str] | None = None,
+    malformed: MalformedRows | None = None,
 ) -> pd.DataFrame:
     """Return the usable rows of published counts as a clean frame, and tell what was left out.
 
@@ -101,7 +104,7 @@ def find_usable(
     tolerance: Tolerance,
     *,
     sum_to_hours: bool = False,
-    malformed: Mapping[int, str] | None = None,
+    malformed: MalformedRows | None = None,
 ) -> Usable:
     """Find the usable rows of published counts.
 
@@ -120,6 +123,7 @@ def find_usable(
     if counts.empty:
         raise SchemaError(f"{where}: it has no rows", "counts-no-rows", where=where)
     cleaned = clean(counts)
+    refuse_counters(where, len(cleaned[COUNTER].cat.categories))
     renames = newest_names(cleaned)
     cleaned = renamed(cleaned, renames)
     rules = RowRules(with_counts=True, malformed=malformed, whole_hours=not sum_to_hours)
@@ -167,6 +171,17 @@ def whole_hours(cleaned: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index]:
     summed = cleaned.assign(**{COUNT: hours.transform("sum"), TIME: starts})
     first = ~summed.duplicated([COUNTER, TIME]).to_numpy()
     return summed[first & whole], cleaned.index[~whole]
+
+
+def refuse_counters(where: str, number: int) -> None:
+    """Raise `SchemaError` if counts have more counters than any city."""
+    if number > MOST_COUNTERS:
+        raise SchemaError(
+            f"{where}: more than {MOST_COUNTERS:,} counters; give a column that names the counter of each row",
+            "counters-too-many",
+            where=where,
+            most=MOST_COUNTERS,
+        )
 
 
 def refuse(where: str, rules: RowRules, tolerance: Tolerance) -> None:

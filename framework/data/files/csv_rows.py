@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
-from bike_traffic.data.files.formats.csv_block import BlockParser
+from bike_traffic.data.files.formats.csv_block import BlockParser, MostMalformed
 from bike_traffic.data.files.formats.encoding import MixedEncodings
 from bike_traffic.data.files.formats.refusals import (
     LONGEST_ROW,
@@ -68,6 +68,9 @@ def csv_tables(
         except MixedEncodings as mixed:
             before = (block or b"").count(b"\n", 0, mixed.position)
             raise mixed_encodings(uri, row_number(rows + before)) from None
+        except MostMalformed as most:
+            row = row_number(rows + most.position)
+            raise malformed_row(uri, row, most.reason, f"row {row}, like most rows,") from None
         except pa.ArrowInvalid as error:
             raise _explained(uri, error, rows) from None
         except ReadError:

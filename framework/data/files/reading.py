@@ -19,6 +19,7 @@ from bike_traffic.data.files.csv_rows import csv_tables
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
 from bike_traffic.data.files.header import read_header
+from bike_traffic.data.files.malformed import RefuseMany
 from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.unpacking import open_binary, shown_name
 from bike_traffic.data.schema import IDENTIFYING, OPTIONAL, headers_of
@@ -156,6 +157,13 @@ def open_counts(
     """
     shown = shown_name(source, name)
     address = source if isinstance(source, str) else ""
+    many = RefuseMany(shown)
+
+    def malformed(position: int, reason: str) -> None:
+        many.add(position, reason)
+        if on_malformed is not None:
+            on_malformed(position, reason)
+
     with open_binary(source, name=name, max_bytes=max_bytes) as file:
         form = format_of(shown, file, address)
         if form == PARQUET:
@@ -167,11 +175,13 @@ def open_counts(
         elif form == JSON:
             table = JsonTable(shown, file, address)
             headers = headers_of(table.columns, wanted, shown, optional)
-            yield CountsSource(shown, headers, ";", table.tables(list(headers.values()), on_malformed), max_rows)
+            yield CountsSource(
+                shown, headers, ";", table.tables(list(headers.values()), on_malformed and malformed), max_rows
+            )
         else:
             header = read_header(shown, file)
             headers = headers_of(header.columns, wanted, shown, optional)
-            tables = csv_tables(shown, file, header, list(headers.values()), on_malformed)
+            tables = csv_tables(shown, file, header, list(headers.values()), on_malformed and malformed)
             yield CountsSource(shown, headers, header.delimiter, tables, max_rows)
 
 

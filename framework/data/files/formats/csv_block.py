@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bike_traffic.data.files.formats.encoding import require_utf_8
-from bike_traffic.data.files.formats.refusals import LONGEST_REASON
+from bike_traffic.data.files.formats.refusals import LONGEST_REASON, MOST_MALFORMED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _OPEN_QUOTE = "?"
 """Stands for a line with an open quote: a row of one field, which no table has."""
+
+
+class MostMalformed(Exception):
+    """Most rows of a block do not fit the table: the position of the first of them, and why."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(reason)
+        self.position, self.reason = position, reason
 
 
 class BlockParser:
@@ -39,6 +47,7 @@ class BlockParser:
         ------
         MixedEncodings
             A value is not UTF-8.
+        MostMalformed
         pyarrow.ArrowInvalid
             The block cannot be parsed.
         """
@@ -49,13 +58,24 @@ class BlockParser:
             table = self._read(block, self._wanted)
         except pa.ArrowInvalid:
             require_utf_8(block)
-            table = self._read(block, self._wanted, malformed)
+            table = self._read_but(block, malformed)
         if b'"' in block and _lines(block) != table.num_rows + len(malformed) and self._has_open_quote(block):
             malformed = {}
-            table = self._read(_without_open_quotes(block), self._wanted, malformed)
+            table = self._read_but(_without_open_quotes(block), malformed)
         if not malformed:
             return table, {}
         return _with_places(table, list(malformed)), {at: _reason(row) for at, row in malformed.items()}
+
+    def _read_but(self, block: bytes, malformed: dict[int, Any]) -> pa.Table:
+        """Return the rows, but for those that do not fit, which are collected."""
+        import pyarrow as pa
+
+        try:
+            return self._read(block, self._wanted, malformed)
+        except pa.ArrowInvalid:
+            if not _most(malformed):
+                raise
+            raise MostMalformed(next(iter(malformed)), _reason(next(iter(malformed.values())))) from None
 
     def _read(self, block: bytes, wanted: Sequence[str], malformed: dict[int, Any] | None = None) -> pa.Table:
         """Return the rows, but for those that do not fit, if these are collected."""
@@ -65,7 +85,7 @@ class BlockParser:
         def skip(row: Any) -> str:
             if malformed is not None:
                 malformed[row.number - 1] = row
-            return "skip"
+            return "error" if malformed and _most(malformed) else "skip"
 
         return csv.read_csv(
             pa.BufferReader(block),
@@ -81,8 +101,13 @@ class BlockParser:
 
     def _has_open_quote(self, block: bytes) -> bool:
         """Return whether a value or a malformed row holds a line break and the delimiters of a whole row."""
+        import pyarrow as pa
+
         malformed: dict[int, Any] = {}
-        table = self._read(block, self._columns, malformed)
+        try:
+            table = self._read(block, self._columns, malformed)
+        except pa.ArrowInvalid:  # most rows do not fit, which is told when they are read without open quotes
+            return True
         texts = [text for column in table.columns for text in column.unique().to_pylist() if text]
         return any(
             "\n" in text and text.count(self._delimiter) >= len(self._columns) - 1
@@ -95,6 +120,10 @@ def _lines(block: bytes) -> int:
 
     # `block.count` takes ten times as long, a tenth of reading.
     return int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n"))) + (not block.endswith(b"\n"))
+
+
+def _most(malformed: dict[int, Any]) -> bool:
+    return len(malformed) > MOST_MALFORMED and 2 * len(malformed) > next(reversed(malformed)) + 1
 
 
 def _reason(row: Any) -> str:

@@ -10,7 +10,8 @@ from typing import IO, Any
 
 from bike_traffic.data.files.formats.refusals import LONGEST_ROW
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 15
+"""Small, since the parser counts the lines of the text that it was given for each error that it raises."""
 _BLANK = re.compile(r"[ \t\r\n]*")
 _LONGEST_LITERAL = 16
 """How near to the end of the text an error may be that more text could mend: in ``tru``, or ``\\u00``."""

@@ -8,6 +8,8 @@ from bike_traffic.data.files.formats.points import LATITUDE_NAME, LONGITUDE_NAME
 from bike_traffic.data.files.unpacking import broken_off, reason_of
 from bike_traffic.errors import ReadError, SchemaError
 
+MOST_MALFORMED = 10_000
+"""If more rows than this do not fit the table, and they are most of the rows, the file is no table."""
 LONGEST_ROW = 1 << 20
 """Bytes of a CSV, or characters of JSON."""
 LONGEST_REASON = 160
