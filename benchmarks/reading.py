@@ -102,7 +102,7 @@ def _read(path: str, environment: dict[str, str]) -> dict[str, Any]:
 
 
 def _median(runs: list[dict[str, Any]], key: str) -> float:
-    return statistics.median(one[key] for one in runs)
+    return float(statistics.median(one[key] for one in runs))
 
 
 if __name__ == "__main__":
