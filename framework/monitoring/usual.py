@@ -109,7 +109,7 @@ class Usual:
             table=np.array(list(stored["names"].values()), dtype=np.float64).reshape(-1, KINDS, 3),
             first_hour=pd.Timestamp(stored["first_hour"]).tz_convert(TIME_ZONE),
             last_hour=pd.Timestamp(stored["last_hour"]).tz_convert(TIME_ZONE),
-            holidays=stored["holidays"],
+            holidays=stored.get("holidays", FRANCE),
         )
 
 
