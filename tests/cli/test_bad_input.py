@@ -166,7 +166,7 @@ def test_counters_that_are_dead_all_the_time_are_refused(
     ("words", "message"),
     [
         (("--data", "nope.csv"), "nope.csv: no such file"),
-        (("--data", "."), ".: a folder, not a file"),
+        (("--data", ".."), "..: a folder without CSV or Parquet files"),
         (("-m", "rff"), "no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"),
         (
             ("--set", "n_estimator=5"),

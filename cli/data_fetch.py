@@ -1,0 +1,88 @@
+"""``bt data fetch`` and ``bt data status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+
+if TYPE_CHECKING:
+    from bike_traffic.opendata.fetching import FetchResult
+    from bike_traffic.workspace import Workspace
+
+DEFAULT_STORE = "counts"
+
+
+@click.command(epilog="Example: bt data fetch --to gs://my-bucket/counts")
+@click.option("--to", "target", default=DEFAULT_STORE, show_default=True, metavar="URI", help="The store: a folder.")
+@click.option("--since", metavar="MONTH", help="First month, such as 2026-03.  [default: 13 months ago]")
+@click.option("--counters", multiple=True, metavar="ID", help="Only this counter; may be repeated, or ID,ID,…")
+@with_workspace(["city"])
+@format_option("table", "json")
+def fetch(
+    workspace: Workspace, target: str, since: str | None, counters: tuple[str, ...], output_format: str
+) -> None:
+    """Fetch the City's counts month by month into a store, or bring a store up to date.
+
+    A store is a folder, on disk or in a bucket, which every command takes in place of a file. The newest months are
+    fetched again on each run; months that the portal drops stay. Exit code 1 if a month could not be fetched: the
+    next run fetches what is missing.
+    """
+    with stdout_to_stderr():
+        from bike_traffic.data.window import month_of
+        from bike_traffic.opendata.fetching import fetch as fetch_months
+
+        first = None if since is None else month_of(since)
+        wanted = [one.strip() for text in counters for one in text.split(",") if one.strip()]
+        result = fetch_months(workspace.settings.chosen_city, target, since=first, counters=wanted)
+    if output_format == "json":
+        print_json(_document(result))
+    else:
+        _print(result)
+    if result.error is not None:
+        raise result.error
+
+
+def _document(result: FetchResult) -> dict[str, object]:
+    document = attrs.asdict(result)
+    return {**document, "error": None if result.error is None else result.error.to_json()}
+
+
+def _print(result: FetchResult) -> None:
+    rows = [[one.month, one.state, one.rows, one.size] for one in result.months if one.state != "absent"]
+    if rows:
+        print_table(["month", "", "rows", "bytes"], rows)
+    else:
+        note("the portal has no counts of these months")
+    licence = f"; licence: {result.licence}" if result.licence else ""
+    note(f"{result.store}: {result.city}{licence}")
+
+
+@click.command(epilog="Example: bt data status counts --format json")
+@click.argument("source", metavar="[STORE]", default=DEFAULT_STORE)
+@format_option("table", "json")
+def status(source: str, output_format: str) -> None:
+    """Say what a store has: its months, its newest hour, and what is missing.
+
+    Every file is read and compared with the manifest. Exit code 1 if one is damaged.
+    """
+    with stdout_to_stderr():
+        from bike_traffic.opendata.status import store_status
+
+        found = store_status(source)
+    if output_format == "json":
+        print_json({**attrs.asdict(found), "months": {name: one.to_json() for name, one in found.months.items()}})
+    else:
+        click.echo(f"{found.store}: {found.rows:,} rows in {len(found.months)} months, {found.size:,} bytes")
+        if found.months:
+            click.echo(f"from {found.first_hour} to {found.last_hour}, {found.age_hours:,} hours ago")
+            click.echo(f"{found.city}, {found.dataset} at {found.base_url}; licence: {found.licence}")
+        for what, months in (("missing", found.missing), ("damaged", found.damaged)):
+            if months:
+                click.echo(f"{what}: {', '.join(months)}")
+    if found.damaged:
+        click.get_current_context().exit(1)

@@ -1,0 +1,34 @@
+"""The file system of a path or URL, as fsspec opens it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def filesystem_of(uri: str) -> tuple[Any, str]:
+    """Return the file system of a path or URL, which keeps no listing, and the path in it.
+
+    Raises
+    ------
+    ImportError, ValueError, OSError
+        There is no such file system, its package is not installed, or it cannot be opened.
+    """
+    import fsspec
+
+    # gcsfs would ask each bucket for its kind over gRPC, which takes minutes if nothing answers.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    filesystem, path = fsspec.url_to_fs(uri, use_listings_cache=False)
+    return filesystem, str(path)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file system failed; what clients of clouds say themselves may contain requests and tokens."""
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such folder or bucket"
+    if isinstance(error, ImportError):
+        return str(error)
+    strerror = getattr(error, "strerror", None)
+    return str(strerror) if strerror else f"the service answered with an error ({type(error).__name__})"
