@@ -104,6 +104,7 @@ def fetch(
     now = pd.Timestamp.now("UTC") if now is None else now
     dataset = portal.dataset()
     store = MonthStore(uri)
+    store.sweep()
     selection = tuple(sorted(set(counters))) or None
     stored = store.settle()
     _require_same(store, stored, city, selection)

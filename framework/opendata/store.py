@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ import pandas as pd
 from bike_traffic.addresses import shown
 from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.data.files.folders.listing import month_of_file
-from bike_traffic.data.files.writing import write_bytes
+from bike_traffic.data.files.writing import TEMPORARY, write_bytes
 from bike_traffic.errors import ReadError, WriteError
 from bike_traffic.opendata.export import STORED
 
@@ -34,6 +35,7 @@ _FORMAT = 1
 _ABOUT = b"bike-traffic"
 """The key of the Parquet file's own metadata."""
 _MOST_ROUNDS = 20
+_OLD_SECONDS = 86_400.0
 
 Version = tuple[Any, ...]
 
@@ -146,6 +148,14 @@ class MonthStore:
                 f"{self.shown}: month={month}.parquet cannot be read back", "store-not-read-back", target=self.shown
             )
         return stored
+
+    def sweep(self) -> None:
+        """Remove what killed writers left in a local folder; a younger file may be that of a writer at work."""
+        if "://" not in self.uri:
+            for path in Path(self.uri).glob(f"{TEMPORARY}*"):
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                        path.unlink()
 
     def settle(self) -> dict[pd.Period, StoredMonth | None]:
         """Make the manifest of the files until it describes them, and return them."""

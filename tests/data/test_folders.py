@@ -56,7 +56,7 @@ def test_chunks_and_positions_go_on_from_file_to_file(parts: pd.DataFrame) -> No
 
 def test_a_column_that_a_later_file_lacks_is_missing_there(clean_place: Path) -> None:
     Path("one.csv").write_text(f"{NAME};{STAMP};{COUNT}\nx;2024-05-01T00:00:00Z;1\n")
-    Path("two.csv").write_text(f"nom_compteur,date\nx,2024-05-01T01:00:00Z\n")
+    Path("two.csv").write_text("nom_compteur,date\nx,2024-05-01T01:00:00Z\n")
     counts = read_counts("*.csv")
     assert list(counts.columns) == [NAME, STAMP, COUNT]
     assert counts[COUNT].notna().tolist() == [True, False]

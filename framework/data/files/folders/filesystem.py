@@ -23,12 +23,7 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return why a file system failed; what clients of clouds say themselves may contain requests and tokens."""
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    if isinstance(error, FileNotFoundError):
-        return "there is no such folder or bucket"
-    if isinstance(error, ImportError):
-        return str(error)
-    strerror = getattr(error, "strerror", None)
-    return str(strerror) if strerror else f"the service answered with an error ({type(error).__name__})"
+    """Return why a file system failed; what clients of clouds say of other errors may contain requests and tokens."""
+    if isinstance(error, OSError | ValueError | ImportError):
+        return " ".join(str(getattr(error, "strerror", None) or error).split())
+    return f"the service answered with an error ({type(error).__name__})"

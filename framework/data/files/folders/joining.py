@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,12 +94,14 @@ def _concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for name in frames[0]:
         parts = [frame[name] for frame in frames]
         if any(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            texts = [part.astype("category").cat.rename_categories(_objects) for part in parts]
-            columns[name] = pd.Series(pd.api.types.union_categoricals(texts))
+            columns[name] = pd.Series(union_categoricals([_of_objects(part) for part in parts]))
         else:
             columns[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(columns)
 
 
-def _objects(categories: pd.Index) -> pd.Index:
-    return categories.astype(object)
+def _of_objects(column: pd.Series) -> pd.Series:
+    """Return a column as categories of one type, whatever its values are."""
+    categories = column.astype("category")
+    objects = categories.cat.categories.astype(object)
+    return categories.cat.rename_categories(objects)  # type: ignore[arg-type]  # an Index is a sequence
