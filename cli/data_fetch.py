@@ -77,12 +77,13 @@ def status(source: str, output_format: str) -> None:
     if output_format == "json":
         print_json({**attrs.asdict(found), "months": {name: one.to_json() for name, one in found.months.items()}})
     else:
-        click.echo(f"{found.store}: {found.rows:,} rows in {len(found.months)} months, {found.size:,} bytes")
+        months = "1 month" if len(found.months) == 1 else f"{len(found.months)} months"
+        click.echo(f"{found.store}: {found.rows:,} rows in {months}, {found.size:,} bytes")
         if found.months:
             click.echo(f"from {found.first_hour} to {found.last_hour}, {found.age_hours:,} hours ago")
             click.echo(f"{found.city}, {found.dataset} at {found.base_url}; licence: {found.licence}")
-        for what, months in (("missing", found.missing), ("damaged", found.damaged)):
-            if months:
-                click.echo(f"{what}: {', '.join(months)}")
+        for what, named in (("missing", found.missing), ("damaged", found.damaged)):
+            if named:
+                click.echo(f"{what}: {', '.join(named)}")
     if found.damaged:
         click.get_current_context().exit(1)

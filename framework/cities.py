@@ -75,12 +75,13 @@ class UnknownCity(UnknownName):
     what = "city"
 
 
-def city_named(name: str, tables: Mapping[str, Mapping[str, Any]]) -> City:
+def city_named(name: str, tables: Mapping[str, Mapping[str, Any]], file: str = "bt.toml") -> City:
     """Return a city: a built-in one, or one of the settings, whose table may also change a built-in one.
 
     Parameters
     ----------
-    tables : the tables ``[cities.NAME]`` of ``bt.toml``.
+    tables : the tables ``[cities.NAME]`` of the settings.
+    file : that has them.
 
     Raises
     ------
@@ -91,14 +92,14 @@ def city_named(name: str, tables: Mapping[str, Mapping[str, Any]]) -> City:
     table = tables.get(name, {})
     if name not in BUILT_IN and name not in tables:
         raise UnknownCity(name, {*BUILT_IN, *tables})
-    where = f"[cities.{name}]"
+    where = f"{file} [cities.{name}]"
     values: dict[str, Any] = {key: value for key, value in table.items() if key != "columns"}
     _check(where, table, OF_A_TABLE)
     columns = table.get("columns", {})
     fields = [field.name for field in attrs.fields(Columns)]
     if not isinstance(columns, Mapping):
         raise _not_text(where, "columns")
-    _check(f"[cities.{name}.columns]", columns, fields)
+    _check(f"{file} [cities.{name}.columns]", columns, fields)
     texts = {**values, **{f"columns.{key}": value for key, value in columns.items()}}
     for key, value in texts.items():
         if not isinstance(value, str):
@@ -109,9 +110,9 @@ def city_named(name: str, tables: Mapping[str, Mapping[str, Any]]) -> City:
     for key in ("base_url", "counts"):
         if key not in values:
             raise SettingsError(
-                f"{where} in bt.toml has no {key}; it needs base_url and counts, the id of the data set",
+                f"{where}: no {key}; it needs base_url and counts, the id of the data set",
                 "city-incomplete",
-                city=name,
+                section=where,
                 lacking=key,
             )
     # What a table does not say, the city does not have.
@@ -123,7 +124,7 @@ def _check(where: str, table: Mapping[str, Any], known: Any) -> None:
     for key in table:
         if key not in known:
             raise SettingsError(
-                f"bt.toml {where}: {no_such('setting', key, known)}",
+                f"{where}: {no_such('setting', key, known)}",
                 "city-setting-unknown",
                 section=where,
                 name=key,
@@ -132,4 +133,4 @@ def _check(where: str, table: Mapping[str, Any], known: Any) -> None:
 
 
 def _not_text(where: str, key: str) -> SettingsError:
-    return SettingsError(f"bt.toml {where}: {key} must be a string", "city-setting-type", section=where, name=key)
+    return SettingsError(f"{where}: {key} must be a string", "city-setting-type", section=where, name=key)

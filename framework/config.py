@@ -152,7 +152,7 @@ class Settings:
     @property
     def chosen_city(self) -> City:
         """The city; raise `UnknownCity`, or `SettingsError` if its table is malformed."""
-        return city_named(self.city, self.cities)
+        return city_named(self.city, self.cities, str(self.config))
 
     def registry_of(self, backend: str) -> str:
         """Return the registry's URI for `backend`; raise `SettingsError` if none is set."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from bike_traffic.cities import PARIS
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.errors import SchemaError, no_such
 
@@ -39,9 +40,8 @@ _FIELD_NAMES = {
 _SITES = "nom_du_point_de_comptage"
 """A column of the City's files of sites, which hold quarter hours under the label of the hourly counts."""
 
-LATITUDES = (48.0, 49.5)
-LONGITUDES = (1.4, 3.6)
-"""Île-de-France with a margin, in degrees; no counter of Paris is outside."""
+LATITUDES, LONGITUDES = PARIS.latitudes, PARIS.longitudes
+"""The region of the City's counters, in degrees."""
 
 
 def standard_name(header: str) -> str:

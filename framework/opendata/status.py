@@ -18,8 +18,8 @@ class StoreStatus:
     Parameters
     ----------
     age_hours : whole hours since the newest hour began; ``None`` without one.
-    missing : months between the first and the last that have no file.
-    damaged : months whose file cannot be read, or is not as the manifest says.
+    missing : months between the first and the last that were never stored.
+    damaged : months whose file is lost, cannot be read, or is not as the manifest says.
     """
 
     store: str
@@ -62,7 +62,8 @@ def store_status(uri: str, now: pd.Timestamp | None = None) -> StoreStatus:
     newest = max(months.values(), key=lambda one: one.origin.fetched or "", default=None)
     firsts = [one.first_hour for one in months.values() if one.first_hour is not None]
     lasts = [one.last_hour for one in months.values() if one.last_hour is not None]
-    every = list(pd.period_range(min(found), max(found), freq="M")) if found else []
+    known = {*found, *damaged}
+    every = list(pd.period_range(min(known), max(known), freq="M")) if known else []
     origin = Origin() if newest is None else newest.origin
     return StoreStatus(
         store=store.shown,
@@ -76,7 +77,7 @@ def store_status(uri: str, now: pd.Timestamp | None = None) -> StoreStatus:
         first_hour=min(firsts, default=None),
         last_hour=max(lasts, default=None),
         age_hours=int((now - pd.Timestamp(max(lasts))) // pd.Timedelta(hours=1)) if lasts else None,
-        missing=tuple(str(month) for month in every if month not in found),
+        missing=tuple(str(month) for month in every if month not in found and month not in damaged),
         damaged=tuple(map(str, damaged)),
         months={str(month): entry for month, entry in months.items()},
     )
