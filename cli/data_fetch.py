@@ -39,6 +39,8 @@ def fetch(
         first = None if since is None else month_of(since)
         wanted = [one.strip() for text in counters for one in text.split(",") if one.strip()]
         result = fetch_months(workspace.settings.chosen_city, target, since=first, counters=wanted)
+    for line in result.notes:
+        note(line)
     if output_format == "json":
         print_json(_document(result))
     else:
@@ -58,6 +60,10 @@ def _print(result: FetchResult) -> None:
         print_table(["month", "", "rows", "bytes"], rows)
     else:
         note("the portal has no counts of these months")
+    for old, new in result.renamed.items():
+        note(f"'{old}' now bears the name '{new}'")
+    for old, new in result.doubled.items():
+        note(f"'{old}' is stored as '{new}', the counter's own name")
     licence = f"; licence: {result.licence}" if result.licence else ""
     note(f"{result.store}: {result.city}{licence}")
 

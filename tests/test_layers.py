@@ -151,7 +151,7 @@ USES = {
     "data": {
         "addresses", "cities", "columns", "config", "errors", "estimator", "features", "http", "notices", "places",
     },
-    "opendata": {"addresses", "cities", "data", "errors", "http", "progress"},
+    "opendata": {"addresses", "cities", "data", "errors", "http", "places", "progress"},
     "pipeline": {"columns", "data", "errors", "estimator", "features", "names"},
     "monitoring": {"columns", "data", "errors", "features", "pipeline", "places"},
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
@@ -258,7 +258,7 @@ def test_a_room_is_small(folder: Path) -> None:
 PUBLISHED = {"CITY_HEADERS", "column_of", "headers_of", "standard_name", "parse_numbers", "parse_times"}
 """What knows the City's own columns and values."""
 EDGES = {
-    "framework/opendata/export.py": "the exports of portals, whose columns have the names that a city gives them",
+    "framework/opendata/portal/export.py": "exports of portals, whose columns a city names",
     "framework/tracking/logged_model.py": "the signature of a model in MLflow, whose rows are published ones",
 }
 

@@ -14,8 +14,9 @@ from bike_traffic.addresses import shown
 from bike_traffic.cities import City
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.http.errors import HttpError, HttpStatus
-from bike_traffic.opendata.export import read_export
-from bike_traffic.opendata.portal import SERVER_FAILS, TRIES, Portal, condition, may_pass, require_identifiers
+from bike_traffic.opendata.portal.client import SERVER_FAILS, TRIES, Portal, condition, may_pass, require_identifiers
+from bike_traffic.opendata.portal.counters import CounterEntry, joined
+from bike_traffic.opendata.portal.export import read_export
 from bike_traffic.opendata.store import MonthStore, Origin, StoredMonth
 from bike_traffic.progress import progress
 
@@ -57,12 +58,22 @@ class MonthResult:
 
 @attrs.frozen(kw_only=True)
 class FetchResult:
-    """What a fetch did, month by month, and the first error of a month that failed."""
+    """What a fetch did, month by month, and the first error of a month that failed.
+
+    Parameters
+    ----------
+    renamed : the names of counters that have another one since the last fetch, and the new ones.
+    doubled : names that repeat their address, and those under which their rows were stored.
+    notes : what a person should know, one line for each thing.
+    """
 
     store: str
     city: str
     licence: str | None
     months: tuple[MonthResult, ...]
+    renamed: Mapping[str, str]
+    doubled: Mapping[str, str]
+    notes: tuple[str, ...]
     error: BikeTrafficError | None = None
 
 
@@ -119,6 +130,8 @@ def fetch(
         data_processed=dataset.data_processed,
         fetched=now.isoformat(timespec="seconds"),
     )
+    known, renamed, notes = _counters_of(portal, store)
+    doubled: dict[str, str] = {}
     results = []
     error: BikeTrafficError | None = None
     months = pd.period_range(first, last, freq="M")
@@ -126,29 +139,68 @@ def fetch(
         for month in months:
             before = stored.get(month)
             try:
-                results.append(_fetch_month(portal, store, month, before, origin))
+                result, found = _fetch_month(portal, store, month, before, origin, known)
+                results.append(result)
+                doubled |= found
             except (ReadError, SchemaError) as failed:
                 if failed.id in _FOR_GOOD:
                     raise
                 error = error or failed
                 results.append(_result(month, "failed", before))
             advance(1)
-    return FetchResult(store=store.shown, city=city.name, licence=dataset.licence, months=tuple(results), error=error)
+    return FetchResult(
+        store=store.shown,
+        city=city.name,
+        licence=dataset.licence,
+        months=tuple(results),
+        renamed=renamed,
+        doubled=doubled,
+        notes=tuple(notes),
+        error=error,
+    )
+
+
+def _counters_of(portal: Portal, store: MonthStore) -> tuple[dict[str, CounterEntry], dict[str, str], list[str]]:
+    """Return the counters, former ones too, which the store keeps; the new names by the old ones; and notes."""
+    before = store.counters()
+    try:
+        now = portal.counters()
+    except ReadError as failed:
+        if failed.id in _FOR_GOOD:
+            raise
+        return before, {}, [f"the positions of counters are those of an earlier fetch: {failed}"]
+    renamed = {
+        before[identifier].name: entry.name
+        for identifier, entry in now.items()
+        if identifier in before and before[identifier].name != entry.name
+    }
+    every = {**before, **now}
+    if every != before:
+        store.write_counters(every)
+    return every, renamed, []
 
 
 def _fetch_month(
-    portal: Portal, store: MonthStore, month: pd.Period, before: StoredMonth | None, origin: Origin
-) -> MonthResult:
+    portal: Portal,
+    store: MonthStore,
+    month: pd.Period,
+    before: StoredMonth | None,
+    origin: Origin,
+    counters: Mapping[str, CounterEntry],
+) -> tuple[MonthResult, Mapping[str, str]]:
+    """Bring a month up to date, and return what became of it, and the doubled names; see `joined`."""
     if before is not None and _is_final(month, before):
-        return _result(month, "stored", before)
+        return _result(month, "stored", before), {}
     days = month.start_time.date().isoformat(), (month + 1).start_time.date().isoformat()
     where = condition(portal.city, *days, origin.counters or ())
     table = _complete(portal, where, month)
     if before is not None and (table is None or table.num_rows < LEAST_SHARE * before.rows):
-        return _result(month, "kept", before)
+        return _result(month, "kept", before), {}
     if table is None:
-        return _result(month, "absent", None)
-    return _result(month, "fetched", store.write(month, table, attrs.evolve(origin, where=where)))
+        return _result(month, "absent", None), {}
+    table, doubled = joined(table, counters)
+    stored = store.write(month, table, attrs.evolve(origin, where=where))
+    return _result(month, "fetched", stored), doubled
 
 
 def _is_final(month: pd.Period, stored: StoredMonth) -> bool:

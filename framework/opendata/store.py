@@ -25,12 +25,13 @@ from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.data.files.folders.listing import month_of_file
 from bike_traffic.data.files.writing import TEMPORARY, write_bytes
 from bike_traffic.errors import ReadError, WriteError
-from bike_traffic.opendata.export import STORED
+from bike_traffic.opendata.portal.counters import CounterEntry
+from bike_traffic.opendata.portal.export import STORED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MANIFEST = "manifest.json"
+MANIFEST, COUNTERS = "manifest.json", "counters.json"
 _FORMAT = 1
 _ABOUT = b"bike-traffic"
 """The key of the Parquet file's own metadata."""
@@ -138,16 +139,25 @@ class MonthStore:
         about = {_ABOUT: json.dumps(attrs.asdict(origin), ensure_ascii=False).encode()}
         buffer = io.BytesIO()
         parquet.write_table(table.replace_schema_metadata(about), buffer, compression="zstd")
-        if "://" not in self.uri:
-            self._make_folder()
-        with self._writing():
-            write_bytes(buffer.getvalue(), self._path(f"month={month}.parquet"))
+        self._write(f"month={month}.parquet", buffer.getvalue())
         stored = self.settle().get(month)
         if stored is None:
             raise WriteError(
                 f"{self.shown}: month={month}.parquet cannot be read back", "store-not-read-back", target=self.shown
             )
         return stored
+
+    def counters(self) -> dict[str, CounterEntry]:
+        """Return the counters by identifier; none if they are not stored, or not as they were written."""
+        try:
+            return {one: CounterEntry(**entry) for one, entry in json.loads(self._read(COUNTERS) or b"{}").items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+    def write_counters(self, counters: Mapping[str, CounterEntry]) -> None:
+        """Write the counters by identifier."""
+        entries = {identifier: attrs.asdict(entry) for identifier, entry in sorted(counters.items())}
+        self._write(COUNTERS, (json.dumps(entries, ensure_ascii=False, indent=1) + "\n").encode())
 
     def sweep(self) -> None:
         """Remove what killed writers left in a local folder; a younger file may be that of a writer at work."""
@@ -164,10 +174,7 @@ class MonthStore:
             months = self._described(listing)
             content = _manifest(months)
             if content != self._read(MANIFEST):
-                if "://" not in self.uri:
-                    self._make_folder()
-                with self._writing():
-                    write_bytes(content, self._path(MANIFEST))
+                self._write(MANIFEST, content)
             if self._listing() == listing and self._read(MANIFEST) == content:
                 return months
         raise WriteError(
@@ -203,9 +210,6 @@ class MonthStore:
                 found[month] = (entry["size"], *(str(entry.get(mark)) for mark in marks))
         return found
 
-    def _path(self, name: str) -> str:
-        return f"{self.uri}/{name}"
-
     def _read(self, name: str) -> bytes | None:
         with self._reading():
             try:
@@ -214,9 +218,11 @@ class MonthStore:
                 return None
         return content
 
-    def _make_folder(self) -> None:
+    def _write(self, name: str, content: bytes) -> None:
         with self._writing():
-            Path(self.uri).mkdir(parents=True, exist_ok=True)
+            if "://" not in self.uri:
+                Path(self.uri).mkdir(parents=True, exist_ok=True)
+            write_bytes(content, f"{self.uri}/{name}")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

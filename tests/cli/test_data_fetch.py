@@ -12,7 +12,7 @@ import pytest
 
 from bike_traffic.cities import PARIS, Columns, city_named
 from bike_traffic.errors import SettingsError
-from bike_traffic.opendata import portal
+from bike_traffic.opendata.portal import client
 from tests.conftest import Bt
 from tests.opendata.explore_api import LICENCE, RESET, ExploreApi, portal_of, rows_of
 
@@ -20,7 +20,7 @@ from tests.opendata.explore_api import LICENCE, RESET, ExploreApi, portal_of, ro
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> ExploreApi:
     """Return a portal with counts until yesterday, which is asked again without waiting."""
-    monkeypatch.setattr(portal, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.0)
     today = pd.Timestamp.now("UTC").normalize()
     first, yesterday = today - pd.DateOffset(days=20), today - pd.DateOffset(days=1)
     return ExploreApi(rows_of(str(first.date()), str(yesterday.date())))

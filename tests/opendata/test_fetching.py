@@ -17,7 +17,7 @@ from bike_traffic.cities import City, Columns
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.opendata.fetching import FetchResult, fetch
-from bike_traffic.opendata.portal import Portal
+from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.status import store_status
 from tests.opendata.explore_api import LICENCE, RESET, ExploreApi, portal_of, rows_of
 
@@ -68,8 +68,8 @@ def test_each_month_is_one_file_with_the_rows_of_the_portal(api: ExploreApi) -> 
         "manifest.json", "month=2026-09.parquet", "month=2026-10.parquet", "month=2026-11.parquet",
     ]  # fmt: skip
     assert_frame_equal(stored(), expected(api), check_dtype=False)
-    assert len(api.asked_for("/exports/")) == 3
-    (first, *_) = api.asked_for("/exports/")
+    assert len(api.asked_for("/exports/parquet")) == 3
+    (first, *_) = api.asked_for("/exports/parquet")
     assert "select=nom_compteur,date,sum_counts,id_compteur,coordinates&" in first
     assert "where=date >= date'2026-09-01' AND date < date'2026-10-01'&timezone=UTC" in first
 
@@ -139,7 +139,9 @@ def test_a_cut_parquet_is_overcome_twice_and_then_csv_is_asked_for(api: ExploreA
     api.trouble = {"exports/csv": ["cut-line"]}
     with fetching(api) as city:
         run(city, since=pd.Period("2026-11", "M"))
-    asked = [request.partition("/exports/")[2].partition("?")[0] for request in api.asked_for("/exports/")]
+    asked = [
+        request.partition("/exports/")[2].partition("?")[0] for request in api.asked_for("donnees-compteurs/exports/")
+    ]
     assert asked == ["parquet", "parquet", "parquet", "csv", "csv"]
     november = expected(api)[expected(api)["date"] >= pd.Timestamp("2026-11-01", tz="UTC")]
     assert_frame_equal(stored(), november.reset_index(drop=True), check_dtype=False)
@@ -269,3 +271,55 @@ def test_a_damaged_file_is_named_and_fetched_again(api: ExploreApi) -> None:
         assert store_status(STORE, NOW).damaged == ("2026-09",)
         assert states(run(city))["2026-09"] == "fetched"
     assert store_status(STORE, NOW).damaged == ()
+
+
+def entry(identifier: str, name: str) -> dict[str, object]:
+    """Return a counter as the portal describes it."""
+    place = {"lon": 2.31, "lat": 48.83}
+    return {"id_compteur": identifier, "nom_compteur": name, "channel_name": "N-S", "coordinates": place,
+            "installation_date": "2019-05-17"}  # fmt: skip
+
+
+def test_a_counter_without_place_gets_that_of_the_data_set_of_counters(api: ExploreApi) -> None:
+    one, other = sorted(set(api.rows["id_compteur"]))
+    api.rows["coordinates"] = api.rows["coordinates"].where(api.rows["id_compteur"] == other, None)
+    api.counters = [entry(one, "1 rue de l'Été N-S"), entry(other, "2 rue de l'Été N-S"), {"nom_compteur": "nobody"}]
+    with fetching(api) as city:
+        run(city)
+    places = stored().groupby("id_compteur")["coordinates"].unique().map(list)
+    assert places.to_dict() == {one: ["48.83,2.31"], other: [expected(api)["coordinates"].iloc[1]]}
+    kept = json.loads(Path(STORE, "counters.json").read_text())[one]
+    assert kept == {"name": "1 rue de l'Été N-S", "latitude": 48.83, "longitude": 2.31, "direction": "N-S",
+                    "installed": "2019-05-17"}  # fmt: skip
+
+
+def test_a_name_that_repeats_its_address_is_stored_as_the_counters_own(api: ExploreApi) -> None:
+    one = min(api.rows["id_compteur"])
+    own, doubled = "1 rue de l'Été N-S", "1 rue de l'Été 1 rue de l'Été Vélos N-S"
+    api.counters = [entry(one, own)]
+    is_late = (api.rows["id_compteur"] == one) & (api.rows["date"] > pd.Timestamp("2026-11-03", tz="UTC"))
+    api.rows["nom_compteur"] = api.rows["nom_compteur"].where(~is_late, doubled)
+    with fetching(api) as city:
+        result = run(city)
+    assert result.doubled == {doubled: own}
+    assert set(stored()["nom_compteur"]) == {own, "2 rue de l'Été N-S"}
+
+
+def test_a_renamed_counter_is_told_once_and_former_counters_are_kept(api: ExploreApi) -> None:
+    one, other = sorted(set(api.rows["id_compteur"]))
+    api.counters = [entry(one, "old"), entry(other, "other")]
+    with fetching(api) as city:
+        run(city)
+        api.counters = [entry(one, "new")]
+        assert run(city).renamed == {"old": "new"}
+        assert run(city).renamed == {}
+    assert sorted(json.loads(Path(STORE, "counters.json").read_text())) == [one, other]
+
+
+def test_a_portal_that_does_not_give_its_counters_gives_its_counts(api: ExploreApi) -> None:
+    api.trouble = {"exports/json": ["html"]}
+    with fetching(api) as city:
+        result = run(city)
+    (note,) = result.notes
+    assert note.startswith("the positions of counters are those of an earlier fetch: http://127.0.0.1:")
+    assert_frame_equal(stored(), expected(api), check_dtype=False)

@@ -14,7 +14,7 @@ import pytest
 
 from bike_traffic.data.files.writing import TEMPORARY
 from bike_traffic.opendata.fetching import fetch
-from bike_traffic.opendata.portal import Portal
+from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.status import store_status
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 
@@ -28,7 +28,7 @@ import attrs, pandas as pd
 from bike_traffic.cities import PARIS
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.opendata.fetching import fetch
-from bike_traffic.opendata.portal import Portal
+from bike_traffic.opendata.portal.client import Portal
 
 city = attrs.evolve(PARIS, base_url=sys.argv[1])
 now, since = pd.Timestamp("2026-11-27T10:00", tz="UTC"), pd.Period("2026-10", "M")
@@ -97,7 +97,7 @@ import sys
 import attrs, pandas as pd
 from bike_traffic.cities import PARIS
 from bike_traffic.opendata.fetching import fetch
-from bike_traffic.opendata.portal import Portal
+from bike_traffic.opendata.portal.client import Portal
 
 city = attrs.evolve(PARIS, base_url=sys.argv[1])
 print("ready", flush=True)

@@ -16,7 +16,7 @@ from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.window import Window
 from bike_traffic.errors import BikeTrafficError, ReadError
 from bike_traffic.opendata.fetching import fetch
-from bike_traffic.opendata.portal import Portal
+from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.status import store_status
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 from tests.registry_backends.conftest import NewCloud

@@ -22,6 +22,7 @@ from bike_traffic.errors import ReadError, SchemaError, no_such
 from bike_traffic.http.client import blocks
 from bike_traffic.http.errors import HttpError, HttpStatus
 from bike_traffic.http.messages import said_in
+from bike_traffic.opendata.portal.counters import CounterEntry, read_counters
 
 TRIES = 5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -60,14 +61,17 @@ class Portal:
     @property
     def address(self) -> str:
         """The address of the data set, without what is asked of it."""
-        return f"{self.city.base_url.rstrip('/')}/{_API}/{quote(self.city.counts, safe='')}"
+        return self._address(self.city.counts)
+
+    def _address(self, dataset: str) -> str:
+        return f"{self.city.base_url.rstrip('/')}/{_API}/{quote(dataset, safe='')}"
 
     def dataset(self) -> Dataset:
         """Return what the portal says of the data set; raise `ReadError` or `SchemaError`.
 
         A column that the city's `columns` name, and the data set has not, is an error.
         """
-        answer = self._json(self.address)
+        answer = self._object(self.address)
         fields = tuple(str(field["name"]) for field in answer.get("fields", ()) if "name" in field)
         for wanted in self.fields():
             if wanted not in fields:
@@ -87,13 +91,23 @@ class Portal:
             data_processed=about.get("data_processed") or answer.get("data_processed"),
         )
 
+    def counters(self) -> dict[str, CounterEntry]:
+        """Return the counters of the city by identifier, none if it has no data set of them; raise `ReadError`."""
+        if self.city.counters is None:
+            return {}
+        address = f"{self._address(self.city.counters)}/exports/json"
+        entries = self._json(address)
+        if not isinstance(entries, list):
+            raise _unexpected(address, "it is no list")
+        return read_counters(entries)
+
     def fields(self) -> list[str]:
         """Return the names of the columns that are fetched."""
         return [name for name in attrs.astuple(self.city.columns) if name is not None]
 
     def total(self, where: str) -> int:
         """Return how many rows answer to a condition; raise `ReadError`."""
-        answer = self._json(f"{self.address}/records", where=where, limit="0", timezone="UTC")
+        answer = self._object(f"{self.address}/records", where=where, limit="0", timezone="UTC")
         total = answer.get("total_count")
         if not isinstance(total, int):
             raise _unexpected(self.address, "there is no total_count in its answer")
@@ -116,7 +130,13 @@ class Portal:
         """Wait before the next try, after a number of them."""
         self.pause(min(FIRST_PAUSE * 2 ** (tried - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.5))
 
-    def _json(self, address: str, **words: str) -> Mapping[str, Any]:
+    def _object(self, address: str, **words: str) -> Mapping[str, Any]:
+        answer = self._json(address, **words)
+        if not isinstance(answer, dict):
+            raise _unexpected(address, "it is no object")
+        return answer
+
+    def _json(self, address: str, **words: str) -> Any:
         for tried in range(1, TRIES + 1):
             try:
                 body = b"".join(blocks(_url(address, words), _MOST_JSON, SILENT_SECONDS))
@@ -126,12 +146,9 @@ class Portal:
                     raise self.failed(error) from None
                 self.wait(tried)
         try:
-            answer = json.loads(body)
+            return json.loads(body)
         except ValueError:
             raise _unexpected(address, said_in(body)[0]) from None
-        if not isinstance(answer, dict):
-            raise _unexpected(address, "it is no object")
-        return answer
 
     def failed(self, error: HttpError) -> ReadError:
         """Return the error of a request that failed for good, in one line with what to do."""
