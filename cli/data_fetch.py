@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,25 +21,41 @@ DEFAULT_STORE = "counts"
 @click.command(epilog="Example: bt data fetch --to gs://my-bucket/counts")
 @click.option("--to", "target", default=DEFAULT_STORE, show_default=True, metavar="URI", help="The store: a folder.")
 @click.option("--since", metavar="MONTH", help="First month, such as 2026-03.  [default: 13 months ago]")
+@click.option("--year", "years", metavar="YEARS", help="The archive of a year, or of years such as 2018-2025.")
 @click.option("--counters", multiple=True, metavar="ID", help="Only this counter; may be repeated, or ID,ID,…")
 @with_workspace(["city"])
 @format_option("table", "json")
 def fetch(
-    workspace: Workspace, target: str, since: str | None, counters: tuple[str, ...], output_format: str
+    workspace: Workspace,
+    target: str,
+    since: str | None,
+    years: str | None,
+    counters: tuple[str, ...],
+    output_format: str,
 ) -> None:
     """Fetch the City's counts month by month into a store, or bring a store up to date.
 
     A store is a folder, on disk or in a bucket, which every command takes in place of a file. The newest months are
     fetched again on each run; months that the portal drops stay. Exit code 1 if a month could not be fetched: the
     next run fetches what is missing.
+
+    With --year the hours that the store lacks come from the City's yearly archives instead, which reach further back.
     """
     with stdout_to_stderr():
         from bike_traffic.data.window import month_of
+        from bike_traffic.opendata.archives import fetch_year
         from bike_traffic.opendata.fetching import fetch as fetch_months
 
+        city = workspace.settings.chosen_city
         first = None if since is None else month_of(since)
         wanted = [one.strip() for text in counters for one in text.split(",") if one.strip()]
-        result = fetch_months(workspace.settings.chosen_city, target, since=first, counters=wanted)
+        if years is None:
+            results = [fetch_months(city, target, since=first, counters=wanted)]
+        else:
+            results = [fetch_year(city, target, year, counters=wanted) for year in _years(years)]
+        months = tuple(month for result in results for month in result.months)
+        notes = tuple(line for result in results for line in result.notes)
+        result = attrs.evolve(results[-1], months=months, notes=notes)
     for line in result.notes:
         note(line)
     if output_format == "json":
@@ -47,6 +64,13 @@ def fetch(
         _print(result)
     if result.error is not None:
         raise result.error
+
+
+def _years(text: str) -> range:
+    first, _, last = text.partition("-")
+    if not re.fullmatch(r"\d{4}(-\d{4})?", text) or (last and last < first):
+        raise click.BadParameter(f"'{text}' is neither a year nor two with - between them", param_hint="--year")
+    return range(int(first), int(last or first) + 1)
 
 
 def _document(result: FetchResult) -> dict[str, object]:

@@ -33,6 +33,7 @@ class City:
     base_url, also_at : of a portal that speaks the Explore API 2.1, and of another server with the same.
     counts : id of the data set of hourly counts.
     counters : id of the data set of counters, with their positions; ``None`` if there is none.
+    archives : id of the data set of yearly archives, which are attachments; ``None`` if there is none.
     columns : what the columns of `counts` are called.
     time_zone : of the wall clock, as IANA names it.
     latitudes, longitudes : the region of its counters with a margin, in degrees.
@@ -43,6 +44,7 @@ class City:
     base_url: str
     counts: str
     counters: str | None = None
+    archives: str | None = None
     columns: Columns = Columns()
     also_at: str | None = None
     time_zone: str = "Europe/Paris"
@@ -58,6 +60,7 @@ PARIS = City(
     also_at="https://parisdata.opendatasoft.com",
     counts="comptage-velo-donnees-compteurs",
     counters="comptage-velo-compteurs",
+    archives="comptage-velo-historique-donnees-compteurs",
     latitudes=(48.0, 49.5),
     longitudes=(1.4, 3.6),
 )
@@ -65,7 +68,7 @@ PARIS = City(
 
 BUILT_IN: Mapping[str, City] = {PARIS.name: PARIS}
 
-OF_A_TABLE = ("base_url", "counts", "counters", "columns")
+OF_A_TABLE = ("base_url", "counts", "counters", "archives", "columns")
 """What a table of ``bt.toml`` may say of a city."""
 
 

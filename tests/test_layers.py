@@ -151,7 +151,7 @@ USES = {
     "data": {
         "addresses", "cities", "columns", "config", "errors", "estimator", "features", "http", "notices", "places",
     },
-    "opendata": {"addresses", "cities", "data", "errors", "http", "places", "progress"},
+    "opendata": {"addresses", "cities", "columns", "data", "errors", "http", "places", "progress"},
     "pipeline": {"columns", "data", "errors", "estimator", "features", "names"},
     "monitoring": {"columns", "data", "errors", "features", "pipeline", "places"},
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},

@@ -14,6 +14,7 @@ from bike_traffic.addresses import shown
 from bike_traffic.cities import City
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.http.errors import HttpError, HttpStatus
+from bike_traffic.opendata.merging import merged
 from bike_traffic.opendata.portal.client import SERVER_FAILS, TRIES, Portal, condition, may_pass, require_identifiers
 from bike_traffic.opendata.portal.counters import CounterEntry, joined
 from bike_traffic.opendata.portal.export import read_export
@@ -71,9 +72,9 @@ class FetchResult:
     city: str
     licence: str | None
     months: tuple[MonthResult, ...]
-    renamed: Mapping[str, str]
-    doubled: Mapping[str, str]
-    notes: tuple[str, ...]
+    renamed: Mapping[str, str] = attrs.field(factory=dict)
+    doubled: Mapping[str, str] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
     error: BikeTrafficError | None = None
 
 
@@ -118,7 +119,7 @@ def fetch(
     store.sweep()
     selection = tuple(sorted(set(counters))) or None
     stored = store.settle()
-    _require_same(store, stored, city, selection)
+    require_same(store, stored, city, selection)
     last = pd.Period(now.tz_localize(None), "M")
     first = last - WINDOW_MONTHS if since is None else since
     origin = Origin(
@@ -189,7 +190,8 @@ def _fetch_month(
     counters: Mapping[str, CounterEntry],
 ) -> tuple[MonthResult, Mapping[str, str]]:
     """Bring a month up to date, and return what became of it, and the doubled names; see `joined`."""
-    if before is not None and _is_final(month, before):
+    is_archived = before is not None and before.origin.dataset not in (None, portal.city.counts)
+    if before is not None and not is_archived and _is_final(month, before):
         return _result(month, "stored", before), {}
     days = month.start_time.date().isoformat(), (month + 1).start_time.date().isoformat()
     where = condition(portal.city, *days, origin.counters or ())
@@ -199,6 +201,8 @@ def _fetch_month(
     if table is None:
         return _result(month, "absent", None), {}
     table, doubled = joined(table, counters)
+    if is_archived:  # it may lack hours, and have hours that the portal has dropped
+        table = merged(table, store.table(month))
     stored = store.write(month, table, attrs.evolve(origin, where=where))
     return _result(month, "fetched", stored), doubled
 
@@ -251,7 +255,7 @@ def _complete(portal: Portal, where: str, month: pd.Period) -> pa.Table | None:
     raise failed
 
 
-def _require_same(
+def require_same(
     store: MonthStore,
     stored: Mapping[pd.Period, StoredMonth | None],
     city: City,

@@ -132,6 +132,13 @@ class MonthStore:
         """Return the files as they are, in order of months; ``None`` is one that cannot be read."""
         return self._described(self._listing())
 
+    def table(self, month: pd.Period) -> pa.Table:
+        """Return the rows of a month that can be read."""
+        from pyarrow import parquet
+
+        content = self._read(f"month={month}.parquet") or b""
+        return parquet.read_table(io.BytesIO(content)).replace_schema_metadata(None)
+
     def write(self, month: pd.Period, table: pa.Table, origin: Origin) -> StoredMonth:
         """Write a month, then the manifest, and return its entry."""
         from pyarrow import parquet

@@ -107,8 +107,8 @@ WRONG = {
     '{ base_url = "https://x.org" }': "no counts; it needs base_url and counts, the id of the data set",
     '{ base_url = "https://x.org", counts = 3 }': "counts must be a string",
     '{ base_url = "https://x.org", counts = "c", columns = "c" }': "columns must be a string",
-    '{ base_ur = "https://x.org" }': "no setting 'base_ur'; there are base_url, columns, counters, counts (did you "
-    "mean 'base_url'?)",
+    '{ base_ur = "https://x.org" }': "no setting 'base_ur'; there are archives, base_url, columns, counters, "
+    "counts (did you mean 'base_url'?)",
 }
 
 

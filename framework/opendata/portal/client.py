@@ -91,6 +91,23 @@ class Portal:
             data_processed=about.get("data_processed") or answer.get("data_processed"),
         )
 
+    def licence(self, dataset: str) -> str | None:
+        """Return the licence of a data set as the portal says it; raise `ReadError`."""
+        said = self._object(self._address(dataset)).get("metas", {}).get("default", {}).get("license")
+        return None if said is None else str(said)
+
+    def attachments(self) -> list[str]:
+        """Return the ids of the archives, none if the city has no data set of them; raise `ReadError`."""
+        if self.city.archives is None:
+            return []
+        listed = self._object(f"{self._address(self.city.archives)}/attachments").get("attachments", [])
+        return [str(one.get("metas", {}).get("id") or one.get("href", "").rpartition("/")[2]) for one in listed]
+
+    def attachment(self, name: str, target: Path) -> None:
+        """Write an archive to a file, once; raise `HttpError`."""
+        url = f"{self._address(str(self.city.archives))}/attachments/{quote(name, safe='')}"
+        self._save(url, target)
+
     def counters(self) -> dict[str, CounterEntry]:
         """Return the counters of the city by identifier, none if it has no data set of them; raise `ReadError`."""
         if self.city.counters is None:
@@ -122,8 +139,11 @@ class Portal:
         """
         how = {"parquet_compression": "zstd"} if form == "parquet" else {"delimiter": ";", "with_bom": "false"}
         words = {"select": ",".join(self.fields()), "where": where, "timezone": "UTC", **how}
+        self._save(_url(f"{self.address}/exports/{form}", words), target)
+
+    def _save(self, url: str, target: Path) -> None:
         with target.open("wb") as file:
-            for block in blocks(_url(f"{self.address}/exports/{form}", words), _MOST_EXPORT, SILENT_SECONDS):
+            for block in blocks(url, _MOST_EXPORT, SILENT_SECONDS):
                 file.write(block)
 
     def wait(self, tried: int) -> None:
