@@ -91,7 +91,7 @@ class MonthStore:
     """The files and the manifest at a path or URL; raises `ReadError` and `WriteError`."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri.rstrip("/") or uri
+        self.uri = uri.removeprefix("file://").rstrip("/") or uri
         self.shown = shown(self.uri)
         with self._reading():
             self._filesystem, self._root = filesystem_of(self.uri)

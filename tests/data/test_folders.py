@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -171,3 +172,22 @@ def test_every_command_that_takes_counts_takes_a_store(bt: Bt, store: pd.DataFra
     assert (checked.exit_code, checked.stdout.splitlines()[0]) == (0, "store: 9,600 rows, 4 counters")
     assert bt("data", "clean", "store", "one.parquet").exit_code == 0
     assert len(pd.read_parquet("one.parquet")) == len(store)
+
+
+def test_predictions_do_not_replace_a_file_of_the_input(bt: Bt, store: pd.DataFrame) -> None:
+    assert bt("train", "-m", "rf", "--set", "n_estimators=3", "--data", "store").exit_code == 0
+    done = bt("predict", "-m", "rf", "store", "-o", "store/month=2024-09.parquet")
+    said = "store/month=2024-09.parquet: is the input, and would be replaced; give the predictions another name"
+    assert (done.exit_code, done.stderr) == (1, f"Error: {said}\n")
+
+
+def test_a_bucket_without_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for source in ("s3://bucket/counts.csv", "s3://bucket/counts", "s3://bucket/*.csv"):
+        with pytest.raises(ReadError, match=f"^{re.escape(source)}: cannot be opened: no usable credentials$"):
+            read_counts(source)

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from typing import IO, Any
 
-from bike_traffic.data.files.folders.filesystem import filesystem_of
+from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.errors import ReadError
 
 STANDARD_INPUT = "-"
@@ -34,8 +34,13 @@ def opened(source: str | IO[bytes], shown: str, closing: ExitStack) -> IO[bytes]
         return sys.stdin.buffer
     if _HTTP.match(source):
         return _downloaded(source, shown, closing)
-    filesystem, path = filesystem_of(source)
-    file: IO[bytes] = closing.enter_context(filesystem.open(path, "rb"))
+    try:
+        filesystem, path = filesystem_of(source)
+        file: IO[bytes] = closing.enter_context(filesystem.open(path, "rb"))
+    except (OSError, ValueError, ImportError, RuntimeError):
+        raise
+    except Exception as error:  # each kind of storage has its own errors
+        raise OSError(reason_of(error)) from None
     return file
 
 

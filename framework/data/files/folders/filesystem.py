@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -16,7 +17,9 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     """
     import fsspec
 
-    # gcsfs would ask each bucket for its kind over gRPC, which takes minutes if nothing answers.
+    # It logs failed requests with the server's answer, which can hold a token.
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    # It would ask each bucket for its kind over gRPC, which takes minutes if nothing answers.
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     filesystem, path = fsspec.url_to_fs(uri, use_listings_cache=False)
     return filesystem, str(path)
@@ -26,4 +29,6 @@ def reason_of(error: Exception) -> str:
     """Return why a file system failed; what clients of clouds say of other errors may contain requests and tokens."""
     if isinstance(error, OSError | ValueError | ImportError):
         return " ".join(str(getattr(error, "strerror", None) or error).split())
+    if "Credential" in type(error).__name__:
+        return "no usable credentials"
     return f"the service answered with an error ({type(error).__name__})"
