@@ -24,6 +24,7 @@ from bike_traffic.config import SAMPLE
 from bike_traffic.data.files.folders.listing import version_of
 from bike_traffic.errors import BikeTrafficError, NoRecord
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named
+from bike_traffic.opendata.status import StoreStatus, status_of_counts
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, is_of_sample
 from bike_traffic.registry.records import ModelRecord, parse_time
 
@@ -196,6 +197,17 @@ def counts() -> pd.DataFrame | None:
 def _counts(version: str) -> pd.DataFrame:  # noqa: ARG001  # the key
     with heavy():
         return workspace().counts()
+
+
+def store() -> StoreStatus | None:
+    """Return the state of the configured counts if they are a store; ``None`` if they are a file, or none are."""
+    version = counts_version()
+    return None if version is None else _store(version)
+
+
+@st.cache_resource(max_entries=1, ttl="1h", show_spinner=False)
+def _store(version: str) -> StoreStatus | None:  # noqa: ARG001  # the key
+    return status_of_counts(workspace().settings.data)
 
 
 def history() -> History | None:

@@ -38,12 +38,13 @@ class StoreStatus:
     months: Mapping[str, StoredMonth]
 
 
-def store_status(uri: str, now: pd.Timestamp | None = None) -> StoreStatus:
-    """Read every file of a store, and return its state.
+def store_status(uri: str, now: pd.Timestamp | None = None, *, read_files: bool = True) -> StoreStatus:
+    """Return the state of a store.
 
     Parameters
     ----------
     now : in UTC, instead of the clock.
+    read_files : whether every file is read; else one is believed to be as the manifest says if it has its size.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def store_status(uri: str, now: pd.Timestamp | None = None) -> StoreStatus:
     """
     store = MonthStore(uri)
     now = pd.Timestamp.now("UTC") if now is None else now
-    damaged = store.verify()
+    damaged = store.verify() if read_files else []
     found = store.months()
     if not found and not store.exists():
         raise ReadError(
@@ -81,3 +82,13 @@ def store_status(uri: str, now: pd.Timestamp | None = None) -> StoreStatus:
         damaged=tuple(map(str, damaged)),
         months={str(month): entry for month, entry in months.items()},
     )
+
+
+def status_of_counts(source: str) -> StoreStatus | None:
+    """Return the state of counts that are a store, without reading its files; ``None`` if they are something else."""
+    if source.startswith(("http://", "https://")):
+        return None
+    try:
+        return store_status(source, read_files=False)
+    except ReadError:
+        return None
