@@ -41,6 +41,8 @@ def fetch(
 
     With --year the hours that the store lacks come from the City's yearly archives instead, which reach further back.
     """
+    if years is not None and since is not None:
+        raise click.UsageError("--year takes whole years; give it without --since")
     with stdout_to_stderr():
         from bike_traffic.data.window import month_of
         from bike_traffic.opendata.archives import fetch_year

@@ -90,14 +90,14 @@ def fetch_year(
             aside.read(counts)
         if aside.left_out:
             notes.append(
-                f"{name}: {aside.left_out:,} rows left out whose time is of no hour of {year}{aside.example}"
+                f"{name}: rows left out whose time is of no hour of {year}: {aside.left_out:,}{aside.example}"
             )
         for month, table in aside.months():
             before = stored.get(month)
             every = merged(*([] if before is None else [store.table(month)]), table)
             known = 0 if before is None else before.rows
             if before is None and (repeated := table.num_rows - every.num_rows):
-                notes.append(f"{name}: {repeated:,} rows of {month} left out whose counter and hour came before")
+                notes.append(f"{name}: rows of {month} left out whose counter and hour came before: {repeated:,}")
             if before is not None and every.num_rows <= known:
                 results.append(MonthResult(month=str(month), state="stored", rows=before.rows, size=before.size))
             else:

@@ -142,7 +142,7 @@ def test_each_format_becomes_the_same_months(api: ExploreApi, city: City, year: 
 def test_the_hour_that_spring_skips_and_strays_are_left_out_and_told(api: ExploreApi, city: City) -> None:
     api.attachments = {name_of(2022): archive(2022, ("2022-03-27T02:00:00", "1999-01-01T00:00:00"))}
     (note,) = add(city, 2022).notes
-    said = "2 rows left out whose time is of no hour of 2022, such as '2022-03-27T02:00:00'"
+    said = "rows left out whose time is of no hour of 2022: 2, such as '2022-03-27T02:00:00'"
     assert note == f"{name_of(2022)}: {said}"
     assert len(stored()) == 2 * len(hours_of(2022))
 
@@ -150,7 +150,7 @@ def test_the_hour_that_spring_skips_and_strays_are_left_out_and_told(api: Explor
 def test_a_counter_and_hour_that_comes_twice_is_stored_once_and_told(api: ExploreApi, city: City) -> None:
     api.attachments = {name_of(2024): archive(2024, ("2024-01-01 05:00:00.000 +0100",))}
     (note,) = add(city, 2024).notes
-    assert note == f"{name_of(2024)}: 1 rows of 2024-01 left out whose counter and hour came before"
+    assert note == f"{name_of(2024)}: rows of 2024-01 left out whose counter and hour came before: 1"
     assert len(stored()) == 2 * len(hours_of(2024))
 
 
@@ -217,3 +217,4 @@ def test_years_are_fetched_from_the_command_line(bt: Bt, api: ExploreApi, city: 
     assert re.findall(r"(?m)^(\d{4})-12 ", done.stdout) == ["2021", "2022", "2022", "2023"]
     for text in ("22", "2023-2022", "2022-"):
         assert bt("data", "fetch", "--year", text).exit_code == 2
+    assert bt("data", "fetch", "--year", "2022", "--since", "2026-01").exit_code == 2
