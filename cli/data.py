@@ -9,6 +9,7 @@ import click
 
 from bike_traffic.cli.data_clean import clean
 from bike_traffic.cli.data_fetch import fetch, status
+from bike_traffic.cli.data_weather import weather
 from bike_traffic.cli.findings import print_findings
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import format_option, note, with_workspace
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 @click.group(epilog="Example: bt data check counts.csv.gz")
 def data() -> None:
-    """Fetch the City's counts, generate sample counts, check or clean counts."""
+    """Fetch the City's counts and weather, generate sample counts, check or clean counts."""
 
 
-for command in (clean, fetch, status):
+for command in (clean, fetch, status, weather):
     data.add_command(command)
 
 

@@ -35,6 +35,7 @@ class City:
     counters : id of the data set of counters, with their positions; ``None`` if there is none.
     archives : id of the data set of yearly archives, which are attachments; ``None`` if there is none.
     columns : what the columns of `counts` are called.
+    position : ``latitude,longitude`` of its middle, in degrees, for the weather.
     time_zone : of the wall clock, as IANA names it.
     latitudes, longitudes : the region of its counters with a margin, in degrees.
     holidays, school_zone : whose public and school holidays; see `bike_traffic.features.calendar`.
@@ -47,6 +48,7 @@ class City:
     archives: str | None = None
     columns: Columns = Columns()
     also_at: str | None = None
+    position: str | None = None
     time_zone: str = "Europe/Paris"
     latitudes: tuple[float, float] = (-90.0, 90.0)
     longitudes: tuple[float, float] = (-180.0, 180.0)
@@ -61,6 +63,7 @@ PARIS = City(
     counts="comptage-velo-donnees-compteurs",
     counters="comptage-velo-compteurs",
     archives="comptage-velo-historique-donnees-compteurs",
+    position="48.857,2.352",
     latitudes=(48.0, 49.5),
     longitudes=(1.4, 3.6),
 )
@@ -68,7 +71,7 @@ PARIS = City(
 
 BUILT_IN: Mapping[str, City] = {PARIS.name: PARIS}
 
-OF_A_TABLE = ("base_url", "counts", "counters", "archives", "columns")
+OF_A_TABLE = ("base_url", "counts", "counters", "archives", "position", "columns")
 """What a table of ``bt.toml`` may say of a city."""
 
 

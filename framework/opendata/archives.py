@@ -28,7 +28,7 @@ from bike_traffic.errors import ReadError
 from bike_traffic.http.errors import HttpError
 from bike_traffic.opendata.fetching import FetchResult, MonthResult, require_same
 from bike_traffic.opendata.merging import merged
-from bike_traffic.opendata.portal.client import TRIES, Portal, may_pass, require_identifiers
+from bike_traffic.opendata.portal.client import Portal, persistently, require_identifiers
 from bike_traffic.opendata.portal.export import KINDS, STORED
 from bike_traffic.opendata.store import MonthStore, Origin
 from bike_traffic.progress import progress
@@ -123,14 +123,10 @@ def _attachment(portal: Portal, year: int) -> str:
 
 
 def _download(portal: Portal, name: str, target: Path) -> None:
-    for tried in range(1, TRIES + 1):
-        try:
-            portal.attachment(name, target)
-            return
-        except HttpError as error:
-            if tried == TRIES or not may_pass(error):
-                raise portal.failed(error) from None
-            portal.wait(tried)
+    try:
+        persistently(lambda: portal.attachment(name, target), portal.pause)
+    except HttpError as error:
+        raise portal.failed(error) from None
 
 
 class _Aside:

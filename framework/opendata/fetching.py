@@ -15,7 +15,15 @@ from bike_traffic.cities import City
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.http.errors import HttpError, HttpStatus
 from bike_traffic.opendata.merging import merged
-from bike_traffic.opendata.portal.client import SERVER_FAILS, TRIES, Portal, condition, may_pass, require_identifiers
+from bike_traffic.opendata.portal.client import (
+    SERVER_FAILS,
+    TRIES,
+    Portal,
+    condition,
+    may_pass,
+    pause_after,
+    require_identifiers,
+)
 from bike_traffic.opendata.portal.counters import CounterEntry, joined
 from bike_traffic.opendata.portal.export import read_export
 from bike_traffic.opendata.store import MonthStore, Origin, StoredMonth
@@ -223,7 +231,7 @@ def _complete(portal: Portal, where: str, month: pd.Period) -> pa.Table | None:
         while forms:
             form = forms.pop(0)
             if failed is not None:
-                portal.wait(TRIES - len(forms) - 1)
+                portal.pause(pause_after(TRIES - len(forms) - 1))
             total = portal.total(where)
             if not total:
                 return None

@@ -108,7 +108,7 @@ WRONG = {
     '{ base_url = "https://x.org", counts = 3 }': "counts must be a string",
     '{ base_url = "https://x.org", counts = "c", columns = "c" }': "columns must be a string",
     '{ base_ur = "https://x.org" }': "no setting 'base_ur'; there are archives, base_url, columns, counters, "
-    "counts (did you mean 'base_url'?)",
+    "counts, position (did you mean 'base_url'?)",
 }
 
 

@@ -146,10 +146,6 @@ class Portal:
             for block in blocks(url, _MOST_EXPORT, SILENT_SECONDS):
                 file.write(block)
 
-    def wait(self, tried: int) -> None:
-        """Wait before the next try, after a number of them."""
-        self.pause(min(FIRST_PAUSE * 2 ** (tried - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.5))
-
     def _object(self, address: str, **words: str) -> Mapping[str, Any]:
         answer = self._json(address, **words)
         if not isinstance(answer, dict):
@@ -157,14 +153,12 @@ class Portal:
         return answer
 
     def _json(self, address: str, **words: str) -> Any:
-        for tried in range(1, TRIES + 1):
-            try:
-                body = b"".join(blocks(_url(address, words), _MOST_JSON, SILENT_SECONDS))
-                break
-            except HttpError as error:
-                if tried == TRIES or not may_pass(error):
-                    raise self.failed(error) from None
-                self.wait(tried)
+        try:
+            body = persistently(
+                lambda: b"".join(blocks(_url(address, words), _MOST_JSON, SILENT_SECONDS)), self.pause
+            )
+        except HttpError as error:
+            raise self.failed(error) from None
         try:
             return json.loads(body)
         except ValueError:
@@ -184,6 +178,24 @@ class Portal:
             city=self.city.name,
             also_at=self.city.also_at,
         )
+
+
+def persistently(action: Callable[[], ResultT], pause: Callable[[float], None]) -> ResultT:
+    """Return what an action returns, tried up to `TRIES` times; raise `HttpError` if it fails for good."""
+    tried = 1
+    while True:
+        try:
+            return action()
+        except HttpError as error:
+            if tried == TRIES or not may_pass(error):
+                raise
+        pause(pause_after(tried))
+        tried += 1
+
+
+def pause_after(tried: int) -> float:
+    """Return how many seconds to wait after a number of tries: longer each time, and not in step with others."""
+    return min(FIRST_PAUSE * float(2 ** (tried - 1)), LONGEST_PAUSE) * random.uniform(0.5, 1.5)
 
 
 def may_pass(error: HttpError) -> bool:
