@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +16,12 @@ from pandas.testing import assert_frame_equal
 from bike_traffic.data.files.folders.filesystem import filesystem_of
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.window import Window
-from bike_traffic.errors import BikeTrafficError, ReadError
-from bike_traffic.opendata.fetching import fetch
+from bike_traffic.errors import BikeTrafficError, ReadError, WriteError
+from bike_traffic.opendata.fetching import FetchResult, fetch
 from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.status import store_status
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
+from tests.proxy import Proxy, proxied
 from tests.registry_backends.conftest import NewCloud
 from tests.servers import CLOUDS
 
@@ -97,3 +100,43 @@ def test_a_folder_without_a_store_is_one_line(clean_place: Path) -> None:
     said = "counts: no store; `bt data fetch --to counts` makes one"
     with pytest.raises(ReadError, match=f"^{re.escape(said)}$"):
         store_status("counts")
+
+
+def test_fetches_at_the_same_time_into_any_store_leave_a_true_manifest(uri: str) -> None:
+    with portal_of(ExploreApi(rows_of("2026-10-01", "2026-11-27"))) as city, ThreadPoolExecutor(3) as pool:
+
+        def run(number: int) -> FetchResult:
+            now = NOW + pd.Timedelta(seconds=number)  # so that no two write the same bytes
+            return fetch(city, uri, since=SINCE, now=now, portal=Portal(city, pause=lambda _: None))
+
+        results = list(pool.map(run, range(6)))
+    assert {one.state for result in results for one in result.months} == {"fetched"}
+    status = store_status(uri, NOW)
+    assert (status.damaged, {month: entry.rows for month, entry in status.months.items()}) == (
+        (),
+        {"2026-10": 1488, "2026-11": 1248},
+    )
+
+
+@pytest.mark.parametrize("kind", CLOUDS)
+def test_a_bucket_that_refuses_a_month_keeps_those_before_and_the_next_fetch_goes_on(
+    new_bucket: NewBucket, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"{new_bucket(kind)}/counts"
+    variable = "STORAGE_EMULATOR_HOST" if kind == "gcs" else "AWS_ENDPOINT_URL"
+    true = os.environ[variable]
+    api = ExploreApi(rows_of("2026-10-01", "2026-11-27"))
+    with portal_of(api) as city:
+        portal = Portal(city, pause=lambda _: None)
+        refuses = re.compile(rb"\A(PUT|POST) (?s:.*)month(=|%3D|%253D)2026-11")
+        with proxied(Proxy(true, refuses=refuses)) as proxy:
+            monkeypatch.setenv(variable, proxy)
+            type(filesystem_of(uri)[0]).clear_instance_cache()
+            with pytest.raises(WriteError, match=f"^{re.escape(uri)}[^ ]*: cannot be written: [^\n]+$"):
+                fetch(city, uri, since=SINCE, now=NOW, portal=portal)
+        monkeypatch.setenv(variable, true)
+        type(filesystem_of(uri)[0]).clear_instance_cache()
+        assert list(store_status(uri, NOW).months) == ["2026-10"]
+        fetch(city, uri, since=SINCE, now=NOW, portal=portal)
+    status = store_status(uri, NOW)
+    assert (list(status.months), status.damaged) == (["2026-10", "2026-11"], ())
