@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from bike_traffic.data.files.writing import TEMPORARY
 from bike_traffic.opendata.fetching import fetch
 from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.status import store_status
+from bike_traffic.opendata.store import MANIFEST, MonthStore, Origin
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 
 NOW = pd.Timestamp("2026-11-27T10:00", tz="UTC")
@@ -148,3 +150,28 @@ def test_a_file_that_somebody_removed_is_made_again(clean_place: Path, left: str
             Path("counts", left).unlink()
         fetch(city, "counts", since=SINCE, now=NOW, portal=Portal(city))
     assert json.loads(Path("counts/manifest.json").read_text()) == before
+
+
+@pytest.mark.parametrize("month", ["2026-10", "2026-11"])
+def test_a_manifest_is_made_again_if_another_writer_came_between_the_files_and_it(
+    clean_place: Path, month: str
+) -> None:
+    own, others = (
+        pa.table({"nom_compteur": ["x"], "date": pa.array([hour], pa.timestamp("ms", "UTC"))})
+        for hour in (0, 3_600_000)
+    )
+
+    class Slow(MonthStore):
+        """A store whose first manifest is written after another writer has written a month and the manifest."""
+
+        interrupted = False
+
+        def _write(self, name: str, content: bytes) -> None:
+            if name == MANIFEST and not self.interrupted:
+                self.interrupted = True
+                MonthStore(self.uri).write(pd.Period(month, "M"), others, Origin(fetched="2"))
+            super()._write(name, content)
+
+    Slow("counts").write(pd.Period("2026-10", "M"), own, Origin(fetched="1"))
+    assert MonthStore("counts").verify() == []
+    assert MonthStore("counts").manifest()[pd.Period(month, "M")].origin.fetched == "2"
