@@ -24,7 +24,7 @@ from bike_traffic.config import SAMPLE
 from bike_traffic.data.files.folders.listing import version_of
 from bike_traffic.errors import BikeTrafficError, NoRecord
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named
-from bike_traffic.opendata.status import StoreStatus, status_of_counts
+from bike_traffic.opendata.stores.status import StoreStatus, status_of_counts
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, is_of_sample
 from bike_traffic.registry.records import ModelRecord, parse_time
 

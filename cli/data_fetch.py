@@ -103,7 +103,7 @@ def status(source: str, output_format: str) -> None:
     Every file is read and compared with the manifest. Exit code 1 if one is damaged.
     """
     with stdout_to_stderr():
-        from bike_traffic.opendata.status import store_status
+        from bike_traffic.opendata.stores.status import store_status
 
         found = store_status(source)
     if output_format == "json":

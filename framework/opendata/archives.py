@@ -26,11 +26,12 @@ from bike_traffic.data.parsing.times import SecondHours
 from bike_traffic.data.schema import COORDINATES, IDENTIFYING
 from bike_traffic.errors import ReadError
 from bike_traffic.http.errors import HttpError
-from bike_traffic.opendata.fetching import FetchResult, MonthResult, require_same
-from bike_traffic.opendata.merging import merged
+from bike_traffic.opendata.fetching import FetchResult, MonthResult
 from bike_traffic.opendata.portal.client import Portal, persistently, require_identifiers
 from bike_traffic.opendata.portal.export import KINDS, STORED
-from bike_traffic.opendata.store import MonthStore, Origin
+from bike_traffic.opendata.stores.belonging import require_same
+from bike_traffic.opendata.stores.merging import merged
+from bike_traffic.opendata.stores.store import MonthStore, Origin
 from bike_traffic.progress import progress
 
 

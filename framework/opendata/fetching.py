@@ -14,7 +14,6 @@ from bike_traffic.addresses import shown
 from bike_traffic.cities import City
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.http.errors import HttpError, HttpStatus
-from bike_traffic.opendata.merging import merged
 from bike_traffic.opendata.portal.client import (
     SERVER_FAILS,
     TRIES,
@@ -26,7 +25,9 @@ from bike_traffic.opendata.portal.client import (
 )
 from bike_traffic.opendata.portal.counters import CounterEntry, joined
 from bike_traffic.opendata.portal.export import read_export
-from bike_traffic.opendata.store import MonthStore, Origin, StoredMonth
+from bike_traffic.opendata.stores.belonging import require_same
+from bike_traffic.opendata.stores.merging import merged
+from bike_traffic.opendata.stores.store import MonthStore, Origin, StoredMonth
 from bike_traffic.progress import progress
 
 if TYPE_CHECKING:
@@ -261,41 +262,6 @@ def _complete(portal: Portal, where: str, month: pd.Period) -> pa.Table | None:
                 )
     assert failed is not None  # for mypy: the loop ran
     raise failed
-
-
-def require_same(
-    store: MonthStore,
-    stored: Mapping[pd.Period, StoredMonth | None],
-    city: City,
-    selection: tuple[str, ...] | None,
-) -> None:
-    """Raise `SchemaError` if a store holds another city, or other counters than are asked for."""
-    for month, entry in stored.items():
-        if entry is None or entry.origin.city is None:
-            continue
-        if entry.origin.city != city.name:
-            raise SchemaError(
-                f"{store.shown}: month={month}.parquet is of {entry.origin.city}, not of {city.name}; "
-                "give each city a store of its own",
-                "store-of-other-city",
-                uri=store.shown,
-                month=str(month),
-                city=entry.origin.city,
-                other=city.name,
-            )
-        if entry.origin.counters != selection:
-            raise SchemaError(
-                f"{store.shown}: it holds {_counters(entry.origin.counters)}, not {_counters(selection)}; give the "
-                "same counters, or another store",
-                "store-of-other-counters",
-                uri=store.shown,
-                counters=list(entry.origin.counters or ()),
-                other=list(selection or ()),
-            )
-
-
-def _counters(selection: tuple[str, ...] | None) -> str:
-    return "all counters" if selection is None else f"the counters {', '.join(selection)}"
 
 
 def _result(month: pd.Period, state: State, stored: StoredMonth | None) -> MonthResult:

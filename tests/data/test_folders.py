@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from bike_traffic.columns import TIME
 from bike_traffic.data.checking.file import check_file
+from bike_traffic.data.files.folders.filesystem import filesystem_of
 from bike_traffic.data.files.folders.listing import files_of, version_of
 from bike_traffic.data.files.reading import open_counts, read_counts
 from bike_traffic.data.files.writing import write_counts
@@ -188,6 +189,7 @@ def test_a_bucket_without_credentials_is_one_line(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    type(filesystem_of("s3://bucket")[0]).clear_instance_cache()  # of another test, with credentials
     for source in ("s3://bucket/counts.csv", "s3://bucket/counts", "s3://bucket/*.csv"):
         with pytest.raises(ReadError, match=f"^{re.escape(source)}: cannot be opened: no usable credentials$"):
             read_counts(source)

@@ -20,7 +20,7 @@ from bike_traffic.errors import ReadError
 from bike_traffic.opendata.archives import fetch_year
 from bike_traffic.opendata.fetching import FetchResult, fetch
 from bike_traffic.opendata.portal.client import Portal
-from bike_traffic.opendata.status import store_status
+from bike_traffic.opendata.stores.status import store_status
 from tests.conftest import Bt
 from tests.opendata.explore_api import LICENCE, ExploreApi, portal_of, rows_of
 

@@ -18,7 +18,7 @@ from bike_traffic.data.files.reading import read_counts
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.opendata.fetching import FetchResult, fetch
 from bike_traffic.opendata.portal.client import Portal
-from bike_traffic.opendata.status import store_status
+from bike_traffic.opendata.stores.status import store_status
 from tests.opendata.explore_api import LICENCE, RESET, ExploreApi, portal_of, rows_of
 
 NOW = pd.Timestamp("2026-11-27T10:00", tz="UTC")

@@ -16,8 +16,8 @@ import pytest
 from bike_traffic.data.files.writing import TEMPORARY
 from bike_traffic.opendata.fetching import fetch
 from bike_traffic.opendata.portal.client import Portal
-from bike_traffic.opendata.status import store_status
-from bike_traffic.opendata.store import MANIFEST, MonthStore, Origin
+from bike_traffic.opendata.stores.status import store_status
+from bike_traffic.opendata.stores.store import MANIFEST, MonthStore, Origin
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 
 NOW = pd.Timestamp("2026-11-27T10:00", tz="UTC")

@@ -19,7 +19,7 @@ from bike_traffic.data.window import Window
 from bike_traffic.errors import BikeTrafficError, ReadError, WriteError
 from bike_traffic.opendata.fetching import FetchResult, fetch
 from bike_traffic.opendata.portal.client import Portal
-from bike_traffic.opendata.status import store_status
+from bike_traffic.opendata.stores.status import store_status
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 from tests.proxy import Proxy, proxied
 from tests.registry_backends.conftest import NewCloud

@@ -8,7 +8,7 @@ import attrs
 import pandas as pd
 
 from bike_traffic.errors import ReadError
-from bike_traffic.opendata.store import MonthStore, Origin, StoredMonth
+from bike_traffic.opendata.stores.store import MonthStore, Origin, StoredMonth
 
 
 @attrs.frozen(kw_only=True)
