@@ -21,8 +21,10 @@ from bike_traffic.app.opening import CREDENTIALS, open_workspace
 from bike_traffic.app.turns import heavy
 from bike_traffic.columns import TIME
 from bike_traffic.config import SAMPLE
+from bike_traffic.data.files.folders.listing import version_of
 from bike_traffic.errors import BikeTrafficError, NoRecord
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named
+from bike_traffic.opendata.stores.status import StoreStatus, status_of_counts
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, is_of_sample
 from bike_traffic.registry.records import ModelRecord, parse_time
 
@@ -174,17 +176,7 @@ def counts_version() -> str | None:
         # Nobody chose the sample: it belongs to models that were trained on it, and to no other.
         records = registry().records
         return SAMPLE if records and all(is_of_sample(record.to_json()) for record in records) else None
-    return _file_version(settings.data)
-
-
-def _file_version(uri: str) -> str:
-    if "://" not in uri:
-        try:
-            status = Path(uri).stat()
-        except OSError:
-            return "missing"
-        return f"{status.st_mtime_ns}-{status.st_size}"
-    return _hour_of_remote()
+    return _hour_of_remote() if "://" in settings.data else version_of(settings.data)
 
 
 @st.cache_data(ttl="1h", max_entries=1, show_spinner=False)
@@ -205,6 +197,17 @@ def counts() -> pd.DataFrame | None:
 def _counts(version: str) -> pd.DataFrame:  # noqa: ARG001  # the key
     with heavy():
         return workspace().counts()
+
+
+def store() -> StoreStatus | None:
+    """Return the state of the configured counts if they are a store; ``None`` if they are a file, or none are."""
+    version = counts_version()
+    return None if version is None else _store(version)
+
+
+@st.cache_resource(max_entries=1, ttl="1h", show_spinner=False)
+def _store(version: str) -> StoreStatus | None:  # noqa: ARG001  # the key
+    return status_of_counts(workspace().settings.data)
 
 
 def history() -> History | None:

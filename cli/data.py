@@ -8,6 +8,8 @@ import attrs
 import click
 
 from bike_traffic.cli.data_clean import clean
+from bike_traffic.cli.data_fetch import fetch, status
+from bike_traffic.cli.data_weather import weather
 from bike_traffic.cli.findings import print_findings
 from bike_traffic.cli.output import print_json, print_table
 from bike_traffic.cli.session import format_option, note, with_workspace
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 @click.group(epilog="Example: bt data check counts.csv.gz")
 def data() -> None:
-    """Generate sample counts, check or clean a file of counts."""
+    """Fetch the City's counts and weather, generate sample counts, check or clean counts."""
 
 
-data.add_command(clean)
+for command in (clean, fetch, status, weather):
+    data.add_command(command)
 
 
 @data.command(epilog="Example: bt data sample -o sample.csv.gz")

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("bike_traffic.cli.evaluate:evaluate", "Evaluate a registered model on known counts."),
     "backtest": ("bike_traffic.cli.backtest:backtest", "Evaluate models fold after fold through time."),
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
-    "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
+    "data": ("bike_traffic.cli.data:data", "Fetch the City's counts, check or clean a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
     "plugins": ("bike_traffic.cli.plugins:plugins", "List the plugins, check one, start a new one."),
     "app": ("bike_traffic.cli.app:app", "Open the app: forecasts, faults, files, models, in a browser."),

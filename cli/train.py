@@ -52,6 +52,8 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 @click.command(epilog="Example: bt train -m rf --data counts.csv.gz --set n_estimators=40")
 @models_option
 @with_workspace([*REGISTRY_SETTINGS, "data", "weather", *COUNTS_SETTINGS, "track"])
+@click.option("--since", metavar="DAY", help="Train on counts from this day or month on.  [default: the first]")
+@click.option("--until", metavar="DAY", help="Train on counts before this day or month.  [default: to the last]")
 @click.option("--test-mode", is_flag=True, help="Train on the first 1,000 rows; the record is marked.")
 @click.option(
     "--split",
@@ -74,6 +76,8 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 def train(
     workspace: Workspace,
     models: tuple[str, ...],
+    since: str | None,
+    until: str | None,
     test_mode: bool,
     split: SplitKind,
     holdout: str | None,
@@ -92,10 +96,12 @@ def train(
         declarations = workspace.pipelines(models)
 
         from bike_traffic.data.loading import source_of
+        from bike_traffic.data.window import Window
         from bike_traffic.evaluation.splits import parse_span
         from bike_traffic.training import TrainingPlan
 
         span = parse_span(holdout) if holdout else None
+        window = Window.parse(since, until)
         workspace.require_pipelines(declarations, values, seed)
         plan = TrainingPlan(
             env=workspace.settings.env,
@@ -111,7 +117,7 @@ def train(
         workspace.require_trainable()
         if workspace.settings.data == SAMPLE:
             note("trained on the generated sample, since --data names no counts; `best` leaves its models out")
-        cleaned = workspace.counts(test_mode=test_mode)
+        cleaned = workspace.counts(test_mode=test_mode, window=window)
         results = []
         for declaration in declarations:
             result = workspace.train(declaration, cleaned, plan)

@@ -10,6 +10,7 @@ import pandas as pd
 from bike_traffic.answering import UnknownPolicy
 from bike_traffic.backtesting import Fold
 from bike_traffic.data.loading import source_of
+from bike_traffic.data.window import Window
 from bike_traffic.evaluating import Measurement
 from bike_traffic.evaluation.splits import SplitKind, parse_span
 from bike_traffic.forecasting import Forecast, parse_day, tomorrow
@@ -36,16 +37,20 @@ def train(
     refit: bool = True,
     interval: bool = True,
     track: bool | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> TrainingResult:
     """Train a model, evaluate it on held-out rows, fit it again on all rows, and register it.
 
     Parameters
     ----------
     model : a pipeline's name, such as ``"rf"``.
-    data : counts, published or clean: a frame, a path or URL, or ``None`` for what the settings say.
+    data : counts, published or clean: a frame, a path or URL of a file, a folder or a pattern, or ``None`` for what
+        the settings say.
     weather : of the hours of the counts: a path or URL, a frame as `bike_traffic.data.weather.read_weather` takes it,
         or ``None`` for what the settings say.
     registry, backend, env : as the flags of ``bt train``.
+    since, until : the counts from one day or month on and before another, such as ``"2026-03"``.
     holdout : a span of time such as ``"28d"``.
     refit : whether the second fit, on all rows, is registered; else the measured one.
     interval : whether an interval is calibrated, which takes more fits.
@@ -70,8 +75,10 @@ def train(
         source=source_of(workspace.settings.data if data is None else data),
     )
     (declaration,) = workspace.pipelines([model])
+    window = Window.parse(since, until)
     workspace.require_trainable()
-    return workspace.train(declaration, workspace.counts(data, weather=weather, test_mode=test_mode), plan)
+    cleaned = workspace.counts(data, weather=weather, test_mode=test_mode, window=window)
+    return workspace.train(declaration, cleaned, plan)
 
 
 def load_best(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bike_traffic.cities import PARIS
+
 __all__ = [
     "CLEAN_COLUMNS",
     "CLOUD",
@@ -23,7 +25,7 @@ __all__ = [
     "YEAR",
 ]
 
-TIME_ZONE = "Europe/Paris"
+TIME_ZONE = PARIS.time_zone
 
 COUNTER = "nom_du_compteur"
 """Name of the counter: a categorical of text in composed Unicode (NFC), with single spaces."""

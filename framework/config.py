@@ -23,6 +23,11 @@
 
     [backends.gcs]
     registry = "gs://my-bucket/models/summary.json"
+
+    [cities.rennes]                              # for `bt data fetch --city rennes`
+    base_url = "https://data.rennesmetropole.fr"
+    counts = "eco-counter-data"                  # the data set
+    columns = { counter = "name", time = "date", count = "counts", identifier = "id", coordinates = "geo" }
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ from typing import Any
 
 import attrs
 
+from bike_traffic.cities import City, city_named
 from bike_traffic.errors import SettingsError, no_such
 from bike_traffic.settings_file import Setting, read_file
 
@@ -79,6 +85,12 @@ class Settings:
     weather: str | None = _setting(
         "Weather of the hours of the counts: CSV(.gz) or Parquet, any URL.", None, section="profile", metavar="URI"
     )
+    city: str = _setting(
+        "City whose counts are fetched: paris, or one of [cities.NAME].",
+        "paris",
+        section="top",
+        metavar="NAME",
+    )
     max_left_out: float = _setting(
         "Share of the rows of counts that may be left out because they cannot be used.  [default: 0.05]",
         0.05,
@@ -118,6 +130,8 @@ class Settings:
     """The file that was read."""
     backend_options: Mapping[str, Mapping[str, Any]]
     """The tables ``[backends.NAME]``."""
+    cities: Mapping[str, Mapping[str, Any]]
+    """The tables ``[cities.NAME]``."""
     sources: Mapping[str, str]
 
     @property
@@ -134,6 +148,11 @@ class Settings:
     def own_store(self) -> str:
         """The tracking URI of the profile's own MLflow store."""
         return f"sqlite:///{self.tracking_folder / 'mlflow.db'}"
+
+    @property
+    def chosen_city(self) -> City:
+        """The city; raise `UnknownCity`, or `SettingsError` if its table is malformed."""
+        return city_named(self.city, self.cities, str(self.config))
 
     def registry_of(self, backend: str) -> str:
         """Return the registry's URI for `backend`; raise `SettingsError` if none is set."""
@@ -190,7 +209,13 @@ def load_settings(
     if values["registry"] is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
         values["backend"], sources["backend"] = None, f"the scheme of {sources['registry']}"
     values["cache"] = cache_directory(environ)
-    return Settings(**values, config=path, backend_options=table.get("backends", {}), sources=sources)
+    return Settings(
+        **values,
+        config=path,
+        backend_options=table.get("backends", {}),
+        cities=table.get("cities", {}),
+        sources=sources,
+    )
 
 
 def _choose(

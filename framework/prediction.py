@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from bike_traffic.answering import Answerer, Answering, Answers
 from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import CountsSource, open_counts
 from bike_traffic.data.files.writing import table_writer
@@ -108,19 +109,14 @@ def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: 
 
     Parameters
     ----------
-    source : a path or URL, or ``-`` for standard input.
+    source : a path or URL of a file, a folder or a pattern, or ``-`` for standard input.
     target : the same, Parquet by its ending, or an open file for CSV.
 
     Raises
     ------
     ReadError, WriteError, SchemaError, UnknownCounters, MissingInput
     """
-    if (
-        isinstance(target, str)
-        and Path(target).is_file()
-        and Path(source).is_file()
-        and Path(target).samefile(source)
-    ):
+    if isinstance(target, str) and Path(target).is_file() and _is_among(target, files_of(source) or [source]):
         raise WriteError(
             f"{target}: is the input, and would be replaced; give the predictions another name",
             "output-is-input",
@@ -139,6 +135,10 @@ def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: 
             write(chunk)
             rows += len(chunk)
     return rows
+
+
+def _is_among(target: str, files: Sequence[str]) -> bool:
+    return any(Path(file).is_file() and Path(file).samefile(target) for file in files)
 
 
 def _predicted(

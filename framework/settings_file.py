@@ -61,8 +61,8 @@ def read_file(
         raise SettingsError(
             f"{path} is not TOML: {error}", "settings-not-toml", path=str(path), reason=str(error)
         ) from None
-    _check_section(path, "", table, _of(settings, "top"), ("profiles", "backends"))
-    for outer in ("profiles", "backends"):
+    _check_section(path, "", table, _of(settings, "top"), ("profiles", "backends", "cities"))
+    for outer in ("profiles", "backends", "cities"):
         inner = table.get(outer, {})
         if not isinstance(inner, dict) or not all(isinstance(each, dict) for each in inner.values()):
             raise SettingsError(

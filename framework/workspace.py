@@ -120,12 +120,13 @@ class Workspace:
         weather: str | pd.DataFrame | None = None,
         test_mode: bool = False,
         keep_doubtful: bool | None = None,
+        **which: Any,
     ) -> pd.DataFrame:
         """Return the usable rows of counts that carry the truth as a clean frame, with their weather if it is given.
 
         ``None`` is what the settings `data` and `weather` say. What is left out is told, and refused beyond the
         share that the settings tolerate. `keep_doubtful` keeps counts far above what is usual; ``None`` is what the
-        settings say.
+        settings say. `which` may be a `window`, see `load_counts`.
         """
         from bike_traffic.data.loading import load_counts
         from bike_traffic.training import TEST_MODE_ROWS
@@ -139,6 +140,7 @@ class Workspace:
             weather=self.settings.weather or None if weather is None else weather,
             tolerance=tolerance,
             notify=self.notify,
+            **which,
         )
 
     @property

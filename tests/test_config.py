@@ -241,8 +241,8 @@ def test_a_file_that_was_asked_for_must_be_there(asked: dict[str, Mapping[str, s
     [
         (
             "pluggins = []",
-            "bt.toml: no setting 'pluggins'; there are backends, env, keep_doubtful, max_left_out, plugins, "
-            "profiles, public_key, signing_key, track (did you mean 'plugins'?)",
+            "bt.toml: no setting 'pluggins'; there are backends, cities, city, env, keep_doubtful, "
+            "max_left_out, plugins, profiles, public_key, signing_key, track (did you mean 'plugins'?)",
         ),
         (
             '[profiles.dev]\nbackends = "gcs"',

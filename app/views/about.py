@@ -13,6 +13,7 @@ from bike_traffic.app import state
 from bike_traffic.app.views import about_texts
 from bike_traffic.app.views.parts import date_of, model_title, show_error
 from bike_traffic.app.words import Words, plain
+from bike_traffic.columns import TIME_ZONE
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import BikeTrafficError
 from bike_traffic.inspection import shown_settings
@@ -35,6 +36,7 @@ def show(visit: Visit) -> None:
     with visit.head:
         st.subheader(_first_sentence(words, record), anchor=False)
     _say_source(words, record)
+    _say_store(words)
     st.subheader(words.say("How a forecast is made"), anchor=False)
     st.markdown(about_texts.how_it_is_made(words))
     st.write(about_texts.sketch(words))
@@ -79,6 +81,26 @@ def _say_source(words: Words, record: ModelRecord | None) -> None:
     if record is not None and record.known_until is not None:
         newest = date_of(record.known_until)
         st.write(words.say("The newest count that this model knows: {moment}.", moment=words.moment(newest)))
+
+
+def _say_store(words: Words) -> None:
+    store = state.store()
+    if store is None or store.last_hour is None:
+        return
+    newest = pd.Timestamp(store.last_hour).tz_convert(TIME_ZONE)
+    st.write(
+        words.plural(
+            "The counts shown were fetched: {months} month, the newest hour {moment}.",
+            "The counts shown were fetched: {months} months, the newest hour {moment}.",
+            len(store.months),
+            months=words.number(len(store.months)),
+            moment=words.moment(newest),
+        )
+    )
+    if store.licence:
+        st.write(words.say("Their licence, as the portal says it: {licence}.", licence=plain(store.licence)))
+    if store.missing:
+        st.write(words.say("Months that are missing: {months}.", months=", ".join(store.missing)))
 
 
 def _show_versions(words: Words, record: ModelRecord | None) -> None:

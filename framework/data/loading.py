@@ -1,4 +1,4 @@
-"""Load counts from a frame, a file, a URL or the generated sample as a valid clean frame."""
+"""Load counts from a frame, a file, a folder, a URL or the generated sample as a valid clean frame."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
 from bike_traffic.data.schema import IDENTIFYING, headers_of
 from bike_traffic.data.weather import join_weather, name_of, read_weather
+from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.errors import SchemaError
 from bike_traffic.notices import Notify, log_warning
 
@@ -25,16 +26,19 @@ def load_counts(
     weather: str | pd.DataFrame | None = None,
     tolerance: Tolerance = DEFAULT_TOLERANCE,
     notify: Notify = log_warning,
+    window: Window = EVERYTHING,
 ) -> pd.DataFrame:
     """Return the usable rows of counts that carry the truth, as a valid clean frame.
 
     Parameters
     ----------
-    source : a frame, published or clean, the path or URL of a file, or ``"sample"`` for the generated sample.
-    rows : read only this many rows.
+    source : a frame, published or clean, the path or URL of a file, a folder or a pattern, or ``"sample"`` for the
+        generated sample.
+    rows : return the usable ones of only this many rows.
     weather : the weather of their hours, as `read_weather` takes it, to be joined to the rows.
     tolerance : how much may be left out.
     notify : called with one line for each rule that rows break, and for each renamed counter.
+    window : only its rows are returned, and of a store only its months read.
 
     Raises
     ------
@@ -44,14 +48,28 @@ def load_counts(
     """
     if weather is not None:
         known = read_weather(weather)  # short; what is wrong with it is raised before the counts are read
-        cleaned = load_counts(source, rows=rows, tolerance=tolerance, notify=notify)
+        cleaned = load_counts(source, rows=rows, tolerance=tolerance, notify=notify, window=window)
         return join_weather(cleaned, known, name_of(weather))
+    if window.is_everything:
+        return _load(source, rows, tolerance, notify, window)
+    inside = window.of(_load(source, None, tolerance, notify, window))
+    if inside.empty:
+        where = source_of(source)
+        raise SchemaError(
+            f"{where}: none of its rows is of the hours that are wanted", "counts-none-wanted", where=where
+        )
+    return _first(inside, rows)
+
+
+def _load(
+    source: str | pd.DataFrame, rows: int | None, tolerance: Tolerance, notify: Notify, window: Window
+) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return _of_frame(_first(source, rows), tolerance, notify)
     if source == SAMPLE:
         return clean(_first(generate_sample(), rows))
     malformed = MalformedRows()
-    counts = read_counts(source, rows=rows, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add)
+    counts = read_counts(source, rows=rows, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add, window=window)
     return usable_counts(counts, source, tolerance, notify, malformed)
 
 

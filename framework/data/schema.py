@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from bike_traffic.cities import PARIS
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.errors import SchemaError, no_such
 
@@ -36,12 +37,15 @@ _FIELD_NAMES = {
     "id_compteur": IDENTIFIER,
 }
 
+_NATIONAL_NAMES = {"channel_id": COUNTER, "start_datetime": TIME, "count": COUNT}
+"""The columns of measures in France's schema of counts, https://schema.data.gouv.fr/etalab/schema-comptage-mobilites/:
+its channels are our counters. Alone such names say little, so they count only where all three are there."""
+
 _SITES = "nom_du_point_de_comptage"
 """A column of the City's files of sites, which hold quarter hours under the label of the hourly counts."""
 
-LATITUDES = (48.0, 49.5)
-LONGITUDES = (1.4, 3.6)
-"""Île-de-France with a margin, in degrees; no counter of Paris is outside."""
+LATITUDES, LONGITUDES = PARIS.latitudes, PARIS.longitudes
+"""The region of the City's counters, in degrees."""
 
 
 def standard_name(header: str) -> str:
@@ -60,7 +64,8 @@ def headers_of(
 ) -> dict[str, str]:
     """Return the header of each wanted column by standard name, and of the optional columns that are there.
 
-    The City's own label wins over the name of a field, wherever the columns stand.
+    The City's own label wins over the name of a field, wherever the columns stand; the names of France's schema of
+    counts come last.
 
     Raises
     ------
@@ -78,7 +83,9 @@ def headers_of(
 def _header(headers: Sequence[str], name: str, where: str) -> str | None:
     labels = [header for header in headers if _plain(header) == name]
     fields = [header for header in headers if standard_name(header) == name]
-    best = labels or fields
+    national = {_plain(header): header for header in headers}
+    is_national = _NATIONAL_NAMES.keys() <= national.keys()
+    best = labels or fields or [national[one] for one, of in _NATIONAL_NAMES.items() if is_national and of == name]
     if len(best) > 1:
         raise SchemaError(
             f"{where}: the columns '{best[0]}' and '{best[1]}' mean the same; leave one of them out",

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.cities import PARIS
 from bike_traffic.columns import TIME_ZONE
 from bike_traffic.errors import ParameterError
 
 WORKING_DAY, SATURDAY, SUNDAY_OR_HOLIDAY = 0, 1, 2
-FRANCE = "FR"
+FRANCE = PARIS.holidays
 """The public holidays that are meant where none are named."""
-SCHOOL_ZONE = "C"
+SCHOOL_ZONE = PARIS.school_zone
 
 
 def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from bike_traffic.opendata.fetching import fetch
 from tests.app.conftest import City
 from tests.app.test_models import faultless, tables, written
+from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 
 Open = Callable[..., AppTest]
 
@@ -99,3 +102,17 @@ def test_the_sample_is_called_invented(
     app = page("about", lang="en")
     assert app.subheader[0].value == "A demonstration: the forecasts are learned from invented counts"
     assert "generated sample" in written(page("models", lang="en"))
+
+
+def test_the_page_says_how_old_fetched_counts_are_and_under_which_licence(
+    page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BT_DATA", str(tmp_path / "counts"))
+    now = pd.Timestamp("2026-11-27T10:00", tz="UTC")
+    with portal_of(ExploreApi(rows_of("2026-09-01", "2026-11-26"))) as portal:
+        fetch(portal, str(tmp_path / "counts"), since=pd.Period("2026-09", "M"), now=now)
+    (tmp_path / "counts" / "month=2026-10.parquet").unlink()
+    text = written(page("about", lang="en"))
+    assert "The counts shown were fetched: 2 months, the newest hour " in text
+    assert "Their licence, as the portal says it: Open Database License (ODbL)." in text
+    assert "Months that are missing: 2026-10." in text

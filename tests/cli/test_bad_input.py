@@ -166,7 +166,7 @@ def test_counters_that_are_dead_all_the_time_are_refused(
     ("words", "message"),
     [
         (("--data", "nope.csv"), "nope.csv: no such file"),
-        (("--data", "."), ".: a folder, not a file"),
+        (("--data", ".."), "..: a folder without CSV or Parquet files"),
         (("-m", "rff"), "no pipeline 'rff'; there are ahead, nn, rf, rf_class (did you mean 'rf'?)"),
         (
             ("--set", "n_estimator=5"),
@@ -224,8 +224,8 @@ def test_an_unknown_metric_is_named_with_those_there_are(bt: Bt, tmp_path: Path)
         ),
         (
             b'envs = "dev"',
-            "bt.toml: no setting 'envs'; there are backends, env, keep_doubtful, max_left_out, plugins, profiles, "
-            "public_key, signing_key, track (did you mean 'env'?)",
+            "bt.toml: no setting 'envs'; there are backends, cities, city, env, keep_doubtful, max_left_out, "
+            "plugins, profiles, public_key, signing_key, track (did you mean 'env'?)",
         ),
         (b'[profiles.test]\nbackend = "local"', "bt.toml [profiles]: no setting 'test'; there are dev, prod"),
         (

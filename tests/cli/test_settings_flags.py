@@ -29,6 +29,7 @@ USERS = {
     "registry": ON_A_REGISTRY,
     "data": {"app", "train", "backtest"},
     "weather": {"app", "train", "backtest", "forecast", "evaluate"},
+    "city": {"data fetch", "data weather"},
     "max_left_out": {*COUNTS, "predict", "data check"},
     "keep_doubtful": COUNTS,
     "track": {"train"},

@@ -256,8 +256,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_one_message(
         read_counts(path)
 
 
-@pytest.mark.parametrize(("name", "message"), [("nope.csv", "no such file"), (".", "a folder, not a file")])
-def test_a_missing_file_or_a_folder_is_refused(name: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"), [("nope.csv", "no such file"), (".", "a folder without CSV or Parquet files")]
+)
+def test_a_missing_file_or_an_empty_folder_is_refused(name: str, message: str) -> None:
     with pytest.raises(ReadError, match=f"^{re.escape(f'{name}: {message}')}$"):
         read_counts(name)
 

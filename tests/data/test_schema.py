@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from pandas.testing import assert_series_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, TIME
+from bike_traffic.data.loading import load_counts
 from bike_traffic.data.schema import (
     CITY_HEADERS,
     COORDINATES,
@@ -83,3 +85,27 @@ def test_a_file_of_sites_is_called_what_it_is() -> None:
     columns = ["Nom du point de comptage", "Date et heure de comptage", "Comptage horaire"]
     with pytest.raises(SchemaError, match=r"file of sites, whose rows are quarter hours; take the file of counters"):
         headers_of(columns, [COUNTER, TIME])
+
+
+def test_measures_of_the_national_schema_are_counts_of_channels(
+    small_counts: pd.DataFrame, clean_place: Path
+) -> None:
+    rows = pd.DataFrame(
+        {
+            "channel_id": small_counts["Nom du compteur"],
+            "counter_id": "1",
+            "start_datetime": small_counts["Date et heure de comptage"],
+            "end_datetime": small_counts["Date et heure de comptage"],
+            "count": small_counts["Comptage horaire"],
+        }
+    )
+    rows.to_csv("measures.csv", index=False)
+    columns = [COUNTER, TIME, COUNT]
+    assert_frame_equal(
+        load_counts("measures.csv")[columns], load_counts(small_counts)[columns], check_categorical=False
+    )
+
+
+def test_a_name_of_the_national_schema_alone_means_nothing() -> None:
+    with pytest.raises(SchemaError, match="no column 'Comptage horaire'"):
+        headers_of(["nom_compteur", "date", "count"], [COUNT])

@@ -1,21 +1,25 @@
 """Read counts from any file or URL into data frames, whole or in chunks.
 
 CSV with ``;`` or ``,``, Parquet, and JSON, plain or packed, over http or at any URL that fsspec opens; ``-`` is
-standard input. What a file is, its first bytes say. The columns keep the City's headers, and their values stay as
-published: texts as categories, numbers as float64. The index is the row's position: row 2 of a spreadsheet is
-index 0.
+standard input. What a file is, its first bytes say. A folder, or a pattern such as ``counts-*.csv``, is read as one
+file: the columns of its first file are read of all its files. The columns keep the City's headers, and their values
+stay as published: texts as categories, numbers as float64. The index is the row's position: row 2 of a spreadsheet
+is index 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 import attrs
 import pandas as pd
 
 from bike_traffic.data.files.csv_rows import csv_tables
+from bike_traffic.data.files.folders.joining import as_frame, joined
+from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
 from bike_traffic.data.files.header import read_header
@@ -23,6 +27,7 @@ from bike_traffic.data.files.malformed import RefuseMany
 from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.unpacking import open_binary, shown_name
 from bike_traffic.data.schema import IDENTIFYING, OPTIONAL, headers_of
+from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.errors import ReadError, SchemaError
 
 if TYPE_CHECKING:
@@ -42,19 +47,22 @@ def read_counts(
     max_rows: int | None = None,
     max_bytes: int | None = None,
     on_malformed: Callable[[int, str], None] | None = None,
+    window: Window = EVERYTHING,
 ) -> pd.DataFrame:
     """Read the City's columns that matter: what identifies a count, and the count if it is there.
 
     Parameters
     ----------
-    source : a path or URL, ``-`` for standard input, or an open binary file, which stays open.
+    source : a path or URL of a file, a folder, or a pattern, ``-`` for standard input, or an open binary file, which
+        stays open.
     rows : read only this many rows, the first.
     wanted : standard names of the columns that must be there.
     optional : those of the columns that are read if they are there.
-    name : stands for the source in messages.
+    name : stands for the source, which is one file, in messages.
     max_rows, max_bytes : refuse a source with more rows, or more bytes after unpacking, before more is read.
     on_malformed : called with the position of each row that does not fit the table, in ascending order, and why. Such
         a row keeps its place, and all its values are missing. Without it the first such row is an error.
+    window : of a store, only the months that have a part of it are read.
 
     Raises
     ------
@@ -63,7 +71,6 @@ def read_counts(
     SchemaError
         A column is missing, there is no row, or a row does not fit the table and `on_malformed` is not given.
     """
-    import pyarrow as pa
 
     def malformed(position: int, reason: str) -> None:
         if on_malformed is not None and (rows is None or position < rows):
@@ -77,29 +84,21 @@ def read_counts(
         max_rows=max_rows,
         max_bytes=max_bytes,
         on_malformed=on_malformed and malformed,
+        window=window,
     ) as opened:
         tables = []
         have = 0
         for table in opened.tables():
-            tables.append(table)
+            tables.append(table.slice(0, None if rows is None else rows - have))
             have += table.num_rows
             if rows is not None and have >= rows:
                 break
-    return _as_frame([pa.concat_tables(tables).slice(0, rows)], 0)
-
-
-def _as_frame(tables: list[pa.Table], start: int) -> pd.DataFrame:
-    """Join tables to a frame whose index begins at `start`."""
-    import pyarrow as pa
-
-    frame: pd.DataFrame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
-    frame.index = pd.RangeIndex(start, start + len(frame))
-    return frame
+    return as_frame(tables)
 
 
 @attrs.frozen
 class CountsSource:
-    """An open file of counts: its columns, and an iterator over its rows."""
+    """An open file of counts, or several files: the columns, and an iterator over the rows."""
 
     uri: str
     headers: dict[str, str]
@@ -108,6 +107,10 @@ class CountsSource:
     """What separates the fields of a CSV; the City's ``;`` for other formats."""
     _tables: Iterator[pa.Table]
     _max_rows: int | None
+
+    def parts(self) -> Iterator[pa.Table]:
+        """Return the rows as Arrow tables, of which any may be empty."""
+        return self._tables
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows as Arrow tables of dictionary-encoded text; raise `SchemaError` if there is none."""
@@ -129,11 +132,11 @@ class CountsSource:
         for table in self.tables():
             waiting.append(table)
             if sum(part.num_rows for part in waiting) >= CHUNK_ROWS:
-                yield _as_frame(waiting, start)
+                yield as_frame(waiting, start)
                 start += sum(part.num_rows for part in waiting)
                 waiting = []
         if waiting:
-            yield _as_frame(waiting, start)
+            yield as_frame(waiting, start)
 
 
 @contextmanager
@@ -146,15 +149,37 @@ def open_counts(
     max_rows: int | None = None,
     max_bytes: int | None = None,
     on_malformed: Callable[[int, str], None] | None = None,
+    window: Window = EVERYTHING,
 ) -> Iterator[CountsSource]:
     """Open counts for reading in chunks; raise as `read_counts` does.
 
     Parameters
     ----------
-    source : a path or URL, ``-`` for standard input, or an open binary file, which stays open.
-    wanted, optional, name, max_rows, max_bytes : as for `read_counts`.
+    source, wanted, optional, name, max_rows, max_bytes, window : as for `read_counts`.
     on_malformed : as for `read_counts`; called before the frame that has the row.
     """
+    opening = partial(_open_file, wanted=wanted, optional=optional, max_rows=max_rows, max_bytes=max_bytes)
+    files = files_of(source, window) if isinstance(source, str) and name is None else None
+    if files is None:
+        with opening(source, on_malformed, name=name) as one:
+            yield one
+        return
+    with opening(files[0], on_malformed) as first:
+        tables = joined(first, files[1:], opening, on_malformed)
+        yield CountsSource(shown_name(source, name), first.headers, first.delimiter, tables, max_rows)
+
+
+@contextmanager
+def _open_file(
+    source: str | IO[bytes],
+    on_malformed: Callable[[int, str], None] | None,
+    *,
+    wanted: Sequence[str],
+    optional: Sequence[str],
+    name: str | None = None,
+    max_rows: int | None,
+    max_bytes: int | None,
+) -> Iterator[CountsSource]:
     shown = shown_name(source, name)
     address = source if isinstance(source, str) else ""
     many = RefuseMany(shown)

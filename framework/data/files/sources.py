@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.errors import ReadError
 
 STANDARD_INPUT = "-"
@@ -38,9 +39,13 @@ def opened(source: str | IO[bytes], shown: str, closing: ExitStack) -> IO[bytes]
         return _downloaded(source, shown, closing)
     if not _ELSEWHERE.search(source):
         return closing.enter_context(Path(source).expanduser().open("rb"))
-    import fsspec
-
-    file: IO[bytes] = closing.enter_context(fsspec.open(source, "rb").open())
+    try:
+        filesystem, path = filesystem_of(source)
+        file: IO[bytes] = closing.enter_context(filesystem.open(path, "rb"))
+    except (OSError, ValueError, ImportError, RuntimeError):
+        raise
+    except Exception as error:  # each kind of storage has its own errors
+        raise OSError(reason_of(error)) from None
     return file
 
 
@@ -51,12 +56,12 @@ def _downloaded(url: str, shown: str, closing: ExitStack) -> IO[bytes]:
     try:
         file: Any = closing.enter_context(HttpFile(url, SILENT_SECONDS))
     except HttpStatus as error:
-        raise _refused(shown, error.status, error.said, error.again) from None
+        raise refused(shown, error.status, error.said, error.again) from None
     unbuffered: IO[bytes] = file
     return unbuffered
 
 
-def _refused(uri: str, status: int, said: str, again: str | None) -> ReadError:
+def refused(uri: str, status: int, said: str, again: str | None) -> ReadError:
     """Return the error of a status, with what the server says and what to do."""
     if status in _MISSING:
         return ReadError(f"{uri}: no such file: the server answers {status}", "http-missing", uri=uri, status=status)

@@ -15,11 +15,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.errors import WriteError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+TEMPORARY = ".bt-tmp-"
+"""Beginning of the names of files that are being written."""
 _STANDARD_OUTPUT = "-"
 
 
@@ -120,8 +123,6 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
         yield target
         target.flush()
         return
-    import fsspec
-
     target = target.removeprefix("file://")
     local = "://" not in target
     if local and Path(target).exists() and not Path(target).is_file() and not Path(target).is_dir():
@@ -129,7 +130,7 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
             yield device
         return
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".bt-tmp-", dir=Path(target).parent if local else None)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=Path(target).parent if local else None)
     except OSError as error:
         raise WriteError(
             f"{target}: cannot be written: {error.strerror}",
@@ -143,19 +144,29 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
             yield file
         try:
             if local:
+                _sync(temporary)
                 temporary.chmod(0o666 & ~_umask())
                 temporary.replace(target)
             else:
-                filesystem, path = fsspec.url_to_fs(target)
+                filesystem, path = filesystem_of(target)
                 with temporary.open("rb") as ready, filesystem.open(path, "wb") as remote:
                     shutil.copyfileobj(ready, remote)
-        except (OSError, ValueError, ImportError) as error:
-            reason = getattr(error, "strerror", None) or error
+        except Exception as error:  # each kind of storage has its own errors
+            reason = reason_of(error)
             raise WriteError(
-                f"{target}: cannot be written: {reason}", "file-not-written", target=str(target), reason=str(reason)
+                f"{target}: cannot be written: {reason}", "file-not-written", target=str(target), reason=reason
             ) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Make a file's content survive a power cut, which would else leave an empty file under its new name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -1,0 +1,5 @@
+"""The servers of the cloud backends, for stores in a bucket."""
+
+from tests.registry_backends.conftest import new_cloud
+
+__all__ = ["new_cloud"]
