@@ -92,3 +92,18 @@ def _measured(run_id: str, start: str, end: str, version: str | None) -> Evaluat
     history = every[every[TIME] < first] if "history" in loaded.pipeline.needs else None
     with heavy():
         return state.workspace().evaluate(loaded, rows, history=history).evaluation
+
+
+def held_out(run_id: str, start: pd.Timestamp, end: pd.Timestamp) -> Evaluation | None:
+    """Return how far the fit that was measured in training was off in a span of time that it had not seen.
+
+    ``None`` unless the model keeps the rows of the whole span; see `References.held_out`.
+    """
+    from bike_traffic.evaluation.measuring import evaluation_of
+
+    loaded = state.model(run_id)
+    rows = loaded.references.held_out
+    if rows is None or rows[TIME].min() > start or rows[TIME].max() < end - pd.Timedelta(hours=1):
+        return None
+    within = rows[rows[TIME].between(start, end, inclusive="left").to_numpy()]
+    return evaluation_of(loaded.pipeline.task, within)

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
-from bike_traffic.evaluation.references import counters_of
 from bike_traffic.features.calendar import hour_numbers
 from bike_traffic.features.outages import without_outages
 from bike_traffic.monitoring.city import CityDay, compare_day, counted_days
+from bike_traffic.monitoring.counters import counters_of
 from bike_traffic.monitoring.outages import outages
 from bike_traffic.places import Counter
 

@@ -183,6 +183,8 @@ def _fit_and_measure(
     references = references.calibrated(months, learned, holidays=pipeline.holidays)
     if measured.task == "regression":
         references = references.measured(evaluation.rows)
+    if split.kind == "temporal":
+        references = references.keeping(evaluation.rows)
     source = declaration.source
     record = ModelRecord(
         timestamp=utc_now(),

@@ -12,7 +12,7 @@ from bike_traffic.app.charts.errors import error_by_counter_chart, error_by_hour
 from bike_traffic.app.last_week import Week, error_of, errors, honest_record, hours_that_came
 from bike_traffic.app.leaderboard import task_of
 from bike_traffic.app.views import places
-from bike_traffic.app.views.models_words import error_text
+from bike_traffic.app.views.models_words import error_text, known_week, measured_when_trained
 from bike_traffic.app.views.parts import date_of, model_title, pick, show_chart, show_error, theme
 from bike_traffic.app.words import plain
 from bike_traffic.columns import TIME
@@ -40,13 +40,13 @@ def show_week(visit: Visit, chosen: ModelRecord, query: Query) -> None:
             counts = state.counts()
         if counts is None:
             st.write(words.say("No counts are configured, so it is not known what came."))
-            st.write(_measured_when_trained(words, chosen))
+            st.write(measured_when_trained(words, chosen))
             return
         week = Week.before(counts[TIME].max())
         registry = state.registry()
         record = honest_record(registry.records, chosen, week, query, registry.withdrawn)
         if record is None:
-            _say_that_it_knows(words, chosen, week)
+            _show_held_out(visit, chosen, week)
             return
         with st.spinner(words.say("Measuring the forecast…")):
             evaluation = forecasts.measured(record.run_id, week.start, week.end)
@@ -60,40 +60,28 @@ def show_week(visit: Visit, chosen: ModelRecord, query: Query) -> None:
     _show_charts(visit, record, evaluation)
 
 
-def _say_that_it_knows(words: Words, record: ModelRecord, week: Week) -> None:
-    model = model_title(words, record.model_type)
-    if record.known_until is None:
-        st.write(words.say("The record of {model} does not say which counts it has learned from.", model=model))
-    else:
-        st.write(
-            words.say(
-                "{model} has learned from counts until {until}, and the week from {start} to {end} is among them: a "
-                "forecast of days that a model has seen looks better than it is. A newer file of counts shows how "
-                "good the next one was; so does a model that is trained without the last weeks "
-                "(`bt train --no-refit`).",
-                model=model,
-                until=words.date(date_of(record.known_until), "medium"),
-                start=words.date(week.start, "medium"),
-                end=words.date(week.last_day, "medium"),
-            )
+def _show_held_out(visit: Visit, record: ModelRecord, week: Week) -> None:
+    """Show the week as the measured fit of a model forecast it, which had not seen it; else say that it is known."""
+    words, task = visit.words, task_of(record)
+    evaluation = forecasts.held_out(record.run_id, week.start, week.end)
+    if evaluation is None or record.split is None or record.split.training_until is None:
+        for text in known_week(words, record, week):
+            st.write(text)
+        return
+    st.write(
+        words.say(
+            "From {start} to {end}: {error}; the mean of four weeks: {baseline}. This is how far {model} was off "
+            "when it had learned from the counts until {until} alone; since then it has learned from the later ones "
+            "too.",
+            start=words.date(week.start, "medium"),
+            end=words.date(week.last_day, "medium"),
+            error=error_text(words, task, error_of(evaluation.metrics)),
+            baseline=error_text(words, task, error_of(evaluation.baseline)),
+            model=model_title(words, record.model_type),
+            until=words.date(date_of(record.split.training_until), "medium"),
         )
-    st.write(_measured_when_trained(words, record))
-
-
-def _measured_when_trained(words: Words, record: ModelRecord) -> str:
-    """Return the error of the record on rows that the measured fit had not seen."""
-    split = record.split
-    error = error_text(words, task_of(record), error_of(record.metrics))
-    if split is None or split.training_until is None or split.measured_until is None:
-        return words.say("When it was trained: {error}.", error=error)
-    return words.say(
-        "When it was trained, on the days from {start} to {end}, which that fit had not seen: {error}; the mean of "
-        "four weeks: {baseline}.",
-        start=words.date(date_of(split.training_until), "medium"),
-        end=words.date(date_of(split.measured_until), "medium"),
-        error=error,
-        baseline=error_text(words, task_of(record), error_of(record.baseline or {})),
     )
+    _show_charts(visit, record, evaluation)
 
 
 def _say_result(words: Words, record: ModelRecord, chosen: ModelRecord, week: Week, evaluation: Evaluation) -> None:

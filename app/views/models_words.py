@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bike_traffic.addresses import shown
+from bike_traffic.app.last_week import error_of
 from bike_traffic.app.leaderboard import GENERAL, metric_for, task_of
 from bike_traffic.app.views.parts import date_of, model_title
 from bike_traffic.app.words import Words
@@ -15,6 +16,7 @@ from bike_traffic.columns import TIME_ZONE
 
 if TYPE_CHECKING:
     from bike_traffic.app.checks import Check
+    from bike_traffic.app.last_week import Week
     from bike_traffic.names import Task
     from bike_traffic.registry.findings import Finding
     from bike_traffic.registry.queries import Mark
@@ -160,3 +162,39 @@ def error_text(words: Words, task: Task, error: float) -> str:
     if task == "classification":
         return words.say("{share} of the hours wrong", share=words.percent(error, 1))
     return words.say("off by {error} bikes per hour on average", error=words.number(error, 1))
+
+
+def known_week(words: Words, record: ModelRecord, week: Week) -> list[str]:
+    """Return why a model is not asked about a week that it may know, and how good it was when it was trained."""
+    model = model_title(words, record.model_type)
+    trained = measured_when_trained(words, record)
+    if record.known_until is None:
+        unknown = words.say("The record of {model} does not say which counts it has learned from.", model=model)
+        return [unknown, trained]
+    known = words.say(
+        "{model} has learned from counts until {until}, and the week from {start} to {end} is among them: a "
+        "forecast of days that a model has seen looks better than it is. A newer file of counts shows how "
+        "good the next one was; so does a model that is trained without the last weeks "
+        "(`bt train --no-refit`).",
+        model=model,
+        until=words.date(date_of(record.known_until), "medium"),
+        start=words.date(week.start, "medium"),
+        end=words.date(week.last_day, "medium"),
+    )
+    return [known, trained]
+
+
+def measured_when_trained(words: Words, record: ModelRecord) -> str:
+    """Return the error of the record on rows that the measured fit had not seen."""
+    split = record.split
+    error = error_text(words, task_of(record), error_of(record.metrics))
+    if split is None or split.training_until is None or split.measured_until is None:
+        return words.say("When it was trained: {error}.", error=error)
+    return words.say(
+        "When it was trained, on the days from {start} to {end}, which that fit had not seen: {error}; the mean of "
+        "four weeks: {baseline}.",
+        start=words.date(date_of(split.training_until), "medium"),
+        end=words.date(date_of(split.measured_until), "medium"),
+        error=error,
+        baseline=error_text(words, task_of(record), error_of(record.baseline or {})),
+    )

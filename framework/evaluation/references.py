@@ -12,20 +12,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, IDENTIFIER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.columns import COUNTER, HOUR, TIME
 from bike_traffic.evaluation.baselines import FourWeekMean
 from bike_traffic.evaluation.intervals import Interval
 from bike_traffic.evaluation.local_errors import LocalError, local_errors
 from bike_traffic.evaluation.rows import DAYS_AHEAD
 from bike_traffic.features.calendar import FRANCE, days_ahead
 from bike_traffic.features.recent import RecentLevel
+from bike_traffic.monitoring.counters import counters_of
 from bike_traffic.monitoring.usual import Usual
 from bike_traffic.pipeline import LOWER, UPPER, Pipeline
 from bike_traffic.places import Counter
 
 FOLDER = "references"
 """Folder of these files beside those of the pipeline, which must not use this name."""
-COUNTERS_FILE, ERRORS_FILE = "counters.json", "errors.json"
+COUNTERS_FILE, ERRORS_FILE, HELD_OUT_FILE = "counters.json", "errors.json", "held_out.parquet"
+HELD_OUT_DAYS = 14
+"""So many of the last days held out are kept with the model: two weeks have one that is whole."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -39,6 +42,7 @@ class References:
     counters : those in training, by clean name.
     usual : the range of the last counts in training, of counters and places; see `Usual`.
     errors : of the measured fit, by counter and place; empty for a classifier.
+    held_out : the last days of `Evaluation.rows` of the measured fit; ``None`` without a temporal split.
     """
 
     four_week_mean: FourWeekMean | None = None
@@ -47,6 +51,7 @@ class References:
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     usual: Usual | None = None
     errors: Mapping[str, LocalError] = attrs.field(factory=dict)
+    held_out: pd.DataFrame | None = None
 
     @classmethod
     def learn(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
@@ -79,6 +84,12 @@ class References:
     def measured(self, rows: pd.DataFrame) -> Self:
         """Return these with the errors at each counter and place, from `Evaluation.rows` of a regression."""
         return attrs.evolve(self, errors=local_errors(rows))
+
+    def keeping(self, rows: pd.DataFrame) -> Self:
+        """Return these with the last `HELD_OUT_DAYS` of `Evaluation.rows`, as float32."""
+        first = rows[TIME].max() - pd.Timedelta(days=HELD_OUT_DAYS)
+        last = rows[(rows[TIME] > first).to_numpy()].reset_index(drop=True)
+        return attrs.evolve(self, held_out=last.astype(dict.fromkeys(last.select_dtypes("float64"), "float32")))
 
     def predict(self, pipeline: Pipeline, cleaned: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return `Pipeline.predict_frame`, with ``lower`` and ``upper`` if there is an interval."""
@@ -115,6 +126,8 @@ class References:
         for file, parts in by_file.items():
             text = json.dumps({name: attrs.asdict(one) for name, one in parts.items()}, ensure_ascii=False)
             (folder / file).write_text(text, encoding="utf-8")
+        if self.held_out is not None:
+            self.held_out.to_parquet(folder / HELD_OUT_FILE, compression="zstd", index=False)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -131,34 +144,5 @@ class References:
             counters={name: Counter(**counter) for name, counter in counters.items()},
             usual=Usual.load(folder),
             errors={name: LocalError(**error) for name, error in errors.items()},
+            held_out=pd.read_parquet(folder / HELD_OUT_FILE) if (folder / HELD_OUT_FILE).exists() else None,
         )
-
-
-def counters_of(cleaned: pd.DataFrame) -> dict[str, Counter]:
-    """Return the counters of clean rows, in the order of their names."""
-    groups = cleaned.groupby(COUNTER, observed=True, sort=True)
-    identifiers = (
-        groups[IDENTIFIER].last().dropna().astype("str") if IDENTIFIER in cleaned else pd.Series(dtype="str")
-    )
-    table = groups.agg(
-        latitude=(LATITUDE, "last"),  # a counter that was moved is where it is now
-        longitude=(LONGITUDE, "last"),
-        mean=(COUNT, "mean"),
-        first_hour=(TIME, "min"),
-        last_hour=(TIME, "max"),
-    )
-    return {
-        str(row["index"]): Counter(
-            latitude=_degrees(row["latitude"]),
-            longitude=_degrees(row["longitude"]),
-            mean=round(float(row["mean"]), 3),
-            first_hour=row["first_hour"].isoformat(),
-            last_hour=row["last_hour"].isoformat(),
-            identifier=identifiers.get(row["index"]) or None,
-        )
-        for row in table.reset_index(names="index").to_dict("records")
-    }
-
-
-def _degrees(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 5)

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import bike_traffic
 from bike_traffic import open_registry
+from bike_traffic.app import forecasts
 from bike_traffic.data.files.writing import write_counts
 from tests.app.conftest import City
 
@@ -155,7 +156,22 @@ def test_last_week_is_measured_by_the_record_that_could_not_know_it(
     assert len(app.get("vega_lite_chart")) == 4  # what came, by hour, by counter, history
 
 
-def test_of_a_model_that_knows_all_counts_the_error_of_its_record_is_shown(page: Open) -> None:
+@pytest.mark.parametrize(("language", "text"), [("en", "This is how far"), ("fr", "C’est l’écart de")])
+def test_of_a_model_that_knows_all_counts_the_forecast_of_its_measured_fit_is_shown(
+    page: Open, language: str, text: str
+) -> None:
+    app = page("models", lang=language)
+    assert faultless(app)
+    assert text in written(app)
+    assert "could not know these days" not in written(app)
+    assert len(app.get("vega_lite_chart")) == 3  # what came, by hour, by counter
+
+
+def test_of_a_model_that_keeps_no_forecast_of_the_week_the_error_of_its_record_is_shown(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that was measured on random rows, or before models kept it."""
+    monkeypatch.setattr(forecasts, "held_out", lambda *_: None)
     text = written(page("models", lang="en"))
     assert "looks better than it is" in text
     assert "When it was trained, on the days from" in text

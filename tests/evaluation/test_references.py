@@ -12,8 +12,13 @@ import pytest
 from bike_traffic.columns import COUNT, LATITUDE, TIME
 from bike_traffic.data.cleaning import clean
 from bike_traffic.evaluation.references import FOLDER, References
+from bike_traffic.loading import load_model
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.registry.signing import Trust
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.training import TrainingPlan, train_model
 from tests.evaluation.test_measuring import Fixed, FixedLabels
+from tests.test_manager import built_in_host
 
 
 @pytest.fixture
@@ -88,3 +93,17 @@ def test_a_model_of_an_earlier_version_has_the_four_week_mean_alone(cleaned: pd.
     old = References.load(tmp_path)
     assert old.four_week_mean is not None
     assert (old.recent, old.interval, dict(old.counters), old.usual) == (None, None, {}, None)
+
+
+def test_the_last_days_that_were_held_out_are_kept_as_the_measured_fit_predicted_them(
+    small_counts: pd.DataFrame, tmp_path: Path
+) -> None:
+    host, registry = built_in_host(), LocalRegistry(str(tmp_path / "models"))
+    plan = TrainingPlan(parameters={"n_estimators": 2}, interval=False, holdout=pd.Timedelta(days=16))
+    result = train_model(host.pipeline("rf"), clean(small_counts), registry, plan)
+    kept = load_model(registry, result.record, host, Trust()).references.held_out
+    assert kept is not None
+    measured = result.evaluation.rows
+    last = measured[(measured[TIME] > measured[TIME].max() - pd.Timedelta(days=14)).to_numpy()]
+    assert len(kept) == len(last) < len(measured)
+    pd.testing.assert_frame_equal(kept, last.reset_index(drop=True), check_dtype=False, rtol=1e-6)
