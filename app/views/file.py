@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bike_traffic.app.words import Words
     from bike_traffic.loading import LoadedModel
 
-TYPES = ("csv", "gz", "parquet", "pq")
+TYPES = ("csv", "json", "jsonl", "geojson", "parquet", "pq", "gz", "zip")
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
 
 
