@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import (
-    baseline_rows,
-    distinct,
-    metric_columns,
-    metrics_document,
-    print_json,
-    print_table,
-    values_of,
-)
+from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.output import baseline_rows, distinct, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     format_option,
@@ -22,10 +15,13 @@ from bike_traffic.cli.session import (
     models_option,
     note,
     parameters_option,
+    reading,
+    require_models,
     seed_option,
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.cli.train import read_parameters
 
 if TYPE_CHECKING:
@@ -67,7 +63,10 @@ def backtest(
         raise click.UsageError("--days needs --step, such as --step 1d --days 7")
     values = read_parameters(parameters)
     with stdout_to_stderr():
-        declarations = workspace.pipelines(models)
+        declarations = require_models(workspace, models)
+        require_inputs(workspace.settings.data, workspace.settings.weather)
+        require_outputs(output)
+        reading(workspace.settings.data)
 
         from bike_traffic.backtesting import means_over_folds, predictions_of
         from bike_traffic.data.files.writing import write_counts

@@ -8,9 +8,11 @@ import attrs
 import click
 
 from bike_traffic.cli.data_clean import clean
+from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.findings import print_findings
-from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import format_option, note, with_workspace
+from bike_traffic.cli.output import print_json
+from bike_traffic.cli.session import format_option, note, reading, with_workspace
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -29,6 +31,8 @@ data.add_command(clean)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other counts.")
 def sample(output: str, seed: int) -> None:
     """Generate counts of 20 invented counters over 15 months, in the City's format."""
+    require_outputs(output)
+
     from bike_traffic.data.files.writing import write_counts
     from bike_traffic.data.sample import generate_sample
 
@@ -49,6 +53,10 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
     of the rows (--max-left-out) cannot be used, or with --strict any fault. What is found about counters is no fault
     of the file: outages, sudden changes of level or direction, counters that come, go or move.
     """
+    require_inputs(source)
+    require_outputs(html)
+    reading(source)
+
     from bike_traffic.data.checking.file import check_file
     from bike_traffic.monitoring.findings.search import findings
     from bike_traffic.monitoring.history.days import CounterDays
@@ -71,9 +79,9 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
         print_findings(found)
         if report.faults:
             print_table(
-                ["column", "fault", "rows", "first rows", "example", "what to do"],
+                ["column", "fault", "rows", "first rows", "what to do", "example"],
                 [
-                    [f.column, f.found, f.rows, ", ".join(map(str, f.first_rows)), f.example, f.advice]
+                    [f.column, f.found, f.rows, ", ".join(map(str, f.first_rows)), f.advice, f.example]
                     for f in report.faults
                 ],
             )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.output import print_json
+from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, note, reading, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.data.checking.usable import Usable
@@ -28,6 +30,9 @@ def clean(workspace: Workspace, source: str, target: str, sum_to_hours: bool, ou
     OUTPUT is CSV(.gz) or Parquet by its ending, at any URL; it appears whole or not at all. Times get their offset,
     and renamed counters their newest name.
     """
+    require_inputs(source)
+    require_outputs(target)
+    reading(source)
     output = sys.stdout.buffer if target == "-" else target
     with stdout_to_stderr():
         from bike_traffic.data.tidying import clean_file

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.output import (
-    baseline_rows,
-    metric_columns,
-    metrics_document,
-    print_json,
-    print_table,
-    values_of,
-)
+from bike_traffic.cli.early import require_inputs
+from bike_traffic.cli.output import baseline_rows, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -22,10 +16,13 @@ from bike_traffic.cli.session import (
     load_chosen,
     model_options,
     note,
+    reading,
+    require_one_model,
     stdout_to_stderr,
     unknown_counters_option,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.answering import UnknownPolicy
@@ -61,7 +58,10 @@ def evaluate(
     The baselines are of the training rows. The 4-week mean is that of the last four weeks by counter, weekday and
     hour; the recent level weighs the last ten weeks, the newest most.
     """
+    require_one_model(**choice)
+    require_inputs(source, history, workspace.settings.weather)
     loaded = load_chosen(workspace, **choice)
+    reading(source)
     record = loaded.record
     with stdout_to_stderr():
         past = workspace.counts(history) if history else None

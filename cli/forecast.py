@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -13,6 +14,7 @@ from bike_traffic.cli.session import (
     load_chosen,
     model_options,
     note,
+    require_one_model,
     stdout_to_stderr,
     with_workspace,
 )
@@ -49,6 +51,10 @@ def forecast(
     No file of rows is needed: the model knows its counters. Hours and days are those of Paris. The interval should
     contain 80 % of the counts.
     """
+    require_one_model(**choice)
+    require_inputs(history, workspace.settings.weather)
+    require_outputs(output)
+    require_outputs(plot, pictures=True)
     with stdout_to_stderr():
         from bike_traffic.forecasting import parse_day, tomorrow
 

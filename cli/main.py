@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections import Counter
@@ -197,6 +198,9 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 )
 @click.option("--config", metavar="FILE", help="Settings file, instead of bt.toml in this folder.")
 @click.option(
+    "-v", "--verbose", count=True, help="Print each step, -vv more; BT_LOG=info does so too, BT_LOG=warning less."
+)
+@click.option(
     "--version",
     is_flag=True,
     expose_value=False,
@@ -205,11 +209,13 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     help="Show the version and exit.",
 )
 @click.pass_context
-def main(ctx: click.Context, config: str | None) -> None:
+def main(ctx: click.Context, config: str | None, verbose: int) -> None:
     """Predict the hourly bicycle count of every counter in Paris."""
     from bike_traffic.cli.session import Session
 
     ctx.obj = Session(config)
+    if verbose or os.environ.get("BT_LOG"):
+        ctx.obj.listen(ctx, verbose)
 
 
 if __name__ == "__main__":

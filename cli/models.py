@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.manager import Declaration

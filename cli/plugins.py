@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.plugins_check import check
 from bike_traffic.cli.plugins_new import new
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.manager import Declaration
 from bike_traffic.specs import BackendSpec, PipelineSpec
 

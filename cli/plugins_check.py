@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.errors import PluginError
 from bike_traffic.manager import PluginHost
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     history_option,
     load_chosen,
     model_options,
     note,
+    reading,
+    require_one_model,
     stdout_to_stderr,
     unknown_counters_option,
     with_workspace,
@@ -50,7 +53,11 @@ def predict(
     OUTPUT: counter, time, the count if INPUT has it, and the prediction in bikes per hour. A row whose name or time
     cannot be read has none; more than 5 % of them (--max-left-out) are refused.
     """
+    require_one_model(**choice)
+    require_inputs(source, history)
+    require_outputs(output)
     loaded = load_chosen(workspace, **choice)
+    reading(source)
 
     from bike_traffic.prediction import predict_file
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     Session,
@@ -17,6 +17,7 @@ from bike_traffic.cli.session import (
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.errors import MergePending, NoRecord, RegistryError
 from bike_traffic.registry.files import copying, upkeep
 from bike_traffic.registry.queries import EVERYTHING

@@ -35,6 +35,7 @@ from typing import Any
 
 import attrs
 
+from bike_traffic.addresses import shown
 from bike_traffic.errors import SettingsError, no_such
 from bike_traffic.settings_file import Setting, read_file
 
@@ -147,6 +148,10 @@ class Settings:
                 backend=backend,
             )
         return str(uri)
+
+    def registry_in_words(self, backend: str) -> str:
+        """Return what messages call the registry, such as ``local registry models/summary.json``."""
+        return f"{backend} registry {shown(self.registry_of(backend))}"
 
     def source_of_registry(self, backend: str) -> str:
         """Return where `registry_of` got the registry's URI."""

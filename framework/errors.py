@@ -149,6 +149,10 @@ class RegistryError(BikeTrafficError):
 class NoRecord(RegistryError, LookupError):
     """No record of the registry answers to the question."""
 
+    def saying(self, message: str) -> NoRecord:
+        """Return the same error with another message, which says more."""
+        return type(self)(message, self.id, **self.parts)
+
 
 class RegistryConflict(RegistryError):
     """Other content already has the same name."""

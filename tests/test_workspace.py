@@ -136,8 +136,9 @@ def test_what_a_pipeline_needs_and_does_not_get_is_raised_before_counts_are_read
     (tmp_path / f"site/{module}_model.py").write_text(model, encoding="utf-8")
     (row,) = [row for row in json.loads(bt("models", "--format", "json").stdout) if row["name"] == "mean"]
     assert row["needs"] == ["weather"]
+    Path("not-counts.csv").write_text("not counts", encoding="utf-8")
     for command in ("train", "backtest"):
-        done = bt(command, "-m", "mean", "--data", "there-is-no-such-file.csv")
+        done = bt(command, "-m", "mean", "--data", "not-counts.csv")
         message = "'mean' needs the weather of the hours; give it with --weather FILE, or join it to the rows"
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
 

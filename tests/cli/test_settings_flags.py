@@ -18,7 +18,18 @@ ON_A_REGISTRY = {
     *("app", "train", "predict", "forecast", "evaluate", "config"),
     *(
         f"registry {name}"
-        for name in ("best", "list", "show", "pull", "promote", "rollback", "history", "withdraw", "restore")
+        for name in (
+            "best",
+            "compare",
+            "list",
+            "show",
+            "pull",
+            "promote",
+            "rollback",
+            "history",
+            "withdraw",
+            "restore",
+        )
     ),
     *("registry verify", "registry reconcile"),
 }
