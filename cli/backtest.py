@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.output import baseline_rows, distinct, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.session import (
@@ -23,6 +24,7 @@ from bike_traffic.cli.session import (
 )
 from bike_traffic.cli.table import print_table
 from bike_traffic.cli.train import read_parameters
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.backtesting import Fold, FoldMean
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
 @click.option("--horizon", default="28d", show_default=True, metavar="SPAN", help="How much each fold holds out.")
 @click.option("--step", metavar="SPAN", help="Forecast from an origin at every step inside a fold, such as 1d.")
 @click.option("--days", type=click.IntRange(1, 28), help="Days ahead of each origin.  [default: 7]")
-@click.option("-o", "--output", metavar="OUTPUT", help="Write the predictions of the folds: CSV(.gz) or Parquet.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="Write the predictions of the folds: CSV(.gz) or Parquet.",
+)
 @interval_option
 @parameters_option
 @seed_option
@@ -92,7 +100,7 @@ def backtest(
         if output is not None:
             predictions = predictions_of(done)
             write_counts(predictions, output)
-            note(f"{len(predictions):,} predictions written into {output}")
+            note(f"{counted(len(predictions), 'prediction')} written into {output}")
     means = means_over_folds(done)
     by_day = means_over_folds(done, by_day=True) if steps else []
     if output_format == "json":

@@ -25,4 +25,7 @@ def config(workspace: Workspace, output_format: str) -> None:
     if output_format == "json":
         print_json({setting.name: {"value": setting.value, "source": setting.source} for setting in settings})
     else:
-        print_table(["setting", "value", "from"], [(one.name, one.value, one.source) for one in settings])
+        print_table(
+            ["setting", "value", "from"],
+            [(one.name, "not set" if one.value is None else one.value, one.source) for one in settings],
+        )

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.data_clean import clean
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.findings import print_findings
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, note, reading, with_workspace
 from bike_traffic.cli.table import print_table
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.group(epilog="Example: bt data check counts.csv.gz")
+@click.group(cls=SuggestingGroup, epilog="Example: bt data check counts.csv.gz")
 def data() -> None:
     """Generate sample counts, check or clean a file of counts."""
 
@@ -27,7 +30,14 @@ data.add_command(clean)
 
 
 @data.command(epilog="Example: bt data sample -o sample.csv.gz")
-@click.option("-o", "--output", default="-", metavar="OUTPUT", help="CSV(.gz) or Parquet.  [default: stdout]")
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="CSV(.gz) or Parquet.  [default: stdout]",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other counts.")
 def sample(output: str, seed: int) -> None:
     """Generate counts of 20 invented counters over 15 months, in the City's format."""
@@ -38,14 +48,20 @@ def sample(output: str, seed: int) -> None:
 
     counts = generate_sample(seed)
     write_counts(counts, output)
-    note(f"{len(counts):,} rows of 20 counters written")
+    note(f"{counted(len(counts), 'row')} of 20 counters written")
 
 
 @data.command(epilog="Example: bt data check counts.csv.gz")
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @with_workspace(["max_left_out"])
 @format_option("table", "json")
-@click.option("--html", default=None, metavar="FILE", help="Also write a page with pictures of the counters.")
+@click.option(
+    "--html",
+    default=None,
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="Also write a page with pictures of the counters.",
+)
 def check(workspace: Workspace, source: str, output_format: str, html: str | None) -> None:
     """List every fault of INPUT, with the number of its rows and the first of them; and what its counters had.
 
@@ -74,7 +90,7 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
     if output_format == "json":
         print_json({**attrs.asdict(report), "findings": [one.document() for one in found]})
     else:
-        click.echo(f"{source}: {report.rows:,} rows, {report.counters} counters")
+        click.echo(f"{source}: {counted(report.rows, 'row')}, {counted(report.counters, 'counter')}")
         click.echo(f"from {report.first_hour} to {report.last_hour}")
         print_findings(found)
         if report.faults:

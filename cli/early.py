@@ -14,9 +14,9 @@ _PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".eps")
 
 
 def require_inputs(*sources: str | None) -> None:
-    """Raise `ReadError` if a file that is to be read is not there, is a folder, or is a workbook by its name.
+    """Raise `ReadError` if a file that is to be read is not there, or is a workbook by its name.
 
-    ``None``, the sample, standard input and what has a scheme are not looked at.
+    ``None``, the sample, standard input, patterns and what has a scheme are not looked at.
     """
     for source in sources:
         if source is None or source in ("-", SAMPLE):
@@ -29,10 +29,8 @@ def require_inputs(*sources: str | None) -> None:
             )
         if "://" in source:
             continue
-        if not Path(source).exists():
+        if not Path(source).exists() and not set("*?[") & set(source):
             raise ReadError(f"{source}: no such file", "file-not-found", uri=source)
-        if Path(source).is_dir():
-            raise ReadError(f"{source}: a folder, not a file", "file-is-folder", uri=source)
 
 
 def require_outputs(*targets: str | None, pictures: bool = False) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs
 from bike_traffic.cli.output import baseline_rows, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.session import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: bt evaluate --model rf september.csv --by counter")
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
 @history_option

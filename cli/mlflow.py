@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.session import note, with_workspace
 from bike_traffic.errors import MissingExtra, TrackingError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=SuggestingGroup,
     invoke_without_command=True,
     epilog="Example: bt mlflow --env prod --background",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.plugins_check import check
 from bike_traffic.cli.plugins_new import new
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.group(invoke_without_command=True, epilog="Example: bt plugins list")
+@click.group(cls=SuggestingGroup, invoke_without_command=True, epilog="Example: bt plugins list")
 @click.pass_context
 def plugins(ctx: click.Context) -> None:
     """List the plugins, check one, start a new one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
@@ -20,6 +21,7 @@ from bike_traffic.cli.session import (
     unknown_counters_option,
     with_workspace,
 )
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.answering import UnknownPolicy
@@ -27,9 +29,14 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: bt predict --model rf counts.csv.gz -o predictions.csv")
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @click.option(
-    "-o", "--output", default="-", metavar="OUTPUT", help="CSV(.gz) or Parquet, any URL.  [default: stdout]"
+    "-o",
+    "--output",
+    default="-",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="CSV(.gz) or Parquet, any URL.  [default: stdout]",
 )
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "max_left_out"])
@@ -73,4 +80,4 @@ def predict(
         rows = predict_file(loaded.pipeline, source, target, how)
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
-    note(f"{record.model_type} of run {record.run_id[:8]}: {rows:,} rows predicted{where}")
+    note(f"{record.model_type} of run {record.run_id[:8]}: {counted(rows, 'row')} predicted{where}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.completion import complete_models, complete_names
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.records import as_of_time, document_of, print_records, record_named
 from bike_traffic.cli.registry_best import best
@@ -24,13 +26,13 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 """A SHA-256 digest, of which a table shows the beginning; JSON has it whole."""
 
 
-@click.group(epilog="Example: bt registry best --metric r2 --format uri")
+@click.group(cls=SuggestingGroup, epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
     """Find, list, show and pull registered models; promote or withdraw them, and maintain the registry."""
 
 
 @registry.command("list", epilog="Example: bt registry list --model nn --env prod")
-@click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
+@click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
 @with_workspace()
 @format_option("table", "json")
 def list_records(
@@ -57,7 +59,7 @@ def list_records(
 
 
 @registry.command(epilog="Example: bt registry show champion --as-of 2026-06-01")
-@click.argument("name", metavar="RUN_ID|ALIAS")
+@click.argument("name", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @with_workspace()
 @click.option("--as-of", metavar="TIME", help="The run of the alias at this time.")
 @format_option("table", "json")
@@ -92,7 +94,7 @@ def _as_text(value: object) -> str:
 
 
 @registry.command(epilog="Example: bt registry pull 4f2a91c0 ./model")
-@click.argument("name", metavar="RUN_ID|ALIAS")
+@click.argument("name", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @with_workspace()
 @elsewhere_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.completion import complete_files, complete_metrics, complete_models
 from bike_traffic.cli.early import require_inputs
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_json
 from bike_traffic.cli.records import as_of_time, print_records
@@ -23,6 +24,7 @@ from bike_traffic.cli.session import (
 from bike_traffic.cli.table import print_table
 from bike_traffic.comparison import COMPARABLE, MeasuredRows, measured_rows
 from bike_traffic.evaluation.metrics import metric_named
+from bike_traffic.notices import counted
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord
 
@@ -35,11 +37,19 @@ _SHOWN = 5
 
 
 @click.command(epilog="Example: bt registry best --metric rmse --model rf")
-@click.option("--metric", metavar="NAME", help="skill, r2, rmse, mae, wape, accuracy, f1_score, …")
 @click.option(
-    "--on", metavar="COUNTS", help="Measure the newest record of each model on these counts, and rank them."
+    "--metric",
+    metavar="NAME",
+    shell_complete=complete_metrics,
+    help="skill, r2, rmse, mae, wape, accuracy, f1_score, …",
 )
-@click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
+@click.option(
+    "--on",
+    metavar="COUNTS",
+    shell_complete=complete_files,
+    help="Measure the newest record of each model on these counts, and rank them.",
+)
+@click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
 @with_workspace([*REGISTRY_SETTINGS, *COUNTS_SETTINGS])
 @test_mode_option
 @sample_option
@@ -122,7 +132,7 @@ def _rank(workspace: Workspace, on: str, metric: str, query: Query, output_forma
     for record, reason in ranking.left_out:
         note(f"left out: {_named(record)}: {reason}")
     if ranking.left_out_rows:
-        note(f"{ranking.left_out_rows:,} rows of counters that not every model knows were left out")
+        note(f"left out {counted(ranking.left_out_rows, 'row')} of counters that not every model knows")
     if ranking.history_rows:
         note(f"{ranking.history_rows:,} earlier rows are the history of models that need it, and were not measured")
     for one in ranking.models:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.completion import complete_names
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.records import document_of, record_named
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
@@ -23,8 +24,8 @@ _DIGEST, _MINUTES = 12, 16
 
 
 @click.command(epilog="Example: bt registry compare 4f2a91c0 champion")
-@click.argument("one", metavar="RUN_ID|ALIAS")
-@click.argument("other", metavar="RUN_ID|ALIAS")
+@click.argument("one", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
+@click.argument("other", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @with_workspace()
 @format_option("table", "json")
 def compare(workspace: Workspace, one: str, other: str, output_format: str) -> None:

@@ -19,6 +19,7 @@ from bike_traffic.cli.session import (
 )
 from bike_traffic.cli.table import print_table
 from bike_traffic.errors import MergePending, NoRecord, RegistryError
+from bike_traffic.notices import counted
 from bike_traffic.registry.files import copying, upkeep
 from bike_traffic.registry.queries import EVERYTHING
 
@@ -78,7 +79,7 @@ def reconcile(ctx: click.Context, workspace: Workspace) -> None:
             finished.append(one)
         merged = registry.reconcile()
         if merged:
-            note(f"{merged} records merged")
+            note(f"{counted(merged, 'record')} merged")
         if key is not None:
             registry.sign_head(key)
     if failed:
@@ -106,7 +107,7 @@ def copy(ctx: click.Context, source: str, target: str, allow_unverified: bool) -
         note(f"{source} has no records")
     refused = [one.refused for one in done if one.refused is not None]
     copied = sum(one.copied for one in done)
-    note(f"{copied} models copied, {len(done) - copied - len(refused)} were there already")
+    note(f"{counted(copied, 'model')} copied, {len(done) - copied - len(refused)} were there already")
     unverified = [one.record.run_id[:8] for one in done if not one.verified and one.refused is None]
     if unverified:
         note(f"unverified, since their records have no digests: {', '.join(unverified)}")

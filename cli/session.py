@@ -14,6 +14,13 @@ import attrs
 import click
 
 from bike_traffic.addresses import shown
+from bike_traffic.cli.completion import (
+    complete_aliases,
+    complete_backends,
+    complete_files,
+    complete_models,
+    complete_runs,
+)
 from bike_traffic.config import SAMPLE, SETTINGS
 from bike_traffic.errors import NoRecord
 
@@ -44,6 +51,8 @@ class Session:
     config: str | None
     output_format: str = "table"
     has_document: bool = False
+    if_interrupted: str = ""
+    """What Ctrl-C leaves behind at this moment, for the message."""
     _listens: bool = False
 
     def listen(self, ctx: click.Context, verbose: int = 0) -> None:
@@ -97,6 +106,10 @@ strict_option = click.option(
 )
 
 
+_FILES = ("registry", "data", "weather", "public_key")
+"""Settings that may be the path of a file."""
+
+
 def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
     """Return the option of a setting, as the one table of settings describes it."""
     setting = SETTINGS[name]
@@ -105,7 +118,8 @@ def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=setting.help)
     if setting.choices:
         return click.option(flag, type=click.Choice(setting.choices), help=setting.help)
-    return click.option(flag, metavar=setting.metavar, help=setting.help)
+    complete = complete_backends if name == "backend" else complete_files if name in _FILES else None
+    return click.option(flag, metavar=setting.metavar, shell_complete=complete, help=setting.help)
 
 
 @contextmanager
@@ -163,9 +177,20 @@ def model_options(command: CommandT) -> CommandT:
         ),
         sample_option,
         test_mode_option,
-        click.option("--alias", metavar="NAME", help="The model of an alias."),
-        click.option("--run-id", metavar="ID", help="The model of one run; the first letters are enough."),
-        click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
+        click.option("--alias", metavar="NAME", shell_complete=complete_aliases, help="The model of an alias."),
+        click.option(
+            "--run-id",
+            metavar="ID",
+            shell_complete=complete_runs,
+            help="The model of one run; the first letters are enough.",
+        ),
+        click.option(
+            "-m",
+            "--model",
+            metavar="NAME",
+            shell_complete=complete_models,
+            help="The best registered model of this name.",
+        ),
     ):
         command = option(command)
     return command
@@ -235,7 +260,10 @@ interval_option = click.option(
 )
 
 history_option = click.option(
-    "--history", metavar="COUNTS", help="Counts known before these rows, for models that need them."
+    "--history",
+    metavar="COUNTS",
+    shell_complete=complete_files,
+    help="Counts known before these rows, for models that need them.",
 )
 
 parameters_option = click.option(
@@ -243,5 +271,11 @@ parameters_option = click.option(
 )
 
 models_option = click.option(
-    "-m", "--model", "models", multiple=True, metavar="NAME", help="Model; may be repeated. [default: all]"
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_models,
+    help="Model; may be repeated. [default: all]",
 )

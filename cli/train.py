@@ -11,6 +11,7 @@ from bike_traffic.cli.output import BEHIND_BASELINE, baseline_rows, distinct, me
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
+    Session,
     flags_of,
     format_option,
     interval_option,
@@ -26,6 +27,7 @@ from bike_traffic.cli.session import (
 from bike_traffic.cli.table import print_table
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import ParameterError
+from bike_traffic.notices import counted
 from bike_traffic.registry.queries import marks_of
 
 if TYPE_CHECKING:
@@ -109,11 +111,13 @@ def train(
             interval=interval,
             source=source_of(workspace.settings.data),
         )
+        _say_if_interrupted([])
         if workspace.settings.data == SAMPLE:
             note("trained on the generated sample, since --data names no counts; `best` leaves its models out")
         cleaned = workspace.counts(test_mode=test_mode)
-        results = []
+        results: list[TrainingResult] = []
         for declaration in declarations:
+            _say_if_interrupted(results)
             result = workspace.train(declaration, cleaned, plan)
             results.append(result)
             note(_summary(result))
@@ -125,6 +129,13 @@ def train(
     for result in results:
         if result.pending:
             raise result.pending
+
+
+def _say_if_interrupted(done: list[TrainingResult]) -> None:
+    session = click.get_current_context().find_object(Session)
+    if session is not None:
+        models = ", ".join(f"{result.record.model_type} of run {result.record.run_id[:8]}" for result in done)
+        session.if_interrupted = f"registered: {models}; nothing else was" if done else "nothing was registered"
 
 
 _SEARCHED: dict[str, str] = {"regression": "r2", "classification": "f1_score"}
@@ -152,7 +163,7 @@ def _say_how_to_find(workspace: Workspace, results: list[TrainingResult]) -> Non
 def _summary(result: TrainingResult) -> str:
     record = result.record
     left_out = record.split.left_out_rows if record.split else None
-    left = f"; {left_out} held-out rows of new counters were left out" if left_out else ""
+    left = f"; left out {counted(left_out, 'held-out row')} of new counters" if left_out else ""
     again = f", on all rows in {record.registered_fit.seconds} s" if record.registered_fit else ""
     return f"{record.model_type}: fitted in {record.fit_seconds} s{again}, registered as {record.model_uri}{left}"
 

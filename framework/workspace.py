@@ -222,14 +222,14 @@ class Workspace:
         from bike_traffic.searching import require_records
 
         declared = self.plugins.pipelines().get(model or "")
-        if declared and declared.spec.requires:  # what takes seconds to import
+        if declared and declared.spec.requires:  # which take seconds to import
             require_records(self.registry, self.registry_in_words, declared.spec.name)
-        from bike_traffic.loading import default_metric
+        from bike_traffic.loading import default_metric  # pandas
 
         return default_metric(model, self.registry, self.plugins)
 
     def query(self, model: str | None = None, **how: Any) -> Query:
-        """Return the query for records of a model in the requested environment; `how` are other fields of `Query`."""
+        """Return the query for a model in the requested environment; `how` are other fields of `Query`."""
         return Query(model_type=model and bare_name(model), env=self.settings.requested_env, **how)
 
     def load(self, record: ModelRecord) -> LoadedModel:
@@ -241,8 +241,7 @@ class Workspace:
     def pull(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of a model into a new or empty folder, whole or not at all; see `copy_files` for the errors.
 
-        Each is checked against its digest; files of a record without digests are copied as they are, from outside of
-        the registry only with `allow_unverified`.
+        Files of a record without digests are copied as they are, from elsewhere only with `allow_unverified`.
         """
         from bike_traffic.registry.files.fetching import copy_files
 
@@ -267,6 +266,7 @@ class Workspace:
         return Answering(
             references=require_interval(loaded) if interval else None,
             counters=loaded.references.counters,
+            known_until=loaded.record.known_until,
             tolerance=self.tolerance,
             notify=self.notify,
             **how,

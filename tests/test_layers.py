@@ -163,7 +163,7 @@ USES = {
     "answering": {"columns", "data", "errors", "evaluation", "notices", "pipeline", "places"},
     "prediction": {"answering", "columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
     "forecasting": {
-        "columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "registry",
+        "columns", "data", "errors", "evaluation", "loading", "pictures", "pipeline", "places", "registry",
     },
     "tracking": {
         "answering", "columns", "config", "data", "errors", "evaluation", "loading", "manager", "pictures",
@@ -181,7 +181,7 @@ USES = {
         "names", "notices", "opening", "parameters", "prediction", "registry", "searching", "specs", "tracking",
         "training",
     },
-    "inspection": {"addresses", "config", "workspace"},
+    "inspection": {"addresses", "config", "errors", "workspace"},
     "comparison": {"evaluation"},
     "ranking": {
         "columns", "errors", "evaluating", "evaluation", "loading", "progress", "registry", "workspace",

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bike_traffic.cli.main import main
+from bike_traffic.data.checking.rules import SPREADSHEET_ADVICE
 from bike_traffic.manager import PluginHost
 from bike_traffic.plugins.random_forest import RFPipeline
 from tests.conftest import Bt
@@ -83,7 +84,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Lines], bytes], str]] = {
     "unparseable date": (
         "bad.csv",
         changed(7, TIME, "01/09/2024 08:00"),
-        ONE + f"column 'Date et heure de comptage': not a time in row 7 ('01/09/2024 08:00'); {TIME_ADVICE}",
+        ONE + f"column 'Date et heure de comptage': not a time in row 7 ('01/09/2024 08:00'); {SPREADSHEET_ADVICE}",
     ),
     "negative count": (
         "bad.csv",
@@ -191,7 +192,10 @@ def test_counters_that_are_dead_all_the_time_are_refused(
         (("--set", "n_jobs=0"), "'rf': n_jobs must not be 0; -1 is all processors"),
         (("--set", "novalue"), "--set novalue: write KEY=VALUE, such as --set n_estimators=50"),
         (("--holdout", "banana"), "'banana' is not a span of time; write one such as 28d, 4w or 12h"),
-        (("--holdout", "0d"), "'0d' is not a span of time; write one such as 28d, 4w or 12h"),
+        (
+            ("--holdout", "0d"),
+            "'0d' is out of range: a span of time has at least one hour; write one such as 28d, 4w or 12h",
+        ),
         (
             ("--holdout", "900d"),
             "the counts span 100 d: holding out the last 900 d leaves less than that to train on; "
@@ -286,7 +290,7 @@ def test_unknown_counters_are_named_with_their_rows_and_refused(
     bt: Bt, registry: str, partly_unknown: Path, output: tuple[str, ...]
 ) -> None:
     message = (
-        "8 rows are of counters the model was not trained on: 'rue Neuve' (row 3, 4, 5, 6, 7 and 2 more); "
+        "8 rows of counters the model was not trained on: 'rue Neuve' (row 3, 4, 5, 6, 7 and 2 more); "
         "'sente du Bois' (row 11); leave them empty with --unknown-counters empty, train on counts that hold them, "
         "or take a rough guess with --unknown-counters predict"
     )

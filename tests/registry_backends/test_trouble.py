@@ -84,7 +84,8 @@ def test_a_bucket_that_may_not_be_written_to_is_read_and_refuses_in_one_line(
         done = bt("train", "-m", "rf", "--set", "n_estimators=2", "--data", small_file, "--backend", cloud.backend)
     assert done.exit_code == 1
     assert re.fullmatch(
-        rf"Error: {cloud.root}/rf/\d+_\d+-[0-9a-f]+/manifest\.json: these credentials are not allowed to do this; "
+        rf"Error: {cloud.root}/rf/\d+_\d+-[0-9a-f]+/manifest\.json: these credentials are not allowed to do this"
+        r"(; `gcloud [^`]*` logs in as someone else)?; "
         r"the trained model is kept on this machine: `bt registry reconcile` registers it\n",
         done.stderr,
     )
