@@ -98,7 +98,8 @@ def _stop(settings: Settings) -> None:
 def _serve(settings: Settings, port: int, *, background: bool) -> None:
     from bike_traffic.tracking.server import ended_by_itself, log_file, start_server, stop_server
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A shell that starts a command in the background, or nohup, lets it ignore SIGINT or SIGHUP.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     server = start_server(settings, port)
     hint = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"

@@ -49,7 +49,7 @@ def run(commands: list[str], folder: Path, scripts: Path | None = None) -> str:
     for command in commands:
         done = subprocess.run(
             command, shell=True, cwd=folder, env=environment, check=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
         )  # fmt: skip
         lines += [f"$ {command}", *done.stdout.splitlines()]
     return "\n".join(lines) + "\n"

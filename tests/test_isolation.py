@@ -40,7 +40,9 @@ def install(site: Path, source: str = MEAN, model: str = MODEL, version: str = "
 def run_python(site: Path, *words: str, **environ: str) -> tuple[int, str, str]:
     """Run Python with the installed plugins, and return its exit code, stdout and stderr."""
     environ = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **environ}
-    done = subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *words], env=environ, capture_output=True, text=True, check=False, timeout=600
+    )
     return done.returncode, done.stdout, done.stderr
 
 

@@ -182,7 +182,7 @@ def test_beside_a_program_that_rewrites_the_summary_in_place_every_append_succee
             assert len(log().entries()) > 0
     finally:
         stop.set()
-        thread.join()
+        thread.join(timeout=600)
     log().reconcile()
     names = log().names()
     assert sorted(set(names)) == sorted(["first", *(f"run-{number}" for number in range(30))])

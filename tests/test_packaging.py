@@ -91,7 +91,9 @@ def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
 def run(*words: str | Path, cwd: Path) -> str:
     """Run a command without this process's Python settings and return its stdout; show all of it when it fails."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run([str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

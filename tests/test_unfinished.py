@@ -120,7 +120,7 @@ def test_a_training_killed_in_its_upload_is_finished_later_and_not_while_it_is_a
         registry = LocalRegistry("models")
         assert list(finish(registry)) == []
         process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        assert process.wait(timeout=600) == -signal.SIGKILL
     finally:
         process.kill()
     (record,) = finish(registry)

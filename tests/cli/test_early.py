@@ -46,7 +46,7 @@ GCS = "backend 'gcs' has no registry; give --registry URI, set BT_REGISTRY, or w
 def test_the_error_comes_before_the_imports(words: str, message: str, clean_place: Path) -> None:
     Path("counts.csv").write_text("not read", encoding="utf-8")
     code = RUN.format(words=words.split())
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     exit_code, *modules = done.stdout.split()
     assert (exit_code, done.stderr.startswith(f"Error: {message}")) == ("1", True), done.stderr
     assert imported(set(modules), HEAVY) == set()

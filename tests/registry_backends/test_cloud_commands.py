@@ -250,6 +250,8 @@ sys.meta_path[:] = [Without(finder, LIBRARY) for finder in sys.meta_path]
 def test_a_backend_whose_library_is_not_installed_names_the_pip_line(backend: str, library: str) -> None:
     words = ["registry", "list", "--registry", f"{CLOUDS[backend].scheme}://bucket/models/summary.json"]
     script = f"LIBRARY = {library!r}\n{WITHOUT}\nfrom bike_traffic.cli.main import main\nmain()\n"
-    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False, timeout=600
+    )
     line = f"Error: '{backend}' needs {library}, which is not installed: pip install 'bike-traffic[{backend}]'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)

@@ -66,7 +66,7 @@ def test_a_full_disk_refuses_in_one_line_loses_nothing_and_leaves_the_file_whole
         f"&& exec {sys.executable} script.py"
     )
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", shell]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"\d+ promised, \d+ refused\n", done.stdout)
 
