@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNTER, TIME
+from bike_traffic.columns import COUNTER, TIME, TIME_ZONE
 from bike_traffic.data.checking.rules import RULES, USABLE, RowRules, positions_in_file
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.parsing.renames import names_by_identifier, renamed
-from bike_traffic.data.parsing.times import SecondHours, parse_times
+from bike_traffic.data.parsing.times import SecondHours
 from bike_traffic.errors import UnknownCounters
 from bike_traffic.evaluation.references import References
 from bike_traffic.notices import Notify, counted, log_warning
@@ -167,8 +167,8 @@ class _LateRows:
     """The rows of which the model learned nothing for more than a year, collected chunk by chunk."""
 
     def __init__(self, known_until: str | None) -> None:
-        known = parse_times(pd.Series([known_until or ""], dtype=object))
-        self._known: pd.Timestamp | None = known.iloc[0] if known.notna().all() else None
+        known = pd.to_datetime(pd.Index([known_until or ""]), format="ISO8601", utc=True, errors="coerce")
+        self._known: pd.Timestamp | None = known.tz_convert(TIME_ZONE)[0] if known.notna().all() else None
         self._last: pd.Timestamp | None = None
         self.rows = 0
 
