@@ -12,6 +12,7 @@ import click
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.session import note, with_workspace
 from bike_traffic.errors import MissingExtra, TrackingError
+from bike_traffic.extras import pip_words
 
 if TYPE_CHECKING:
     from bike_traffic.config import Settings
@@ -68,7 +69,7 @@ def migrate(workspace: Workspace, folder: Path) -> None:
 def _require_mlflow() -> None:
     if find_spec("mlflow") is None:
         raise MissingExtra(
-            "`bt mlflow` needs MLflow, which is not installed: pip install 'bike-traffic[mlflow]'",
+            f"`bt mlflow` needs MLflow, which is not installed: pip install {pip_words('bike-traffic[mlflow]')}",
             "mlflow-extra-missing",
         )
 

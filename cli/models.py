@@ -52,5 +52,5 @@ def _as_document(name: str, declaration: Declaration[PipelineSpec]) -> dict[str,
         "distribution": declaration.source.distribution,
         "version": declaration.source.version,
         "ready": not absent,
-        "install": f"pip install {spec.install or ' '.join(absent)}" if absent else None,
+        "install": f"pip install {spec.pip_words(*absent)}" if absent else None,
     }

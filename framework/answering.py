@@ -226,8 +226,9 @@ class _UnknownRows:
             named.append(f"'{name}' (row {listed}{more}{meant})")
         if len(self._rows) > _NAMED_COUNTERS:
             named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")
+        what = "1 row is of a counter" if total == 1 else f"{total:,} rows are of counters"
         return UnknownCounters(
-            f"{counted(total, 'row')} of counters the model was not trained on: {'; '.join(named)}; leave them "
+            f"{what} the model was not trained on: {'; '.join(named)}; leave them "
             "empty with --unknown-counters empty, train on counts that hold them, or take a rough guess with "
             "--unknown-counters predict",
             "unknown-counters",

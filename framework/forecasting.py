@@ -17,6 +17,7 @@ from bike_traffic.data.weather import join_weather, name_of, read_weather
 from bike_traffic.errors import ForecastError, MissingExtra, MissingInput
 from bike_traffic.evaluation.rows import RECENT, USUAL
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT
+from bike_traffic.extras import pip_words
 from bike_traffic.loading import LoadedModel
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
 from bike_traffic.places import plain_name
@@ -75,12 +76,13 @@ class Forecast:
         try:
             from bike_traffic.pictures.forecast import draw_forecast
         except ModuleNotFoundError as error:
+            install = pip_words("bike-traffic[plot]")
             raise MissingExtra(
-                f"a picture needs {error.name}, which is not installed: pip install 'bike-traffic[plot]'",
+                f"a picture needs {error.name}, which is not installed: pip install {install}",
                 "extra-missing",
                 name="plot",
                 module=error.name,
-                install="'bike-traffic[plot]'",
+                install=install,
             ) from None
         draw_forecast(self.rows, model, path)
 

@@ -90,7 +90,7 @@ def test_rows_of_unknown_counters_are_named_and_nothing_is_written(
     rows.to_csv("in.csv", sep=";", index=False)
     Path("out.csv").write_text("what stood there before")
     message = (
-        "3 rows of counters the model was not trained on: 'new street' (row 3, 6); 'new bridge' (row 10); "
+        "3 rows are of counters the model was not trained on: 'new street' (row 3, 6); 'new bridge' (row 10); "
         "leave them empty with --unknown-counters empty, train on counts that hold them, or take a rough guess with "
         "--unknown-counters predict"
     )

@@ -124,7 +124,7 @@ def test_without_names_every_built_in_that_can_run_is_meant_and_the_others_are_r
     net = workspace.plugins.pipeline("nn").spec
     monkeypatch.setattr(type(net), "missing", lambda spec: ["tensorflow"] if spec.name == "nn" else [])
     assert [declaration.spec.name for declaration in workspace.pipelines()] == ["rf", "rf_class", "ahead"]
-    assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'bike-traffic[nn]'"]
+    assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'tensorflow>=2.18'"]
 
 
 def test_what_a_pipeline_needs_and_does_not_get_is_raised_before_counts_are_read(

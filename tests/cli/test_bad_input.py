@@ -287,7 +287,7 @@ def test_unknown_counters_are_named_with_their_rows_and_refused(
     bt: Bt, registry: str, partly_unknown: Path, output: tuple[str, ...]
 ) -> None:
     message = (
-        "8 rows of counters the model was not trained on: 'rue Neuve' (row 3, 4, 5, 6, 7 and 2 more); "
+        "8 rows are of counters the model was not trained on: 'rue Neuve' (row 3, 4, 5, 6, 7 and 2 more); "
         "'sente du Bois' (row 11); leave them empty with --unknown-counters empty, train on counts that hold them, "
         "or take a rough guess with --unknown-counters predict"
     )

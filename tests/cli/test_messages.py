@@ -51,7 +51,7 @@ def test_a_counter_without_its_accent_is_suggested(bt: Bt, small_counts: pd.Data
     rows = small_counts[small_counts["Nom du compteur"] == name].head(1)
     rows.assign(**{"Nom du compteur": name.upper().replace("E", "É")}).to_csv("one.csv", sep=";", index=False)
     (line,) = bt("predict", "-m", "rf", "one.csv").stderr.splitlines()
-    assert line.startswith("Error: 1 row of counters the model was not trained on: ")
+    assert line.startswith("Error: 1 row is of a counter the model was not trained on: ")
     assert f"(row 2, did you mean '{name}'?)" in line
     (line,) = bt("forecast", "-m", "rf", "--counter", name.split()[1][:-1] + "x").stderr.splitlines()
     assert "' (did you mean '" in line

@@ -253,5 +253,5 @@ def test_a_backend_whose_library_is_not_installed_names_the_pip_line(backend: st
     done = subprocess.run(
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False, timeout=600
     )
-    line = f"Error: '{backend}' needs {library}, which is not installed: pip install 'bike-traffic[{backend}]'\n"
+    line = f"Error: '{backend}' needs {library}, which is not installed: pip install '{library}>=2025.1'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bike_traffic.extras import pip_words
 from tests.tracking.conftest import (
     TRAIN,
     environment,
@@ -31,6 +32,7 @@ class Without(PathFinder):
         return None if name == "mlflow" else PathFinder.find_spec(name, path, target)
 
 sys.meta_path = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+from bike_traffic.extras import pip_words
 from bike_traffic.cli.main import main
 main(sys.argv[1:])
 """
@@ -51,7 +53,7 @@ def test_without_mlflow_training_works_and_a_note_says_how_to_install_it(small_f
     )
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: `bt mlflow` needs MLflow, which is not installed: pip install 'bike-traffic[mlflow]'\n",
+        f"Error: `bt mlflow` needs MLflow, which is not installed: pip install {pip_words('bike-traffic[mlflow]')}\n",
     )
 
 
