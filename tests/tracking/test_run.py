@@ -195,7 +195,7 @@ def test_no_picture_is_blank(trained: dict[str, Tracked], model: str) -> None:
         height, width, _ = picture.shape
         ink = (picture < 0.95).any(axis=-1)
         colours = np.unique((picture[ink] * 15).round(), axis=0)
-        assert (height >= 350, width >= 550, 0.01 < ink.mean() < 0.9, len(colours) > 5) == (True,) * 4, name
+        assert (height >= 350, width >= 550, bool(0.01 < ink.mean() < 0.9), len(colours) > 5) == (True,) * 4, name
 
 
 def test_without_a_baseline_the_same_pictures_are_drawn(trained: dict[str, Tracked], tmp_path: Path) -> None:

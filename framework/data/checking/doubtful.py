@@ -51,7 +51,7 @@ class UsualCounts:
 
     def limits(self) -> NDArray[np.float64]:
         """Return the count above which one is doubtful, in bikes per hour, shape (counters, 24)."""
-        of_counter = _quantile(self._rows.sum(axis=1), FEWEST_OF_COUNTER)[:, None]
+        of_counter = _quantile(self._rows.sum(axis=1, dtype=np.int32), FEWEST_OF_COUNTER)[:, None]
         of_hour = _quantile(self._rows, FEWEST)
         of_hour = np.where(np.isnan(of_hour), of_counter, of_hour)
         # A rush hour that shifts by an hour is nothing to doubt.
