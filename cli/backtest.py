@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.output import baseline_rows, distinct, metric_columns, metrics_document, print_json, values_of
+from bike_traffic.cli.pictures import draw_folds, folder_option, require_plot
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     format_option,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     shell_complete=complete_files,
     help="Write the predictions of the folds: CSV(.gz) or Parquet.",
 )
+@folder_option
 @interval_option
 @parameters_option
 @seed_option
@@ -57,6 +60,7 @@ def backtest(
     step: str | None,
     days: int | None,
     output: str | None,
+    plot: Path | None,
     interval: bool,
     parameters: tuple[str, ...],
     seed: int,
@@ -74,6 +78,7 @@ def backtest(
         declarations = require_models(workspace, models)
         require_inputs(workspace.settings.data, workspace.settings.weather)
         require_outputs(output)
+        require_plot(plot)
         reading(workspace.settings.data)
 
         from bike_traffic.backtesting import means_over_folds, predictions_of
@@ -101,6 +106,8 @@ def backtest(
             predictions = predictions_of(done)
             write_counts(predictions, output)
             note(f"{counted(len(predictions), 'prediction')} written into {output}")
+        if plot is not None:
+            draw_folds(done, plot)
     means = means_over_folds(done)
     by_day = means_over_folds(done, by_day=True) if steps else []
     if output_format == "json":

@@ -9,6 +9,7 @@ import click
 
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.pictures import require_plot
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     history_option,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 @history_option
 @click.option("--interval", is_flag=True, help="Add lower and upper, between which 80 % of the counts should be.")
 @unknown_counters_option
+@click.option(
+    "--plot", metavar="FILE", shell_complete=complete_files, help="Draw the means through time: PNG, SVG or PDF."
+)
 @click.option("--reasons", is_flag=True, help="Add the column `reason`: what keeps a row without a prediction.")
 def predict(
     workspace: Workspace,
@@ -51,6 +55,7 @@ def predict(
     history: str | None,
     interval: bool,
     unknown_counters: UnknownPolicy,
+    plot: str | None,
     reasons: bool,
     **choice: Any,
 ) -> None:
@@ -63,6 +68,8 @@ def predict(
     require_one_model(**choice)
     require_inputs(source, history)
     require_outputs(output)
+    require_outputs(plot, pictures=True)
+    require_plot(plot)
     loaded = load_chosen(workspace, **choice)
     reading(source)
 
@@ -77,7 +84,15 @@ def predict(
             unknown_counters=unknown_counters,
             reasons=reasons,
         )
-        rows = predict_file(loaded.pipeline, source, target, how)
+        if plot is None:
+            rows = predict_file(loaded.pipeline, source, target, how)
+        else:
+            from bike_traffic.pictures.prediction import MeansThroughTime
+
+            means = MeansThroughTime()
+            rows = predict_file(loaded.pipeline, source, target, how, on_answers=means.add)
+            means.draw(f"{loaded.record.model_type} of run {loaded.record.run_id[:8]}", plot)
+            note(f"drawn in {plot}")
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
     note(f"{record.model_type} of run {record.run_id[:8]}: {counted(rows, 'row')} predicted{where}")
