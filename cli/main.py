@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Generate sample counts, check a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
-    "plugins": ("bike_traffic.cli.plugins:plugins", "List the plugins, check one, start a new one."),
+    "plugins": ("bike_traffic.cli.plugins:plugins", "List, install, check, start plugins."),
     "app": ("bike_traffic.cli.app:app", "Open the app: forecasts, faults, files, models, in a browser."),
     "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Show the runs of a profile in MLflow's pages."),
     "completion": ("bike_traffic.cli.completion:completion", "Print what lets a shell complete bt."),
