@@ -8,6 +8,7 @@ from pathlib import Path
 from bike_traffic.addresses import shown
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import ReadError, WriteError
+from bike_traffic.folders import can_be_made
 
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".eps")
@@ -54,6 +55,16 @@ def require_outputs(*targets: str | None, pictures: bool = False) -> None:
             )
         if "://" not in target:
             _require_place(Path(target))
+
+
+def require_folder(folder: Path, what: str) -> None:
+    """Raise `WriteError` if a folder can neither be written nor made."""
+    if not can_be_made(folder):
+        raise WriteError(
+            f"{folder}: {what} cannot be written there; change its permissions, or name another folder",
+            "folder-not-writable",
+            path=str(folder),
+        )
 
 
 def _require_place(target: Path) -> None:

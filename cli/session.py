@@ -67,7 +67,10 @@ class Session:
         """Open a workspace with these settings as flags; its notes go to standard error."""
         from bike_traffic.workspace import Workspace
 
-        return Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
+        opened = Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
+        if opened.settings.sources["cache"].startswith("a temporary"):
+            note(f"fetched models are kept in {opened.settings.cache}, {opened.settings.sources['cache']}")
+        return opened
 
 
 def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[CommandT], CommandT]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.early import require_inputs
+from bike_traffic.cli.early import require_folder, require_inputs
 from bike_traffic.cli.output import BEHIND_BASELINE, baseline_rows, distinct, metric_columns, print_json, values_of
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
@@ -91,6 +92,10 @@ def train(
     with stdout_to_stderr():
         declarations = require_models(workspace, models)
         workspace.require_trainable()
+        require_folder(workspace.settings.cache, "a model whose upload breaks off (BT_CACHE)")
+        if workspace.backend.spec.name == "local":
+            place = Path(workspace.settings.registry_of("local"))
+            require_folder(place.parent if place.suffix == ".json" else place, "the registry")
         require_inputs(workspace.settings.data, workspace.settings.weather)
         reading(workspace.settings.data)
 

@@ -37,6 +37,7 @@ import attrs
 
 from bike_traffic.addresses import shown
 from bike_traffic.errors import SettingsError, no_such
+from bike_traffic.folders import can_be_made, require_own, temporary_cache, user_cache
 from bike_traffic.settings_file import Setting, read_file
 
 ENVIRONMENTS = ("dev", "prod")
@@ -195,6 +196,8 @@ def load_settings(
     if values["registry"] is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
         values["backend"], sources["backend"] = None, f"the scheme of {sources['registry']}"
     values["cache"] = cache_directory(environ)
+    if values["cache"] == temporary_cache():
+        sources["cache"] = f"a temporary folder, since {user_cache()} cannot be written"
     return Settings(**values, config=path, backend_options=table.get("backends", {}), sources=sources)
 
 
@@ -258,11 +261,15 @@ def _at_least_as_direct(source: str, other: str) -> bool:
 
 
 def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder of fetched models: ``BT_CACHE``, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
+    """Return the folder of fetched models: ``BT_CACHE``, else the user's cache folder, else a temporary one."""
     given = (os.environ if environ is None else environ).get("BT_CACHE")
-    return Path(given) if given else user_cache_path("bike-traffic") / "models"
+    if given:
+        return Path(given)
+    folder = user_cache()
+    if can_be_made(folder):
+        return folder
+    require_own(temporary_cache().parent)
+    return temporary_cache()
 
 
 def key_path() -> Path:

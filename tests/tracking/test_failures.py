@@ -178,7 +178,7 @@ def test_a_read_only_store_is_reported_in_one_line(small_counts: pd.DataFrame) -
         assert done.returncode == 0, done.stderr
         lines = done.stderr.splitlines()
         assert re.fullmatch(r"runs are not tracked: mlruns_dev: .*(Permission denied|readonly).*", lines[0])
-        assert len(lines) == 3
+        assert len(lines) == 4
         (entry,) = json.loads((folder / "models/summary.json").read_text())
         assert "tracking" not in entry
 
