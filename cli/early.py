@@ -62,7 +62,7 @@ def require_folder(folder: Path, what: str) -> None:
     if not can_be_made(folder):
         raise WriteError(
             f"{folder}: {what} cannot be written there; change its permissions, or name another folder",
-            "folder-not-writable",
+            "place-not-writable",
             path=str(folder),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bike_traffic.cli.session import Session
+from bike_traffic.cli.table import print_table as print_table  # commands of others import it from here
 from bike_traffic.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ ON_A_REGISTRY = {
             "restore",
         )
     ),
-    *("registry verify", "registry reconcile"),
+    *("registry verify", "registry reconcile", "doctor"),
 }
 COUNTS = {"train", "backtest", "evaluate", "forecast", "registry best", "data clean"}
 USERS = {
