@@ -12,22 +12,24 @@ from click.shell_completion import CompletionItem, get_completion_class
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
-SHELLS = {
-    "bash": 'eval "$(bt completion bash)"     # in ~/.bashrc',
-    "zsh": 'eval "$(bt completion zsh)"      # in ~/.zshrc, after compinit',
-    "fish": "bt completion fish | source      # in ~/.config/fish/config.fish",
-}
+SHELLS = ("bash", "zsh", "fish")
 _MOST_RUNS = 200
 """Largest number of run ids that are offered, the newest."""
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-@click.command(epilog=f"Example: {SHELLS['bash']}")
-@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.command(epilog="Example: bt completion fish | source")
+@click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what lets a shell complete the commands, options and values of bt."""
+    """Print what lets a shell complete the commands, options and values of bt.
+
+    \b
+    In ~/.bashrc:                  eval "$(bt completion bash)"
+    In ~/.zshrc, after compinit:   eval "$(bt completion zsh)"
+    In ~/.config/fish/config.fish: bt completion fish | source
+    """
     found = get_completion_class(shell)
     assert found is not None  # SHELLS are those of click
     click.echo(found(ctx.find_root().command, {}, "bt", "_BT_COMPLETE").source())
