@@ -29,7 +29,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     In ~/.bashrc:                  eval "$(bt completion bash)"
     In ~/.zshrc, after compinit:   eval "$(bt completion zsh)"
     In ~/.config/fish/config.fish: bt completion fish | source
-    """
+    """  # noqa: D301  # click reads the backspace
     found = get_completion_class(shell)
     assert found is not None  # SHELLS are those of click
     click.echo(found(ctx.find_root().command, {}, "bt", "_BT_COMPLETE").source())
