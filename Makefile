@@ -7,7 +7,7 @@ DEMO ?= demo
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 BT := $(VENV)/bin/bt
 
-.PHONY: demo app test lint types install-test clean
+.PHONY: demo app test lint types lowest dist install-test clean
 
 # Sample counts, the models, the best of them, a forecast of the day after the counts, a few predictions.
 demo: $(VENV)/.installed
@@ -39,6 +39,19 @@ types: install-test
 	MYPYPATH=benchmarks $(VENV)/bin/mypy benchmarks
 	$(VENV)/bin/mypy examples/*/src
 
+# The fast tests with the lowest versions that setup.cfg admits.
+lowest:
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip --disable-pip-version-check --quiet install uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct \
+	  '.[plot,signing]' 'pytest>=8.4'
+	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider tests/data tests/evaluation tests/features
+
+# The source distribution and the wheel, in dist/; docs/releasing.md says what comes next.
+dist: $(VENV)/.installed
+	$(PIP) install 'build>=1.2'
+	$(VENV)/bin/python -m build --outdir dist .
+
 # Type checkers see an editable install in strict mode only, and new modules after a new install only.
 install-test: $(VENV)/.installed-test
 	$(PIP) install --no-deps --editable . --config-settings editable_mode=strict
@@ -59,4 +72,4 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

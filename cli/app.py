@@ -12,6 +12,7 @@ import click
 
 from bike_traffic.cli.session import REGISTRY_SETTINGS, note, with_workspace
 from bike_traffic.errors import MissingExtra, SettingsError
+from bike_traffic.extras import pip_words
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -41,11 +42,11 @@ def app(workspace: Workspace, host: str, port: int, hosts: tuple[str, ...]) -> N
     for package in ("streamlit", "uvicorn", "babel"):
         if find_spec(package) is None:
             raise MissingExtra(
-                f"the app needs {package}, which is not installed: pip install 'bike-traffic[app]'",
+                f"the app needs {package}, which is not installed: pip install {pip_words('bike-traffic[app]')}",
                 "extra-missing",
                 name="app",
                 module=package,
-                install="'bike-traffic[app]'",
+                install=pip_words("bike-traffic[app]"),
             )
     workspace.credentials = _credentials()
     _ = workspace.registry  # what is wrong with the settings is said before the server starts

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import (
-    baseline_rows,
-    distinct,
-    metric_columns,
-    metrics_document,
-    print_json,
-    print_table,
-    values_of,
-)
+from bike_traffic.cli.completion import complete_files
+from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.output import baseline_rows, distinct, metric_columns, metrics_document, print_json, values_of
+from bike_traffic.cli.pictures import draw_folds, folder_option, require_plot
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     format_option,
@@ -22,11 +18,15 @@ from bike_traffic.cli.session import (
     models_option,
     note,
     parameters_option,
+    reading,
+    require_models,
     seed_option,
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.cli.train import read_parameters
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.backtesting import Fold, FoldMean
@@ -40,7 +40,14 @@ if TYPE_CHECKING:
 @click.option("--horizon", default="28d", show_default=True, metavar="SPAN", help="How much each fold holds out.")
 @click.option("--step", metavar="SPAN", help="Forecast from an origin at every step inside a fold, such as 1d.")
 @click.option("--days", type=click.IntRange(1, 28), help="Days ahead of each origin.  [default: 7]")
-@click.option("-o", "--output", metavar="OUTPUT", help="Write the predictions of the folds: CSV(.gz) or Parquet.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="Write the predictions of the folds: CSV(.gz) or Parquet.",
+)
+@folder_option
 @interval_option
 @parameters_option
 @seed_option
@@ -53,6 +60,7 @@ def backtest(
     step: str | None,
     days: int | None,
     output: str | None,
+    plot: Path | None,
     interval: bool,
     parameters: tuple[str, ...],
     seed: int,
@@ -67,7 +75,11 @@ def backtest(
         raise click.UsageError("--days needs --step, such as --step 1d --days 7")
     values = read_parameters(parameters)
     with stdout_to_stderr():
-        declarations = workspace.pipelines(models)
+        declarations = require_models(workspace, models)
+        require_inputs(workspace.settings.data, workspace.settings.weather)
+        require_outputs(output)
+        require_plot(plot)
+        reading(workspace.settings.data)
 
         from bike_traffic.backtesting import means_over_folds, predictions_of
         from bike_traffic.data.files.writing import write_counts
@@ -93,7 +105,9 @@ def backtest(
         if output is not None:
             predictions = predictions_of(done)
             write_counts(predictions, output)
-            note(f"{len(predictions):,} predictions written into {output}")
+            note(f"{counted(len(predictions), 'prediction')} written into {output}")
+        if plot is not None:
+            draw_folds(done, plot)
     means = means_over_folds(done)
     by_day = means_over_folds(done, by_day=True) if steps else []
     if output_format == "json":

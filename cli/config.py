@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.inspection import shown_settings
 
 if TYPE_CHECKING:
@@ -24,4 +25,7 @@ def config(workspace: Workspace, output_format: str) -> None:
     if output_format == "json":
         print_json({setting.name: {"value": setting.value, "source": setting.source} for setting in settings})
     else:
-        print_table(["setting", "value", "from"], [(one.name, one.value, one.source) for one in settings])
+        print_table(
+            ["setting", "value", "from"],
+            [(one.name, "not set" if one.value is None else one.value, one.source) for one in settings],
+        )

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.completion import complete_files
+from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.output import print_json
+from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, note, reading, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.data.checking.usable import Usable
@@ -17,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: bt data clean counts-2022.csv.zip counts-2022.parquet")
-@click.argument("source", metavar="INPUT")
-@click.argument("target", metavar="OUTPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_files)
+@click.argument("target", metavar="OUTPUT", shell_complete=complete_files)
 @click.option("--sum-to-hours", is_flag=True, help="Sum rows of quarters of an hour, or other parts, to whole hours.")
 @with_workspace(COUNTS_SETTINGS)
 @format_option("table", "json")
@@ -28,6 +32,9 @@ def clean(workspace: Workspace, source: str, target: str, sum_to_hours: bool, ou
     OUTPUT is CSV(.gz) or Parquet by its ending, at any URL; it appears whole or not at all. Times get their offset,
     and renamed counters their newest name.
     """
+    require_inputs(source)
+    require_outputs(target)
+    reading(source)
     output = sys.stdout.buffer if target == "-" else target
     with stdout_to_stderr():
         from bike_traffic.data.tidying import clean_file
@@ -54,7 +61,7 @@ def _document(found: Usable, source: str, target: str) -> dict[str, object]:
 
 
 def _print(found: Usable, source: str, target: str) -> None:
-    click.echo(f"{source}: {found.rows:,} rows; {len(found.cleaned):,} written into {target}")
+    click.echo(f"{source}: {counted(found.rows, 'row')}; {len(found.cleaned):,} written into {target}")
     if found.faults:
         print_table(
             ["column", "left out", "rows", "first rows", "example"],

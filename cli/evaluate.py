@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.output import (
-    baseline_rows,
-    metric_columns,
-    metrics_document,
-    print_json,
-    print_table,
-    values_of,
-)
+from bike_traffic.cli.completion import complete_files
+from bike_traffic.cli.early import require_inputs
+from bike_traffic.cli.output import baseline_rows, metric_columns, metrics_document, print_json, values_of
+from bike_traffic.cli.pictures import folder_option, into_folder, require_plot
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -22,10 +19,13 @@ from bike_traffic.cli.session import (
     load_chosen,
     model_options,
     note,
+    reading,
+    require_one_model,
     stdout_to_stderr,
     unknown_counters_option,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.answering import UnknownPolicy
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: bt evaluate --model rf september.csv --by counter")
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
 @history_option
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Also the errors of each counter, hour, day or weekday, the worst first.",
 )
 @unknown_counters_option
+@folder_option
 @format_option("table", "json")
 def evaluate(
     workspace: Workspace,
@@ -53,6 +54,7 @@ def evaluate(
     history: str | None,
     by: By | None,
     unknown_counters: UnknownPolicy,
+    plot: Path | None,
     output_format: str,
     **choice: Any,
 ) -> None:
@@ -61,7 +63,11 @@ def evaluate(
     The baselines are of the training rows. The 4-week mean is that of the last four weeks by counter, weekday and
     hour; the recent level weighs the last ten weeks, the newest most.
     """
+    require_one_model(**choice)
+    require_plot(plot)
+    require_inputs(source, history, workspace.settings.weather)
     loaded = load_chosen(workspace, **choice)
+    reading(source)
     record = loaded.record
     with stdout_to_stderr():
         past = workspace.counts(history) if history else None
@@ -72,6 +78,10 @@ def evaluate(
         note(f"{measured.seen_rows:,} of {size:,} rows are not later than the training rows: the model may know them")
     if measured.doubtful_rows:
         note(_doubtful(measured, loaded.pipeline.task, kept=workspace.settings.keep_doubtful))
+    if plot is not None:
+        from bike_traffic.pictures.evaluation import draw
+
+        into_folder(plot, lambda folder: draw(loaded.pipeline, evaluation, folder))
     groups = []
     if by is not None:
         from bike_traffic.evaluation.grouping import errors_by

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_table
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.monitoring.findings.finding import Finding

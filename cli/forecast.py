@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.completion import complete_files
+from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -13,9 +15,11 @@ from bike_traffic.cli.session import (
     load_chosen,
     model_options,
     note,
+    require_one_model,
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.forecasting import Forecast
@@ -29,9 +33,15 @@ if TYPE_CHECKING:
 @click.option("--from", "start", metavar="DAY", help="First day, such as 2026-06-15.  [default: tomorrow in Paris]")
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="Number of days.")
 @click.option("--counter", "counters", multiple=True, metavar="TEXT", help="Counters whose name contains TEXT.")
-@click.option("--history", metavar="COUNTS", help="Recent counts, for models that need them.")
-@click.option("-o", "--output", metavar="OUTPUT", help="Write every hour: CSV(.gz) or Parquet.")
-@click.option("--plot", metavar="FILE", help="Draw the forecast as a picture: PNG, SVG or PDF.")
+@click.option(
+    "--history", metavar="COUNTS", shell_complete=complete_files, help="Recent counts, for models that need them."
+)
+@click.option(
+    "-o", "--output", metavar="OUTPUT", shell_complete=complete_files, help="Write every hour: CSV(.gz) or Parquet."
+)
+@click.option(
+    "--plot", metavar="FILE", shell_complete=complete_files, help="Draw the forecast as a picture: PNG, SVG or PDF."
+)
 @format_option("table", "json", "csv")
 def forecast(
     workspace: Workspace,
@@ -49,6 +59,10 @@ def forecast(
     No file of rows is needed: the model knows its counters. Hours and days are those of Paris. The interval should
     contain 80 % of the counts.
     """
+    require_one_model(**choice)
+    require_inputs(history, workspace.settings.weather)
+    require_outputs(output)
+    require_outputs(plot, pictures=True)
     with stdout_to_stderr():
         from bike_traffic.forecasting import parse_day, tomorrow
 
@@ -96,4 +110,4 @@ def _write(result: Forecast, output: str) -> None:
 
     table = result.as_published()
     write_counts(table, output)
-    note(f"{len(table):,} hours written into {output}")
+    note(f"{counted(len(table), 'hour')} written into {output}")

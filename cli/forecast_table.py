@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_table
+from bike_traffic.cli.table import print_table
 from bike_traffic.columns import COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import USUAL
 from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections import Counter
@@ -13,6 +14,8 @@ from typing import IO, Any, TextIO
 
 import click
 
+from bike_traffic.cli.completion import complete_files
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, PluginVersionWarning, RegistryWarning
 
 _OURS = (PluginVersionWarning, RegistryWarning)
@@ -28,9 +31,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Fetch the City's counts, check or clean a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),
-    "plugins": ("bike_traffic.cli.plugins:plugins", "List the plugins, check one, start a new one."),
+    "plugins": ("bike_traffic.cli.plugins:plugins", "List, install, check, start plugins."),
     "app": ("bike_traffic.cli.app:app", "Open the app: forecasts, faults, files, models, in a browser."),
     "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Show the runs of a profile in MLflow's pages."),
+    "completion": ("bike_traffic.cli.completion:completion", "Print what lets a shell complete bt."),
+    "doctor": ("bike_traffic.cli.doctor:doctor", "Report versions, settings and what is broken, for a bug report."),
+    "help": ("bike_traffic.cli.about:show_help", "Show the help of a command."),
+    "version": ("bike_traffic.cli.about:version", "Show the version."),
     "config": ("bike_traffic.cli.config:config", "Print every setting and where it comes from."),
 }
 
@@ -59,7 +66,25 @@ class Failure(click.ClickException):
             print_json(self._document)
 
 
-class LazyGroup(click.Group):
+class _Interrupted(click.ClickException):
+    """Ctrl-C: the exit code that shells give to a program ended by SIGINT, and what it leaves behind."""
+
+    exit_code = 130
+
+    def __init__(self, ctx: click.Context) -> None:
+        from bike_traffic.cli.session import Session
+
+        session = ctx.find_object(Session)
+        super().__init__(
+            "interrupted" + (f"; {session.if_interrupted}" if session and session.if_interrupted else "")
+        )
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line, below what the terminal shows of the keys."""
+        click.echo(f"\n{self.message}", file=file, err=True)
+
+
+class LazyGroup(SuggestingGroup):
     """A group that imports a command when it is called, built-in or of a third party."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,12 +104,9 @@ class LazyGroup(click.Group):
         entry_point = _third_party_named(cmd_name)
         return None if entry_point is None else _load(entry_point)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands from the table and from metadata alone."""
-        rows = [(name, summary) for name, (_, summary) in self.table.items()]
-        rows += [(name, f"(from {_origin(entry_point)})") for name, entry_point in sorted(_third_party().items())]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def summary_of(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002
+        """Return the line for a command from the table and from metadata alone."""
+        return self.table[name][1] if name in self.table else f"(from {_origin(_third_party()[name])})"
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn expected errors into one line."""
@@ -95,6 +117,8 @@ class LazyGroup(click.Group):
             raise Failure(error, ctx) from error
         except BrokenPipeError:
             raise  # click exits silently
+        except KeyboardInterrupt:
+            raise _Interrupted(ctx) from None
         except OSError as error:
             reason = error.strerror or str(error)
             line = f"{error.filename}: {reason}" if error.filename else reason
@@ -195,7 +219,15 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: bt train -m rf && bt registry best --metric r2",
 )
-@click.option("--config", metavar="FILE", help="Settings file, instead of bt.toml in this folder.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="Settings file, instead of bt.toml in this folder.",
+)
+@click.option(
+    "-v", "--verbose", count=True, help="Print each step, -vv more; BT_LOG=info does so too, BT_LOG=warning less."
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -205,11 +237,13 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     help="Show the version and exit.",
 )
 @click.pass_context
-def main(ctx: click.Context, config: str | None) -> None:
+def main(ctx: click.Context, config: str | None, verbose: int) -> None:
     """Predict the hourly bicycle count of every counter in Paris."""
     from bike_traffic.cli.session import Session
 
     ctx.obj = Session(config)
+    if verbose or os.environ.get("BT_LOG"):
+        ctx.obj.listen(ctx, verbose)
 
 
 if __name__ == "__main__":

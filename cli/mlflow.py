@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.session import note, with_workspace
 from bike_traffic.errors import MissingExtra, TrackingError
+from bike_traffic.extras import pip_words
 
 if TYPE_CHECKING:
     from bike_traffic.config import Settings
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=SuggestingGroup,
     invoke_without_command=True,
     epilog="Example: bt mlflow --env prod --background",
 )
@@ -66,7 +69,7 @@ def migrate(workspace: Workspace, folder: Path) -> None:
 def _require_mlflow() -> None:
     if find_spec("mlflow") is None:
         raise MissingExtra(
-            "`bt mlflow` needs MLflow, which is not installed: pip install 'bike-traffic[mlflow]'",
+            f"`bt mlflow` needs MLflow, which is not installed: pip install {pip_words('bike-traffic[mlflow]')}",
             "mlflow-extra-missing",
         )
 
@@ -96,7 +99,8 @@ def _stop(settings: Settings) -> None:
 def _serve(settings: Settings, port: int, *, background: bool) -> None:
     from bike_traffic.tracking.server import ended_by_itself, log_file, start_server, stop_server
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A shell that starts a command in the background, or nohup, lets it ignore SIGINT or SIGHUP.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     server = start_server(settings, port)
     hint = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.manager import Declaration
@@ -51,5 +52,5 @@ def _as_document(name: str, declaration: Declaration[PipelineSpec]) -> dict[str,
         "distribution": declaration.source.distribution,
         "version": declaration.source.version,
         "ready": not absent,
-        "install": f"pip install {spec.install or ' '.join(absent)}" if absent else None,
+        "install": f"pip install {spec.pip_words(*absent)}" if absent else None,
     }

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bike_traffic.cli.session import Session
+from bike_traffic.cli.table import print_table as print_table  # commands of others import it from here
 from bike_traffic.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from bike_traffic.backtesting import FoldMean
     from bike_traffic.evaluation.measuring import Evaluation
 
-_UNBOUNDED = 10_000
 BASELINE_NAME, RECENT_NAME = "4-week mean", "recent level"
 BEHIND_BASELINE = "behind mean"
 """Mark of a model that does not beat the 4-week mean."""
@@ -44,38 +43,6 @@ def _plain(value: Any) -> Any:
         return value
     if callable(getattr(value, "tolist", None)):  # numpy
         return _plain(value.tolist())
-    return str(value)
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers are aligned to the right, and only a terminal limits the width."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    cells = [list(row) for row in rows]
-    for place, column in enumerate(columns):
-        numeric = cells and all(isinstance(row[place], int | float | None) for row in cells)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    if isinstance(value, int):
-        return f"{value:,}"
     return str(value)
 
 

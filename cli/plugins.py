@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.groups import SuggestingGroup
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.plugins_check import check
+from bike_traffic.cli.plugins_install import install, uninstall
 from bike_traffic.cli.plugins_new import new
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.manager import Declaration
 from bike_traffic.specs import BackendSpec, PipelineSpec
 
@@ -17,16 +20,18 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.group(invoke_without_command=True, epilog="Example: bt plugins list")
+@click.group(cls=SuggestingGroup, invoke_without_command=True, epilog="Example: bt plugins list")
 @click.pass_context
 def plugins(ctx: click.Context) -> None:
-    """List the plugins, check one, start a new one."""
+    """List the plugins, install, check or remove one, start a new one."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_plugins, output_format="table")
 
 
 plugins.add_command(check)
 plugins.add_command(new)
+plugins.add_command(install)
+plugins.add_command(uninstall)
 
 
 @plugins.command("list", epilog="Example: bt plugins list --format json")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.completion import complete_models
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.errors import PluginError
 from bike_traffic.manager import PluginHost
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: bt plugins check rf --format json")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_models)
 @format_option("table", "json")
 @with_workspace([])
 @click.pass_context

@@ -3,33 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_table
+import click
+
+from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns
+from bike_traffic.cli.table import print_table
+from bike_traffic.errors import RegistryError
+from bike_traffic.evaluation.metrics import METRICS
+from bike_traffic.names import Task
+from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.queries import Mark, marks_of
-from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.records import ModelRecord, parse_time
 
 _MARKS: Mapping[Mark, str] = {"test mode": "test", "behind mean": BEHIND_BASELINE}
 """Marks that the tables call by another name."""
 
 
 def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, RegistryEvent]) -> None:
-    """Print records as a table, each with the marks that say why it is not, or should not be, the best."""
+    """Print records in one table a task, each with the marks that say why it is not, or should not be, the best."""
+    by_task: dict[Task | None, list[ModelRecord]] = {}
+    for record in records:
+        by_task.setdefault(_task_of(record), []).append(record)
+    for number, own in enumerate(by_task.values()):
+        if number:
+            click.echo()
+        _print_task(own, withdrawn)
+
+
+def _task_of(record: ModelRecord) -> Task | None:
+    """Return the task that a record's metrics are of; ``None`` if none of them tells."""
+    tasks = [METRICS[name].task for name in record.metrics]
+    return next((task for task in tasks if task is not None), None)
+
+
+def _print_task(records: Sequence[ModelRecord], withdrawn: Mapping[str, RegistryEvent]) -> None:
     metrics = metric_columns(*(record.metrics for record in records))
+    marks = [", ".join(_MARKS.get(mark, mark) for mark in marks_of(record, withdrawn)) for record in records]
     rows = [
         [
             record.run_id[:8],
             record.model_type,
             record.env,
-            ", ".join(_MARKS.get(mark, mark) for mark in marks_of(record, withdrawn)),
+            *([mark] if any(marks) else []),
             record.timestamp[:16],
             *(record.metrics.get(name) for name in metrics),
             record.model_uri,
         ]
-        for record in records
+        for record, mark in zip(records, marks, strict=True)
     ]
-    print_table(["run", "model", "env", "", "time (UTC)", *metrics, "files"], rows)
+    mark_title = [""] if any(marks) else []
+    print_table(["run", "model", "env", *mark_title, "time (UTC)", *metrics, "files"], rows)
+
+
+def record_named(opened: RegistryBackend, name: str, as_of: str | None) -> ModelRecord:
+    """Return the record of an alias, or of a run id; only an alias has a history."""
+    if as_of or opened.alias_history(name):
+        return opened.alias(name, as_of_time(as_of))
+    return opened.get(name)
+
+
+def as_of_time(as_of: str | None) -> datetime | None:
+    """Read the value of ``--as-of``; raise `RegistryError` if it is not a time."""
+    try:
+        return parse_time(as_of) if as_of else None
+    except ValueError:
+        raise RegistryError(
+            f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
+            "as-of-malformed",
+            as_of=as_of,
+        ) from None
 
 
 def document_of(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> dict[str, Any]:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.records import document_of, print_records
-from bike_traffic.cli.registry_best import as_of_time, best
+from bike_traffic.cli.completion import complete_models, complete_names
+from bike_traffic.cli.groups import SuggestingGroup
+from bike_traffic.cli.output import print_json
+from bike_traffic.cli.records import as_of_time, document_of, print_records, record_named
+from bike_traffic.cli.registry_best import best
+from bike_traffic.cli.registry_compare import compare
 from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
-from bike_traffic.cli.session import elsewhere_option, format_option, note, stdout_to_stderr, with_workspace
-from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.records import ModelRecord
+from bike_traffic.cli.session import elsewhere_option, flags_of, format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
+_DIGEST = re.compile("[0-9a-f]{64}")
+"""A SHA-256 digest, of which a table shows the beginning; JSON has it whole."""
 
-@click.group(epilog="Example: bt registry best --metric r2 --format uri")
+
+@click.group(cls=SuggestingGroup, epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
     """Find, list, show and pull registered models; promote or withdraw them, and maintain the registry."""
 
 
-def _named(opened: RegistryBackend, name: str, as_of: str | None) -> ModelRecord:
-    """Return the record of an alias, or of a run id; only an alias has a history."""
-    if as_of or opened.alias_history(name):
-        return opened.alias(name, as_of_time(as_of))
-    return opened.get(name)
-
-
 @registry.command("list", epilog="Example: bt registry list --model nn --env prod")
-@click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
+@click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
 @with_workspace()
 @format_option("table", "json")
 def list_records(
@@ -55,11 +54,12 @@ def list_records(
     elif records:
         print_records(records, withdrawn)
     else:
-        note("no records yet; `bt train` makes the first")
+        flags = flags_of(workspace)
+        note(f"no records yet; `bt train{flags}` makes the first [{workspace.registry_in_words}]")
 
 
 @registry.command(epilog="Example: bt registry show champion --as-of 2026-06-01")
-@click.argument("name", metavar="RUN_ID|ALIAS")
+@click.argument("name", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @with_workspace()
 @click.option("--as-of", metavar="TIME", help="The run of the alias at this time.")
 @format_option("table", "json")
@@ -71,7 +71,7 @@ def show(
 ) -> None:
     """Show a whole record by an alias or by a run id; the first letters of a run id are enough."""
     with stdout_to_stderr():
-        record = _named(workspace.registry, name, as_of)
+        record = record_named(workspace.registry, name, as_of)
         entry = document_of(record, workspace.registry.withdrawn(as_of_time(as_of)))
     if output_format == "json":
         print_json(entry)
@@ -88,18 +88,20 @@ def show(
 def _as_text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_as_text(inner)}" for key, inner in value.items())
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        return f"{value[:16]}…"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 @registry.command(epilog="Example: bt registry pull 4f2a91c0 ./model")
-@click.argument("name", metavar="RUN_ID|ALIAS")
+@click.argument("name", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @with_workspace()
 @elsewhere_option
 def pull(workspace: Workspace, name: str, directory: Path) -> None:
     """Copy a model's files into DIRECTORY, each checked against its digest."""
     with stdout_to_stderr():
-        record = _named(workspace.registry, name, None)
+        record = record_named(workspace.registry, name, None)
         withdrawal = workspace.registry.withdrawn().get(record.run_id)
         workspace.pull(record, directory)
     if withdrawal is not None:
@@ -108,5 +110,5 @@ def pull(workspace: Workspace, name: str, directory: Path) -> None:
     note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
 
 
-for command in (best, promote, rollback, history, withdraw, restore, verify, reconcile, copy, keygen):
+for command in (best, compare, promote, rollback, history, withdraw, restore, verify, reconcile, copy, keygen):
     registry.add_command(command)

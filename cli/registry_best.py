@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_json, print_table
-from bike_traffic.cli.records import print_records
+from bike_traffic.cli.completion import complete_files, complete_metrics, complete_models
+from bike_traffic.cli.early import require_inputs
+from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_json
+from bike_traffic.cli.records import as_of_time, print_records
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
     note,
+    reading,
     sample_option,
     stdout_to_stderr,
     test_mode_option,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.comparison import COMPARABLE, MeasuredRows, measured_rows
-from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.metrics import metric_named
+from bike_traffic.notices import counted
 from bike_traffic.registry.queries import Query
-from bike_traffic.registry.records import ModelRecord, parse_time
+from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.ranking import Ranking
@@ -33,24 +36,20 @@ _SHOWN = 5
 """Largest number of sets of rows that a note describes."""
 
 
-def as_of_time(as_of: str | None) -> datetime | None:
-    """Read the value of ``--as-of``; raise `RegistryError` if it is not a time."""
-    try:
-        return parse_time(as_of) if as_of else None
-    except ValueError:
-        raise RegistryError(
-            f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
-            "as-of-malformed",
-            as_of=as_of,
-        ) from None
-
-
 @click.command(epilog="Example: bt registry best --metric rmse --model rf")
-@click.option("--metric", metavar="NAME", help="skill, r2, rmse, mae, wape, accuracy, f1_score, …")
 @click.option(
-    "--on", metavar="COUNTS", help="Measure the newest record of each model on these counts, and rank them."
+    "--metric",
+    metavar="NAME",
+    shell_complete=complete_metrics,
+    help="skill, r2, rmse, mae, wape, accuracy, f1_score, …",
 )
-@click.option("-m", "--model", metavar="NAME", help="Only models of this name.")
+@click.option(
+    "--on",
+    metavar="COUNTS",
+    shell_complete=complete_files,
+    help="Measure the newest record of each model on these counts, and rank them.",
+)
+@click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
 @with_workspace([*REGISTRY_SETTINGS, *COUNTS_SETTINGS])
 @test_mode_option
 @sample_option
@@ -74,6 +73,7 @@ def best(
     """
     if on is None and metric is None:
         raise click.UsageError("Missing option '--metric'.")
+    require_inputs(on)
     with stdout_to_stderr():
         query = workspace.query(model, test_mode=test_mode, sample=sample, as_of=as_of_time(as_of))
         chosen = metric or workspace.default_metric(model)
@@ -86,7 +86,7 @@ def best(
 def _choose(workspace: Workspace, metric: str, query: Query, output_format: str) -> None:
     """Print the best record by its own metrics."""
     with stdout_to_stderr():
-        record, compared = workspace.registry.compare(metric, query)
+        record, compared = workspace.compare(metric, query)
         groups = measured_rows(compared, metric_named(metric))
     if output_format == "json":
         print_json(record.to_json())
@@ -118,6 +118,8 @@ def _note_different_rows(groups: list[MeasuredRows], metric: str) -> None:
 def _rank(workspace: Workspace, on: str, metric: str, query: Query, output_format: str) -> None:
     """Print models ranked by their metrics on these counts."""
     with stdout_to_stderr():
+        reading(on)
+
         from bike_traffic.ranking import rank_models
 
         ranking = rank_models(workspace, workspace.counts(on), metric, query)
@@ -130,7 +132,7 @@ def _rank(workspace: Workspace, on: str, metric: str, query: Query, output_forma
     for record, reason in ranking.left_out:
         note(f"left out: {_named(record)}: {reason}")
     if ranking.left_out_rows:
-        note(f"{ranking.left_out_rows:,} rows of counters that not every model knows were left out")
+        note(f"left out {counted(ranking.left_out_rows, 'row')} of counters that not every model knows")
     if ranking.history_rows:
         note(f"{ranking.history_rows:,} earlier rows are the history of models that need it, and were not measured")
     for one in ranking.models:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.completion import complete_aliases, complete_runs
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.table import print_table
 from bike_traffic.registry.events.event import current_aliases
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ _reason_option = click.option("--reason", default="", metavar="TEXT", help="Reas
 
 
 @click.command(epilog='Example: bt registry promote 4f2a91c0 champion --reason "beats rf in May"')
-@click.argument("run_id")
-@click.argument("alias")
+@click.argument("run_id", shell_complete=complete_runs)
+@click.argument("alias", shell_complete=complete_aliases)
 @_reason_option
 @with_workspace()
 def promote(
@@ -47,7 +49,7 @@ def promote(
 
 
 @click.command(epilog="Example: bt registry rollback champion")
-@click.argument("alias")
+@click.argument("alias", shell_complete=complete_aliases)
 @_reason_option
 @with_workspace()
 def rollback(workspace: Workspace, alias: str, reason: str) -> None:
@@ -58,7 +60,7 @@ def rollback(workspace: Workspace, alias: str, reason: str) -> None:
 
 
 @click.command(epilog="Example: bt registry history champion")
-@click.argument("alias")
+@click.argument("alias", shell_complete=complete_aliases)
 @with_workspace()
 @format_option("table", "json")
 def history(workspace: Workspace, alias: str, output_format: str) -> None:
@@ -75,7 +77,7 @@ def history(workspace: Workspace, alias: str, output_format: str) -> None:
 
 
 @click.command(epilog='Example: bt registry withdraw 4f2a91c0 --reason "trained on broken counts"')
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete_runs)
 @click.option("--reason", required=True, metavar="TEXT", help="Reason, kept with the withdrawal.")
 @with_workspace()
 def withdraw(workspace: Workspace, run_id: str, reason: str) -> None:
@@ -92,7 +94,7 @@ def withdraw(workspace: Workspace, run_id: str, reason: str) -> None:
 
 
 @click.command(epilog="Example: bt registry restore 4f2a91c0")
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete_runs)
 @_reason_option
 @with_workspace()
 def restore(workspace: Workspace, run_id: str, reason: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json, print_table
+from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     Session,
@@ -17,7 +17,9 @@ from bike_traffic.cli.session import (
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.errors import MergePending, NoRecord, RegistryError
+from bike_traffic.notices import counted
 from bike_traffic.registry.files import copying, upkeep
 from bike_traffic.registry.queries import EVERYTHING
 
@@ -77,7 +79,7 @@ def reconcile(ctx: click.Context, workspace: Workspace) -> None:
             finished.append(one)
         merged = registry.reconcile()
         if merged:
-            note(f"{merged} records merged")
+            note(f"{counted(merged, 'record')} merged")
         if key is not None:
             registry.sign_head(key)
     if failed:
@@ -105,7 +107,7 @@ def copy(ctx: click.Context, source: str, target: str, allow_unverified: bool) -
         note(f"{source} has no records")
     refused = [one.refused for one in done if one.refused is not None]
     copied = sum(one.copied for one in done)
-    note(f"{copied} models copied, {len(done) - copied - len(refused)} were there already")
+    note(f"{counted(copied, 'model')} copied, {len(done) - copied - len(refused)} were there already")
     unverified = [one.record.run_id[:8] for one in done if not one.verified and one.refused is None]
     if unverified:
         note(f"unverified, since their records have no digests: {', '.join(unverified)}")
@@ -122,7 +124,7 @@ def keygen(output: str | None) -> None:
 
     Only you can read the private key. It has no password: keep it out of repositories and buckets.
     """
-    from bike_traffic.config import key_path
+    from bike_traffic.folders import key_path
     from bike_traffic.registry.signing import generate_keys
 
     path = Path(output) if output else key_path()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -12,10 +14,20 @@ import attrs
 import click
 
 from bike_traffic.addresses import shown
-from bike_traffic.config import SETTINGS
+from bike_traffic.cli.completion import (
+    complete_aliases,
+    complete_backends,
+    complete_files,
+    complete_models,
+    complete_runs,
+)
+from bike_traffic.config import SAMPLE, SETTINGS
+from bike_traffic.errors import NoRecord
 
 if TYPE_CHECKING:
     from bike_traffic.loading import LoadedModel
+    from bike_traffic.manager import Declaration
+    from bike_traffic.specs import PipelineSpec
     from bike_traffic.workspace import Workspace
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -39,12 +51,26 @@ class Session:
     config: str | None
     output_format: str = "table"
     has_document: bool = False
+    if_interrupted: str = ""
+    """What Ctrl-C leaves behind at this moment, for the message."""
+    _listens: bool = False
+
+    def listen(self, ctx: click.Context, verbose: int = 0) -> None:
+        """Print the log on standard error, once a call; see `bike_traffic.cli.log.listen`."""
+        if not self._listens:
+            from bike_traffic.cli.log import listen
+
+            self._listens = True
+            listen(ctx, verbose, os.environ.get("BT_LOG"))
 
     def workspace(self, *, allow_unverified: bool = False, **settings: Any) -> Workspace:
         """Open a workspace with these settings as flags; its notes go to standard error."""
         from bike_traffic.workspace import Workspace
 
-        return Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
+        opened = Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
+        if opened.settings.sources["cache"].startswith("a temporary"):
+            note(f"fetched models are kept in {opened.settings.cache}, {opened.settings.sources['cache']}")
+        return opened
 
 
 def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[CommandT], CommandT]:
@@ -59,7 +85,12 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
                 flags["max_left_out"] = 0.0
             with stdout_to_stderr():
                 workspace = session.workspace(allow_unverified=words.pop("allow_unverified", False), **flags)
-            return function(workspace, *arguments, **words)
+            try:
+                return function(workspace, *arguments, **words)
+            except NoRecord as error:
+                if error.id not in _ELSEWHERE:
+                    raise
+                raise error.saying(f"{error} [{workspace.registry_in_words}]") from error
 
         for name in reversed(settings):
             command = _setting_option(name)(command)
@@ -70,9 +101,16 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
     return decorate
 
 
+_ELSEWHERE = ("run-id-unknown", "alias-unknown")
+"""Errors that another registry may not have: they say which one was asked."""
+
 strict_option = click.option(
     "--strict", is_flag=True, help="Refuse counts with any fault, as --max-left-out 0 does; use none of their rows."
 )
+
+
+_FILES = ("registry", "data", "weather", "public_key")
+"""Settings that may be the path of a file."""
 
 
 def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
@@ -83,7 +121,8 @@ def _setting_option(name: str) -> Callable[[CommandT], CommandT]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=setting.help)
     if setting.choices:
         return click.option(flag, type=click.Choice(setting.choices), help=setting.help)
-    return click.option(flag, metavar=setting.metavar, help=setting.help)
+    complete = complete_backends if name == "backend" else complete_files if name in _FILES else None
+    return click.option(flag, metavar=setting.metavar, shell_complete=complete, help=setting.help)
 
 
 @contextmanager
@@ -96,6 +135,29 @@ def stdout_to_stderr() -> Iterator[None]:
 def note(message: str) -> None:
     """Print a line on standard error, which is not part of the result."""
     click.echo(shown(message), err=True)
+
+
+def reading(source: str) -> None:
+    """Say at once what is read, since the libraries that read it take seconds to import."""
+    ctx = click.get_current_context()
+    (ctx.find_object(Session) or Session(None)).listen(ctx)
+
+    from bike_traffic.cli.log import at_once
+
+    at_once(
+        f"reading {'the generated sample' if source == SAMPLE else 'standard input' if source == '-' else source}"
+    )
+
+
+def flags_of(workspace: Workspace) -> str:
+    """Return the flags of this call that chose the registry, each after a space, to name them in another command."""
+    settings = workspace.settings
+    given = {name: str(getattr(settings, name)) for name in REGISTRY_SETTINGS if _is_flag(settings.sources[name])}
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items())
+
+
+def _is_flag(source: str) -> bool:
+    return source.startswith("--")
 
 
 elsewhere_option = click.option(
@@ -118,20 +180,44 @@ def model_options(command: CommandT) -> CommandT:
         ),
         sample_option,
         test_mode_option,
-        click.option("--alias", metavar="NAME", help="The model of an alias."),
-        click.option("--run-id", metavar="ID", help="The model of one run; the first letters are enough."),
-        click.option("-m", "--model", metavar="NAME", help="The best registered model of this name."),
+        click.option("--alias", metavar="NAME", shell_complete=complete_aliases, help="The model of an alias."),
+        click.option(
+            "--run-id",
+            metavar="ID",
+            shell_complete=complete_runs,
+            help="The model of one run; the first letters are enough.",
+        ),
+        click.option(
+            "-m",
+            "--model",
+            metavar="NAME",
+            shell_complete=complete_models,
+            help="The best registered model of this name.",
+        ),
     ):
         command = option(command)
     return command
+
+
+def require_models(workspace: Workspace, models: Sequence[str]) -> list[Declaration[PipelineSpec]]:
+    """Return the declarations of pipelines; raise `MissingExtra` before anything of them is imported."""
+    declarations = workspace.pipelines(models)
+    for declaration in declarations:
+        if missing := declaration.spec.missing():
+            raise declaration.spec.missing_extra(missing[0])
+    return declarations
+
+
+def require_one_model(*, model: str | None, run_id: str | None, alias: str | None, **_: bool) -> None:
+    """Raise a usage error unless one option names the model."""
+    if [model, run_id, alias].count(None) != 2:
+        raise click.UsageError("name one model: --model NAME, --run-id ID, or --alias NAME")
 
 
 def load_chosen(
     workspace: Workspace, *, model: str | None, run_id: str | None, alias: str | None, test_mode: bool, sample: bool
 ) -> LoadedModel:
     """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
-    if [model, run_id, alias].count(None) != 2:
-        raise click.UsageError("name one model: --model NAME, --run-id ID, or --alias NAME")
     with stdout_to_stderr():
         return workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
 
@@ -177,7 +263,10 @@ interval_option = click.option(
 )
 
 history_option = click.option(
-    "--history", metavar="COUNTS", help="Counts known before these rows, for models that need them."
+    "--history",
+    metavar="COUNTS",
+    shell_complete=complete_files,
+    help="Counts known before these rows, for models that need them.",
 )
 
 parameters_option = click.option(
@@ -185,5 +274,11 @@ parameters_option = click.option(
 )
 
 models_option = click.option(
-    "-m", "--model", "models", multiple=True, metavar="NAME", help="Model; may be repeated. [default: all]"
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_models,
+    help="Model; may be repeated. [default: all]",
 )

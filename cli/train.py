@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import (
-    BEHIND_BASELINE,
-    baseline_rows,
-    distinct,
-    metric_columns,
-    print_json,
-    print_table,
-    values_of,
-)
+from bike_traffic.cli.early import require_folder, require_inputs
+from bike_traffic.cli.output import BEHIND_BASELINE, baseline_rows, distinct, metric_columns, print_json, values_of
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
+    Session,
+    flags_of,
     format_option,
     interval_option,
     models_option,
     note,
     parameters_option,
+    reading,
+    require_models,
     seed_option,
     stdout_to_stderr,
     with_workspace,
 )
+from bike_traffic.cli.table import print_table
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import ParameterError
+from bike_traffic.notices import counted
+from bike_traffic.registry.queries import marks_of
 
 if TYPE_CHECKING:
     from bike_traffic.evaluation.splits import SplitKind
@@ -93,7 +94,14 @@ def train(
     """
     values = read_parameters(parameters)
     with stdout_to_stderr():
-        declarations = workspace.pipelines(models)
+        declarations = require_models(workspace, models)
+        workspace.require_trainable()
+        require_folder(workspace.settings.cache, "a model whose upload breaks off (BT_CACHE)")
+        if workspace.backend.spec.name == "local":
+            place = Path(workspace.settings.registry_of("local"))
+            require_folder(place.parent if place.suffix == ".json" else place, "the registry")
+        require_inputs(workspace.settings.data, workspace.settings.weather)
+        reading(workspace.settings.data)
 
         from bike_traffic.data.loading import source_of
         from bike_traffic.data.window import Window
@@ -114,12 +122,13 @@ def train(
             interval=interval,
             source=source_of(workspace.settings.data),
         )
-        workspace.require_trainable()
+        _say_if_interrupted([])
         if workspace.settings.data == SAMPLE:
             note("trained on the generated sample, since --data names no counts; `best` leaves its models out")
         cleaned = workspace.counts(test_mode=test_mode, window=window)
-        results = []
+        results: list[TrainingResult] = []
         for declaration in declarations:
+            _say_if_interrupted(results)
             result = workspace.train(declaration, cleaned, plan)
             results.append(result)
             note(_summary(result))
@@ -127,15 +136,45 @@ def train(
         print_json([result.record.to_json() for result in results])
     else:
         _print_results(results)
+    _say_how_to_find(workspace, results)
     for result in results:
         if result.pending:
             raise result.pending
 
 
+def _say_if_interrupted(done: list[TrainingResult]) -> None:
+    session = click.get_current_context().find_object(Session)
+    if session is not None:
+        models = ", ".join(f"{result.record.model_type} of run {result.record.run_id[:8]}" for result in done)
+        session.if_interrupted = f"registered: {models}; nothing else was" if done else "nothing was registered"
+
+
+_SEARCHED: dict[str, str] = {"regression": "r2", "classification": "f1_score"}
+"""The metric of the command that finds the best model of a task again; r2 needs no unit."""
+
+
+def _say_how_to_find(workspace: Workspace, results: list[TrainingResult]) -> None:
+    """Print the command that finds these models: `best` of each task; `show` if `best` leaves the record out."""
+    flags, sample = flags_of(workspace), workspace.settings.data == SAMPLE
+    lines = []
+    for result in results:
+        if result.pending:
+            continue
+        record = result.record
+        left_out = [mark for mark in marks_of(record, ()) if mark not in ("test mode", "sample", "behind mean")]
+        if left_out:
+            lines.append(f"bt registry show {record.run_id[:8]}{flags}")
+            continue
+        also = " --test-mode" if record.test_mode else " --sample" if sample else ""
+        lines.append(f"bt registry best --metric {_SEARCHED[result.pipeline.task]}{also}{flags}")
+    for line in dict.fromkeys(lines):
+        note(f"find it again: {line}")
+
+
 def _summary(result: TrainingResult) -> str:
     record = result.record
     left_out = record.split.left_out_rows if record.split else None
-    left = f"; {left_out} held-out rows of new counters were left out" if left_out else ""
+    left = f"; left out {counted(left_out, 'held-out row')} of new counters" if left_out else ""
     again = f", on all rows in {record.registered_fit.seconds} s" if record.registered_fit else ""
     return f"{record.model_type}: fitted in {record.fit_seconds} s{again}, registered as {record.model_uri}{left}"
 

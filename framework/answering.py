@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Literal
 
 import attrs
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNTER
+from bike_traffic.columns import COUNTER, TIME, TIME_ZONE
 from bike_traffic.data.checking.rules import RULES, USABLE, RowRules, positions_in_file
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
 from bike_traffic.data.cleaning import clean, is_clean
@@ -20,9 +21,9 @@ from bike_traffic.data.parsing.renames import names_by_identifier, renamed
 from bike_traffic.data.parsing.times import SecondHours
 from bike_traffic.errors import UnknownCounters
 from bike_traffic.evaluation.references import References
-from bike_traffic.notices import Notify, log_warning
+from bike_traffic.notices import Notify, counted, log_warning
 from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
-from bike_traffic.places import Counter
+from bike_traffic.places import Counter, plain_name
 
 UnknownPolicy = Literal["refuse", "predict", "empty"]
 
@@ -36,6 +37,9 @@ _REASONS = ["", *RULES, UNKNOWN]
 _DECIMALS = {PREDICTION: 2, PROBABILITY: 4}
 _NAMED_COUNTERS = 5
 _NAMED_ROWS = 5
+_LATE = pd.DateOffset(years=1)
+_SIMILAR = 0.9
+"""From which similarity on a counter is suggested, accents and case aside: streets and directions are much alike."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +55,7 @@ class Answering:
         marked, or left empty.
     tolerance : which share of the rows may be left without an answer because a rule makes them useless.
     reasons : whether to add the column ``reason``: the id of what keeps a row without an answer, else empty.
+    known_until : the newest hour that the model learned from, ISO 8601; rows long after it are told.
     notify : called with one line for each rule that rows break, and for each renamed counter.
     """
 
@@ -60,6 +65,7 @@ class Answering:
     unknown_counters: UnknownPolicy = "refuse"
     tolerance: Tolerance = DEFAULT_TOLERANCE
     reasons: bool = False
+    known_until: str | None = None
     notify: Notify = log_warning
 
 
@@ -99,6 +105,7 @@ class Answerer:
         self._second_hours = SecondHours()
         self._renamed: dict[str, str] = {}
         self._unknown = _UnknownRows()
+        self._late = _LateRows(how.known_until)
 
     def answer(self, counts: pd.DataFrame) -> Answers | None:
         """Answer the next rows, published or clean; ``None`` once a row of an unknown counter is to be refused."""
@@ -115,6 +122,7 @@ class Answerer:
             reasons[strange] = len(_REASONS) - 1
         answered = reasons == USABLE
         cleaned = cleaned if answered.all() else cleaned[answered]
+        self._late.add(cleaned)
         predicted = self._predicted(cleaned)
         if len(cleaned) < len(counts):
             labels = predicted.select_dtypes("int64").columns  # which have a missing value then
@@ -137,11 +145,12 @@ class Answerer:
         """
         refuse(self._where, self._rules, self._how.tolerance)
         if self._unknown:
-            raise self._unknown.error()
+            raise self._unknown.error(self._pipeline.counters_)
         for fault in self._rules.faults:
             if fault.grave:
-                rows = "1 row" if fault.rows == 1 else f"{fault.rows:,} rows"
-                self._how.notify(f"{self._where}: no prediction for {rows}: {fault.where}")
+                self._how.notify(f"{self._where}: no prediction for {counted(fault.rows, 'row')}: {fault.where}")
+        if self._late.rows:
+            self._how.notify(f"{self._where}: {self._late}")
         for old, new in self._renamed.items():
             self._how.notify(f"{self._where}: '{old}' is the counter that the model knows as '{new}'")
 
@@ -155,12 +164,36 @@ class Answerer:
         return references.predict(self._pipeline, cleaned, self._how.history).round(_DECIMALS)
 
 
+class _LateRows:
+    """The rows of which the model learned nothing for more than a year, collected chunk by chunk."""
+
+    def __init__(self, known_until: str | None) -> None:
+        known = pd.to_datetime(pd.Index([known_until or ""]), format="ISO8601", utc=True, errors="coerce")
+        self._known: pd.Timestamp | None = known.tz_convert(TIME_ZONE)[0] if known.notna().all() else None
+        self._last: pd.Timestamp | None = None
+        self.rows = 0
+
+    def add(self, cleaned: pd.DataFrame) -> None:
+        if self._known is None:
+            return
+        late = cleaned[TIME][cleaned[TIME] > self._known + _LATE]
+        if len(late):
+            self.rows += len(late)
+            self._last = late.max() if self._last is None else max(self._last, late.max())
+
+    def __str__(self) -> str:
+        return (
+            f"{counted(self.rows, 'row')} of more than a year after the newest count that the model knows "
+            f"({self._known:%Y-%m-%d}), until {self._last:%Y-%m-%d}"
+        )
+
+
 def refuse_unknown_counters(pipeline: Pipeline, cleaned: pd.DataFrame) -> None:
     """Raise `UnknownCounters`, naming the rows, if the model was not trained on all counters of a clean frame."""
     unknown = _UnknownRows()
     unknown.add(cleaned, ~pipeline.known_counters(cleaned).to_numpy())
     if unknown:
-        raise unknown.error()
+        raise unknown.error(pipeline.counters_)
 
 
 class _UnknownRows:
@@ -181,18 +214,23 @@ class _UnknownRows:
     def __bool__(self) -> bool:
         return bool(self._rows)
 
-    def error(self) -> UnknownCounters:
+    def error(self, known: Iterable[object]) -> UnknownCounters:
+        """Return the error that names the rows, and for each name that counter of `known` which is probably meant."""
+        plain = {plain_name(str(name)): str(name) for name in known}
         total = sum(self._number.values())
         named = []
         for name, rows in list(self._rows.items())[:_NAMED_COUNTERS]:
             listed = ", ".join(str(row) for row in rows)
             more = f" and {self._number[name] - len(rows)} more" if self._number[name] > len(rows) else ""
-            named.append(f"'{name}' (row {listed}{more})")
+            close = get_close_matches(plain_name(name), plain, n=1, cutoff=_SIMILAR)
+            meant = f", did you mean '{plain[close[0]]}'?" if close else ""
+            named.append(f"'{name}' (row {listed}{more}{meant})")
         if len(self._rows) > _NAMED_COUNTERS:
             named.append(f"{len(self._rows) - _NAMED_COUNTERS} other counters")
+        what = "1 row is of a counter" if total == 1 else f"{total:,} rows are of counters"
         return UnknownCounters(
-            f"{total} rows are of counters the model was not trained on: {'; '.join(named)}; leave them empty with "
-            "--unknown-counters empty, train on counts that hold them, or take a rough guess with "
+            f"{what} the model was not trained on: {'; '.join(named)}; leave them "
+            "empty with --unknown-counters empty, train on counts that hold them, or take a rough guess with "
             "--unknown-counters predict",
             "unknown-counters",
             rows=total,

@@ -40,8 +40,10 @@ from typing import Any
 
 import attrs
 
+from bike_traffic.addresses import shown
 from bike_traffic.cities import City, city_named
 from bike_traffic.errors import SettingsError, no_such
+from bike_traffic.folders import cache_directory, temporary_cache, user_cache
 from bike_traffic.settings_file import Setting, read_file
 
 ENVIRONMENTS = ("dev", "prod")
@@ -167,6 +169,10 @@ class Settings:
             )
         return str(uri)
 
+    def registry_in_words(self, backend: str) -> str:
+        """Return what messages call the registry, such as ``local registry models/summary.json``."""
+        return f"{backend} registry {shown(self.registry_of(backend))}"
+
     def source_of_registry(self, backend: str) -> str:
         """Return where `registry_of` got the registry's URI."""
         if self.registry:
@@ -209,6 +215,8 @@ def load_settings(
     if values["registry"] is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
         values["backend"], sources["backend"] = None, f"the scheme of {sources['registry']}"
     values["cache"] = cache_directory(environ)
+    if values["cache"] == temporary_cache():
+        sources["cache"] = f"a temporary folder, since {user_cache()} cannot be written"
     return Settings(
         **values,
         config=path,
@@ -275,18 +283,3 @@ def _from_text(text: str, setting: Setting) -> Any:
 def _at_least_as_direct(source: str, other: str) -> bool:
     """Return whether `source` is as direct as `other`, which is a flag or a variable."""
     return source.startswith("--") or (source.startswith("BT_") and other.startswith("BT_"))
-
-
-def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder of fetched models: ``BT_CACHE``, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    given = (os.environ if environ is None else environ).get("BT_CACHE")
-    return Path(given) if given else user_cache_path("bike-traffic") / "models"
-
-
-def key_path() -> Path:
-    """Return the path of a user's keys without their endings: ``signing`` in the user's settings folder."""
-    from platformdirs import user_config_path
-
-    return user_config_path("bike-traffic") / "signing"

@@ -149,6 +149,10 @@ class RegistryError(BikeTrafficError):
 class NoRecord(RegistryError, LookupError):
     """No record of the registry answers to the question."""
 
+    def saying(self, message: str) -> NoRecord:
+        """Return the same error with another message, which says more."""
+        return type(self)(message, self.id, **self.parts)
+
 
 class RegistryConflict(RegistryError):
     """Other content already has the same name."""
@@ -187,5 +191,18 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
-    there = f"there are {', '.join(names)}" if names else "there are none"
+    there = f"there are {_listed(name, names)}" if names else "there are none"
     return f"no {what} '{name}'; {there}{hint}"
+
+
+_MOST_NAMES, _NEAR_NAMES = 20, 8
+
+
+def _listed(name: str, names: list[str]) -> str:
+    """List all names; of many only those that are nearest to `name`, and how many more there are."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, n=_NEAR_NAMES, cutoff=0.0)
+    return f"{', '.join(near)} and {len(names) - len(near)} more"

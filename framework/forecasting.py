@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import unicodedata
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -17,8 +17,10 @@ from bike_traffic.data.weather import join_weather, name_of, read_weather
 from bike_traffic.errors import ForecastError, MissingExtra, MissingInput
 from bike_traffic.evaluation.rows import RECENT, USUAL
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT
+from bike_traffic.extras import pip_words
 from bike_traffic.loading import LoadedModel
 from bike_traffic.pipeline import PREDICTION, PROBABILITY
+from bike_traffic.places import plain_name
 from bike_traffic.registry.records import ModelRecord
 
 LONGEST_DAYS = 366
@@ -74,12 +76,13 @@ class Forecast:
         try:
             from bike_traffic.pictures.forecast import draw_forecast
         except ModuleNotFoundError as error:
+            install = pip_words("bike-traffic[plot]")
             raise MissingExtra(
-                f"a picture needs {error.name}, which is not installed: pip install 'bike-traffic[plot]'",
+                f"a picture needs {error.name}, which is not installed: pip install {install}",
                 "extra-missing",
                 name="plot",
                 module=error.name,
-                install="'bike-traffic[plot]'",
+                install=install,
             ) from None
         draw_forecast(self.rows, model, path)
 
@@ -198,23 +201,19 @@ def tomorrow() -> pd.Timestamp:
 def matching_counters(known: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return the counters whose name contains one of the texts, accents and case aside; raise `ForecastError`."""
     chosen: list[str] = []
-    plain = {name: _plain(name) for name in known} if texts else {}
+    plain = {name: plain_name(name) for name in known} if texts else {}
     for text in texts:
-        wanted = _plain(text)
+        wanted = plain_name(text)
         matching = [name for name in known if wanted in plain[name]]
         if not matching:
             shown = ", ".join(f"'{name}'" for name in known[:5]) + (", …" if len(known) > 5 else "")
+            close = get_close_matches(wanted, {word for name in plain.values() for word in name.split()}, n=1)
+            meant = f" (did you mean '{close[0]}'?)" if close else ""
             raise ForecastError(
-                f"no counter's name contains '{text}'; the model knows {len(known)}: {shown}",
+                f"no counter's name contains '{text}'{meant}; the model knows {len(known)}: {shown}",
                 "forecast-no-counter",
                 text=text,
                 known=list(known),
             )
         chosen += matching
     return list(dict.fromkeys(chosen)) if texts else list(known)
-
-
-def _plain(text: str) -> str:
-    """Return a text without accents, in lower case, with single spaces."""
-    letters = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())

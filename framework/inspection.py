@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from bike_traffic.addresses import shown
-from bike_traffic.config import SETTINGS
+from bike_traffic.config import SETTINGS, Settings
+from bike_traffic.errors import SettingsError
 from bike_traffic.workspace import Workspace
 
 
@@ -23,24 +24,34 @@ def shown_settings(workspace: Workspace) -> list[ShownSetting]:
 
     Keys are shown by the path of their file, and the options of a backend not at all.
 
+    The registry is ``None`` if nothing gives one.
+
     Raises
     ------
-    UnknownBackend, SettingsError
+    UnknownBackend
     """
     settings = workspace.settings
     backend = workspace.backend.spec.name
     names = settings.plugins
     said: dict[str, object] = {
         "backend": backend,
-        "registry": settings.registry_of(backend),
+        "registry": _registry(settings, backend),
         "tracking_uri": settings.tracking_uri or settings.own_store,
         "artifacts": settings.artifacts
         or ("the server's" if settings.tracking_uri else str(settings.tracking_folder)),
         "plugins": "all" if names is None else ", ".join(names) or "built-ins only",
     }
     values = {name: said.get(name, getattr(settings, name)) for name in SETTINGS}
-    sources = {**settings.sources, "registry": settings.source_of_registry(backend)}
+    unset = said["registry"] is None
+    sources = {**settings.sources, "registry": "not set" if unset else settings.source_of_registry(backend)}
     return [
         ShownSetting(name, shown(value) if isinstance(value, str) else value, sources[name])
         for name, value in values.items()
     ]
+
+
+def _registry(settings: Settings, backend: str) -> str | None:
+    try:
+        return settings.registry_of(backend)
+    except SettingsError:
+        return None

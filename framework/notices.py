@@ -12,3 +12,8 @@ def log_warning(message: str) -> None:
     import logging  # only when something is to be told
 
     logging.getLogger("bike_traffic").warning(message)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with what it counts: ``1 row``, ``2,300 rows``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

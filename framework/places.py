@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
@@ -115,3 +116,9 @@ def _site_and_direction(counter: str) -> tuple[str, str]:
 def _mean(degrees: Iterable[float | None]) -> float | None:
     known = [value for value in degrees if value is not None]
     return round(fmean(known), 5) if known else None
+
+
+def plain_name(name: str) -> str:
+    """Return a name without accents, in lower case, with single spaces."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())

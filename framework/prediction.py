@@ -101,7 +101,14 @@ def predict_chunks(
         yield from _predicted(answerer, counts, on_rows, on_clean)
 
 
-def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: Answering = _ANSWERING) -> int:
+def predict_file(
+    pipeline: Pipeline,
+    source: str,
+    target: str | IO[bytes],
+    how: Answering = _ANSWERING,
+    *,
+    on_answers: Callable[[pd.DataFrame], None] | None = None,
+) -> int:
     """Predict a file of counts into another, in chunks, and return the number of rows.
 
     Each row of the input gives one row of the output, in the same order, with the columns of `predict_chunks`. The
@@ -111,6 +118,7 @@ def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: 
     ----------
     source : a path or URL of a file, a folder or a pattern, or ``-`` for standard input.
     target : the same, Parquet by its ending, or an open file for CSV.
+    on_answers : called with the rows of each chunk that have an answer, as a clean frame with their predictions.
 
     Raises
     ------
@@ -131,8 +139,13 @@ def predict_file(pipeline: Pipeline, source: str, target: str | IO[bytes], how: 
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):
         answerer = Answerer(pipeline, how, counts.uri, malformed)
-        for chunk in _predicted(answerer, counts, advance):
+        answered: list[pd.DataFrame] = []
+        for chunk in _predicted(answerer, counts, advance, answered.append):
             write(chunk)
+            if on_answers is not None:
+                cleaned = answered[-1]
+                on_answers(cleaned.join(chunk.loc[cleaned.index, chunk.columns.difference(cleaned.columns)]))
+            answered.clear()
             rows += len(chunk)
     return rows
 

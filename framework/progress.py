@@ -1,4 +1,8 @@
-"""Progress bars on standard error: one call for whoever works long, silent where nobody watches."""
+"""What is being done, for who waits: a bar on a terminal, and lines in the log ``bike_traffic`` everywhere else.
+
+The lines have the level INFO. The command line prints one now and then, and all of them with ``--verbose``; a program
+gets them by ``logging``.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+def step(message: str) -> None:
+    """Log what is done from now on, if it takes longer than a moment."""
+    import logging  # only who works long needs it
+
+    logging.getLogger("bike_traffic.progress").info(message)
+
+
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Show a bar for the block, and give the function that moves it forward by a number of steps."""
+    """Show a bar for the block, or log it, and give the function that moves it forward by a number of steps."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _logged(description, total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -26,3 +37,15 @@ def progress(description: str, total: float | None) -> Iterator[Callable[[float]
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(description, total=total)
         yield lambda steps: bars.advance(task, steps)
+
+
+def _logged(description: str, total: float | None) -> Callable[[float], None]:
+    done = 0.0
+
+    def advance(steps: float) -> None:
+        nonlocal done
+        done += steps
+        step(f"{description}: {done:,.0f}" if total is None else f"{description}: {100 * done / total:.0f} %")
+
+    step(description)
+    return advance

@@ -61,7 +61,7 @@ def read_file(
         raise SettingsError(
             f"{path} is not TOML: {error}", "settings-not-toml", path=str(path), reason=str(error)
         ) from None
-    _check_section(path, "", table, _of(settings, "top"), ("profiles", "backends", "cities"))
+    _check_section(path, "", table, settings, "top", ("profiles", "backends", "cities"))
     for outer in ("profiles", "backends", "cities"):
         inner = table.get(outer, {})
         if not isinstance(inner, dict) or not all(isinstance(each, dict) for each in inner.values()):
@@ -73,7 +73,7 @@ def read_file(
             )
     _check_keys(path, "profiles", table.get("profiles", {}), settings["env"].choices)
     for name, profile in table.get("profiles", {}).items():
-        _check_section(path, f" [profiles.{name}]", profile, _of(settings, "profile"), ())
+        _check_section(path, f" [profiles.{name}]", profile, settings, "profile", ())
     for name, backend in table.get("backends", {}).items():
         if not isinstance(backend.get("registry", ""), str):
             raise SettingsError(
@@ -106,8 +106,25 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def _check_section(
-    path: Path, where: str, table: Mapping[str, Any], known: Mapping[str, Setting], also: tuple[str, ...]
+    path: Path,
+    where: str,
+    table: Mapping[str, Any],
+    settings: Mapping[str, Setting],
+    section: str,
+    also: tuple[str, ...],
 ) -> None:
+    known = _of(settings, section)
+    for key in table:
+        if key not in known and key in settings and settings[key].section is not None:
+            place = "below a profile, such as [profiles.dev]" if section == "top" else "at the top of the file"
+            raise SettingsError(
+                f"{path}{where}: '{key}' belongs {place}",
+                "setting-unknown",
+                path=str(path),
+                section=where.strip(" []"),
+                name=key,
+                known=sorted([*known, *also]),
+            )
     _check_keys(path, where.strip(" []"), table, (*known, *also))
     for name, setting in known.items():
         what, is_one = _TYPES[setting.kind]

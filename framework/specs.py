@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bike_traffic.errors import MissingExtra, PluginError
+from bike_traffic.extras import pip_words
 from bike_traffic.names import NAME, NEEDS, Need
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _Spec:
     target : ``"package.module:Class"``.
     summary : one line for ``bt models``.
     requires : top-level modules that the class imports beyond the core; ``bt models`` checks that they are installed.
-    install : the argument of ``pip install`` if one of them is missing, e.g. ``"'bike-traffic[nn]'"``.
+    install : the argument of ``pip install`` if one of them is missing, e.g. ``"'my-plugin[net]'"``.
     api : version of the plugin interface that the plugin was written for.
     """
 
@@ -58,15 +59,22 @@ class _Spec:
 
     def missing_extra(self, module: str) -> MissingExtra:
         """Return the error that names the missing `module` and the pip command that installs it."""
+        install = self.pip_words(module)
         return MissingExtra(
-            f"'{self.name}' needs {module}, which is not installed: pip install {self.install or module}",
+            f"'{self.name}' needs {module}, which is not installed: pip install {install}",
             "extra-missing",
             name=self.name,
             module=module,
-            install=self.install or module,
+            install=install,
         )
 
+    def pip_words(self, *modules: str) -> str:
+        """Return the argument of ``pip install`` if these modules are missing."""
+        return pip_words(self.install or " ".join(modules))
+
     def _load(self) -> Any:
+        if missing := self.missing():  # one message, whichever of its modules the class would import first
+            raise self.missing_extra(missing[0])
         module_name, _, class_name = self.target.partition(":")
         try:
             module = import_module(module_name)

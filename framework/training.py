@@ -35,6 +35,7 @@ from bike_traffic.manager import Declaration
 from bike_traffic.origins import CALIBRATION_MONTHS, calibration_span, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.progress import step
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import write_manifest
 from bike_traffic.registry.files.unfinished import unfinished
@@ -165,9 +166,14 @@ def _fit_and_measure(
     def new() -> Pipeline:
         return new_pipeline(declaration, plan.parameters, plan.seed)
 
+    name = declaration.spec.name
     training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
+    if plan.interval:
+        step(f"{name}: fitting on earlier months, for the interval")
     months = _months_before(new, cleaned, split) if plan.interval else []
+    step(f"{name}: fitting on {len(training):,} rows")
     measured, fit_seconds = _fit(new(), training)
+    step(f"{name}: measuring on {len(held_out):,} rows")
     measurable = measurable_rows(measured, held_out)
     references = References.baselines(training, holidays=measured.holidays)
     references = references.calibrated(months, training, holidays=measured.holidays)
@@ -176,6 +182,7 @@ def _fit_and_measure(
         months += [predicted_month(measured, cleaned, split, evaluation.rows)]
     pipeline, registered_fit = measured, None
     if plan.refit:
+        step(f"{name}: fitting on all {len(cleaned):,} rows")
         pipeline, seconds = _fit(new(), cleaned)
         registered_fit = FitInfo(until=cleaned[TIME].max().isoformat(), rows=len(cleaned), seconds=seconds)
     learned = cleaned if plan.refit else training
@@ -242,6 +249,7 @@ def _register(
     """Save, track, sign, upload and append; return the record as it is registered, and what is still to do."""
     pending: RegistryError | None
     with unfinished(registry, trained.record.run_id) as model:
+        step(f"{trained.pipeline.name}: saving and registering run {trained.record.run_id[:8]}")
         trained.pipeline.save(model.files)
         trained.references.save(model.files)
         digests = write_manifest(model.files, trained.pipeline.name, trained.record.plugin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from bike_traffic.names import bare_name
 from bike_traffic.notices import Notify, log_warning
 from bike_traffic.opening import open_backend
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.queries import Query
+from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.specs import BackendSpec, PipelineSpec
 
@@ -153,12 +153,7 @@ class Workspace:
     def require_pipelines(
         self, declarations: Sequence[Declaration[PipelineSpec]], parameters: Mapping[str, Any], seed: int = 0
     ) -> None:
-        """Create each pipeline once, so that what is wrong with any of them is raised before counts are read.
-
-        Raises
-        ------
-        MissingExtra, ParameterError, PluginError, MissingInput
-        """
+        """Create each pipeline once: what is wrong with any is raised before counts are read, see `new_pipeline`."""
         from bike_traffic.parameters import new_pipeline
 
         weather = bool(self.settings.weather)
@@ -169,6 +164,7 @@ class Workspace:
         """Open what a training needs, before counts are read; raise `RegistryError` if nothing can be registered."""
         _ = self.signing_key, self.trust
         self.registry.require_writable()
+        next(self.registry.records(EVERYTHING), None)  # what cannot be read fails before the fit, not after it
 
     def train(
         self, declaration: Declaration[PipelineSpec], cleaned: pd.DataFrame, plan: TrainingPlan
@@ -192,7 +188,7 @@ class Workspace:
         test_mode: bool = False,
         sample: bool = False,
     ) -> ModelRecord:
-        """Return the record of a run, of an alias, or the best one.
+        """Return the record of a run, of an alias, or the best one; raise `NoRecord`, or as `compare` does.
 
         Parameters
         ----------
@@ -201,10 +197,6 @@ class Workspace:
         metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if
             no model is named.
         test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
-
-        Raises
-        ------
-        NoRecord, UnknownMetric, RegistryError
         """
         if run_id is not None:
             record = self.registry.get(run_id)
@@ -213,18 +205,33 @@ class Workspace:
             return record
         if alias is not None:
             return self.registry.alias(alias)
-        if metric is None:
-            metric = self.default_metric(model)
-        return self.registry.best(metric, self.query(model, test_mode=test_mode, sample=sample))
+        query = self.query(model, test_mode=test_mode, sample=sample)
+        return self.compare(metric or self.default_metric(model), query)[0]
+
+    def compare(self, metric: str, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Return the best record and those it was compared with; a `NoRecord` says where they were looked for."""
+        from bike_traffic.searching import compare
+
+        return compare(self.registry, self.registry_in_words, metric, query)
+
+    @property
+    def registry_in_words(self) -> str:
+        """What messages call the registry."""
+        return self.settings.registry_in_words(self.backend.spec.name)
 
     def default_metric(self, model: str | None) -> str:
         """Return the metric that decides which record is the best, if none is named; see `find`."""
-        from bike_traffic.loading import default_metric
+        from bike_traffic.searching import require_records
+
+        declared = self.plugins.pipelines().get(model or "")
+        if declared and declared.spec.requires:  # which take seconds to import
+            require_records(self.registry, self.registry_in_words, declared.spec.name)
+        from bike_traffic.loading import default_metric  # pandas
 
         return default_metric(model, self.registry, self.plugins)
 
     def query(self, model: str | None = None, **how: Any) -> Query:
-        """Return the query for records of a model in the requested environment; `how` are other fields of `Query`."""
+        """Return the query for a model in the requested environment; `how` are other fields of `Query`."""
         return Query(model_type=model and bare_name(model), env=self.settings.requested_env, **how)
 
     def load(self, record: ModelRecord) -> LoadedModel:
@@ -234,14 +241,9 @@ class Workspace:
         return load_model(self.registry, record, self.plugins, self.trust)
 
     def pull(self, record: ModelRecord, directory: Path) -> None:
-        """Copy the files of a model into a new or empty folder, whole or not at all.
+        """Copy the files of a model into a new or empty folder, whole or not at all; see `copy_files` for the errors.
 
-        Each is checked against its digest; files of a record without digests are copied as they are, from outside of
-        the registry only with `allow_unverified`.
-
-        Raises
-        ------
-        WriteError, NoRecord, IntegrityError, RegistryUnavailable
+        Files of a record without digests are copied as they are, from elsewhere only with `allow_unverified`.
         """
         from bike_traffic.registry.files.fetching import copy_files
 
@@ -266,6 +268,7 @@ class Workspace:
         return Answering(
             references=require_interval(loaded) if interval else None,
             counters=loaded.references.counters,
+            known_until=loaded.record.known_until,
             tolerance=self.tolerance,
             notify=self.notify,
             **how,

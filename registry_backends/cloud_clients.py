@@ -13,7 +13,11 @@ from typing import Any
 
 from bike_traffic.errors import RegistryUnavailable, SettingsError
 
-_NO_GOOGLE_CREDENTIALS = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+_KEY_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_LOGIN = "gcloud auth application-default login"
+_NO_CREDENTIALS = f"no credentials found; run `{_LOGIN}`, or set {_KEY_FILE} to a service account's key file"
+_REFUSED = f"Google does not accept these credentials; run `{_LOGIN}` again, or give another key file"
+_FORBIDDEN = "these credentials are not allowed to do this"
 _CHANGED = "what arrived is not what is stored (its checksum differs)"
 _TOKENS = ("google_default", "cloud", "anon", "cache", "browser")
 
@@ -69,7 +73,8 @@ def gcs_filesystem(options: Mapping[str, Any]) -> Any:
     try:
         return gcs_class()(skip_instance_cache=True, use_listings_cache=False, **chosen)
     except Exception as error:
-        reason = _NO_GOOGLE_CREDENTIALS if isinstance(error, KeyError | ValueError) else explain(error)
+        malformed = isinstance(error, KeyError | ValueError) or _is_missing(error)
+        reason = _without_credentials() if malformed else explain(error)
         if isinstance(token, Mapping):
             reason = "the credentials are not the key of a service account that can be used"
         raise RegistryUnavailable(f"Google Cloud Storage: {reason}", "gcs-not-opened", reason=reason) from None
@@ -111,17 +116,44 @@ def explain(error: Exception) -> str:
     """Explain a cloud client's error by its kind; its own text may contain requests and tokens."""
     names = {type(one).__name__ for one in _chain(error)}
     text = str(error)
-    if names & {"DefaultCredentialsError", "RefreshError"}:
-        return _NO_GOOGLE_CREDENTIALS
+    if _is_missing(error):
+        return _without_credentials()
+    if "RefreshError" in names:
+        return _REFUSED
     if names & {"NoCredentialsError", "PartialCredentialsError"}:
         return "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure an AWS profile"
     if "PermissionError" in names or text.startswith("Forbidden") or getattr(error, "code", None) in (401, 403):
-        return "these credentials are not allowed to do this"
+        of_s3 = bool(codes_of(error)) or "ClientError" in names
+        return _FORBIDDEN if of_s3 else f"{_FORBIDDEN}; `{_LOGIN}` logs in as someone else"
     if "FlexibleChecksumError" in names:
         return _CHANGED
-    if names & {"ClientConnectorError", "EndpointConnectionError", "ServerDisconnectedError", "TimeoutError"}:
+    if names & _NOT_REACHED:
         return "the service cannot be reached"
     return f"the service answered with an error ({type(error).__name__})"
+
+
+_NOT_REACHED = {
+    *("ClientConnectorError", "EndpointConnectionError", "ServerDisconnectedError", "TimeoutError"),
+    *("TransportError", "NewConnectionError", "gaierror"),
+}
+"""Errors of clients, by name, when nothing answers; `TransportError` is that of asking Google for a token."""
+
+
+def _is_missing(error: Exception) -> bool:
+    return any(type(one).__name__ == "DefaultCredentialsError" for one in _chain(error))
+
+
+def _without_credentials() -> str:
+    """Explain why there are no credentials of Google; nothing is shown of what a file holds."""
+    path = os.environ.get(_KEY_FILE)
+    if not path:
+        return _NO_CREDENTIALS
+    if not Path(path).is_file():
+        return f"{_KEY_FILE} names {path}, where no file is; correct it, or unset it and run `{_LOGIN}`"
+    return (
+        f"{_KEY_FILE} names {path}, which is not the key file of an account; make a new key, or unset it and run "
+        f"`{_LOGIN}`"
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

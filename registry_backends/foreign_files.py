@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bike_traffic.errors import IntegrityError, MissingExtra, NoRecord, RegistryUnavailable
+from bike_traffic.extras import pip_words
 from bike_traffic.registry.files.artifacts import MANIFEST, copy_tree, read_digests
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.file_errors import files_gone
@@ -75,7 +76,7 @@ def _open(scheme: str) -> Any:
         return {"gs": gcs_filesystem, "s3": s3_filesystem}[scheme]({})
     except ImportError as error:
         raise MissingExtra(
-            f"{scheme}:// needs {error.name}: pip install 'bike-traffic[{_CLOUDS[scheme]}]'",
+            f"{scheme}:// needs {error.name}: pip install {pip_words(f'bike-traffic[{_CLOUDS[scheme]}]')}",
             "scheme-extra-missing",
             scheme=scheme,
             name=str(error.name),

@@ -14,6 +14,8 @@ from bike_traffic.cli.main import main
 from bike_traffic.data.sample import generate_sample
 
 Bt = Callable[..., Result]
+HERE = "[local registry models/summary.json]"
+"""How messages name the registry of a test's folder."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +26,7 @@ def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             if variable.startswith("BT_"):
                 patch.delenv(variable)
         patch.setenv("BT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("BT_LOG", "warning")  # progress depends on the time; the tests of the log undo this
         patch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking undo this
         yield
 

@@ -51,6 +51,8 @@ class FreshEnvironment:
         """Run a command of the environment and return its stdout; show all output if it fails."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
         environ = kept | {"PATH": f"{self.scripts}{os.pathsep}{os.environ['PATH']}"} | dict(more or {})
-        done = subprocess.run([str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True, timeout=600
+        )
         assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         return done.stdout

@@ -44,11 +44,12 @@ def run(commands: list[str], folder: Path, scripts: Path | None = None) -> str:
     path = f"{scripts or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BT_")}
     environment |= {"PATH": path, "BT_CACHE": str(folder / ".cache")}
+    environment["BT_LOG"] = "warning"  # lines of progress depend on the machine
     lines = []
     for command in commands:
         done = subprocess.run(
             command, shell=True, cwd=folder, env=environment, check=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
         )  # fmt: skip
         lines += [f"$ {command}", *done.stdout.splitlines()]
     return "\n".join(lines) + "\n"

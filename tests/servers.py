@@ -221,7 +221,7 @@ def _served(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join()
+            thread.join(timeout=600)
 
 
 class _Server(ThreadingHTTPServer):

@@ -220,12 +220,12 @@ def test_the_best_is_loaded_by_metric_model_and_environment(
 
 
 def test_no_model_an_unknown_metric_or_changed_files_are_no_best(small_counts: pd.DataFrame) -> None:
-    with pytest.raises(NoRecord, match=r"^no record with rmse for model rf, env prod$"):
+    with pytest.raises(NoRecord, match=r"^no record of model rf: the registry is empty; `bt train` "):
         bike_traffic.load_best("rf", env="prod")
     with pytest.raises(UnknownMetric, match=r"^no metric 'rsme'; there are .* \(did you mean 'rmse'\?\)$"):
         bike_traffic.load_best("rf", metric="rsme")
     folder = train(small_counts, registry="kept").record.model_uri.rstrip("/")
-    with pytest.raises(NoRecord, match=r"^no record with rmse for model rf$"):
+    with pytest.raises(NoRecord, match=r"^no record of model rf: .* \[local registry models/summary.json\]$"):
         bike_traffic.load_best("rf")
     (model,) = (path.name for path in Path(folder).iterdir() if path.suffix == ".zst")
     Path(folder, model).write_bytes(b"not the forest")

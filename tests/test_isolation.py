@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import HERE
 from tests.plugin_site import write_distribution
 from tests.test_manager import HEADER, declaring
 from tests.testing.test_pipeline_checks import MODEL
@@ -39,7 +40,9 @@ def install(site: Path, source: str = MEAN, model: str = MODEL, version: str = "
 def run_python(site: Path, *words: str, **environ: str) -> tuple[int, str, str]:
     """Run Python with the installed plugins, and return its exit code, stdout and stderr."""
     environ = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **environ}
-    done = subprocess.run([sys.executable, *words], env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *words], env=environ, capture_output=True, text=True, check=False, timeout=600
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -85,6 +88,7 @@ def test_what_a_plugin_prints_goes_to_standard_error_and_the_result_stays_one_do
     assert (code, [entry["model_type"] for entry in json.loads(out)]) == (0, ["mean"])
     assert [line for line in err.splitlines() if not line.startswith("mean: fitted in")] == [
         *("importing", "declaring", "importing the class", "fitting", "predicting", "told of mean"),
+        "find it again: bt registry best --metric r2",
     ]
     for words in (
         ("evaluate", "-m", "mean", small_file),
@@ -132,7 +136,7 @@ def test_a_backend_that_cannot_be_imported_is_one_line(site: Path) -> None:
     write_distribution(site, "shelf-dist", modules, {"bike_traffic/main": "shelf_dist"})
     line = "Error: 'shelf' of shelf-dist 1.0 cannot be imported: ZeroDivisionError: division by zero\n"
     assert bt(site, "registry", "list", "--registry", "shelf://books") == (1, "", line)
-    assert bt(site, "registry", "list") == (0, "", "no records yet; `bt train` makes the first\n")
+    assert bt(site, "registry", "list") == (0, "", f"no records yet; `bt train` makes the first {HERE}\n")
 
 
 SHELF = """
@@ -152,7 +156,8 @@ def test_an_option_that_a_backend_does_not_take_is_one_line(site: Path) -> None:
     modules = {"shelf_dist": declaring(f"[{spec}]", "bt_registry_backends"), "shelf_registry": SHELF}
     write_distribution(site, "shelf-dist", modules, {"bike_traffic/main": "shelf_dist"})
     listed = ("registry", "list", "--registry", "shelf://books")
-    assert bt(site, *listed) == (0, "", "no records yet; `bt train` makes the first\n")
+    empty = "no records yet; `bt train --registry shelf://books` makes the first [shelf registry shelf://books]\n"
+    assert bt(site, *listed) == (0, "", empty)
     Path("bt.toml").write_text("[backends.shelf]\nrows = 3\n")
     line = "Error: [backends.shelf] in bt.toml: no option of backend 'shelf' 'rows'; there are none\n"
     assert bt(site, *listed) == (1, "", line)
@@ -271,7 +276,7 @@ def test_every_plugin_is_called_after_a_training_and_none_can_make_it_fail(site:
     code, out, err = bt(site, *words, BT_STRICT_PLUGINS="1")
     (entry,) = json.loads(out)
     summary = f"rf: fitted in {entry['fit_seconds']} s, registered as {entry['model_uri']}"
-    assert (code, err.splitlines()) == (0, [*failures, summary])
+    assert (code, err.splitlines()) == (0, [*failures, summary, "find it again: bt registry best --metric r2"])
 
     script = (
         "import bike_traffic\n"

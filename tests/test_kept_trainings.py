@@ -13,7 +13,6 @@ import attrs
 import pandas as pd
 import pytest
 
-from bike_traffic.config import cache_directory
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
     IntegrityError,
@@ -23,6 +22,7 @@ from bike_traffic.errors import (
     RegistryError,
     RegistryUnavailable,
 )
+from bike_traffic.folders import cache_directory
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry.files.unfinished import finish, unfinished
 from bike_traffic.registry.queries import EVERYTHING
@@ -182,7 +182,7 @@ def test_beside_a_program_that_rewrites_the_summary_in_place_every_append_succee
             assert len(log().entries()) > 0
     finally:
         stop.set()
-        thread.join()
+        thread.join(timeout=600)
     log().reconcile()
     names = log().names()
     assert sorted(set(names)) == sorted(["first", *(f"run-{number}" for number in range(30))])

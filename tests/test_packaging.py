@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from configparser import ConfigParser
@@ -16,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("framework", "plugins", "registry_backends", "cli", "app")
-BUILT_FROM = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", *FOLDERS)
+BUILT_FROM = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", *FOLDERS)
 
 
 def settings() -> ConfigParser:
@@ -91,7 +92,9 @@ def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
 def run(*words: str | Path, cwd: Path) -> str:
     """Run a command without this process's Python settings and return its stdout; show all of it when it fails."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run([str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -108,6 +111,57 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--quiet", "-w", tree / "dist", cwd=tree)
     (built,) = (tree / "dist").glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a source distribution of a copy of what git tracks."""
+    tree = tmp_path_factory.mktemp("tracked")
+    for name in tracked():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tree / name)
+    run(sys.executable, "-c", "from setuptools import build_meta; build_meta.build_sdist('dist')", cwd=tree)
+    (built,) = (tree / "dist").glob("*.tar.gz")
+    return built
+
+
+def tracked() -> list[str]:
+    """Return the files of the repository; skip the test where there is none, as in a source distribution."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("no git repository")
+    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines()
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+@pytest.mark.slow
+def test_the_source_distribution_holds_every_file_of_the_repository(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    made = {name for name in names if name == "PKG-INFO" or name.startswith("bike_traffic.egg-info/")}
+    assert names - made == set(tracked())
+
+
+@pytest.mark.slow
+def test_the_source_distribution_gives_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "pip", "wheel", sdist, "--no-deps", "--quiet", "-w", tmp_path, cwd=tmp_path)
+    (built,) = tmp_path.glob("*.whl")
+    assert set(zipfile.ZipFile(built).namelist()) == set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_recipe_of_conda_has_the_version_and_the_requirements() -> None:
+    recipe = (ROOT / "docs/conda-recipe/meta.yaml").read_text(encoding="utf-8")
+    assert f'{{% set version = "{settings()["metadata"]["version"]}" %}}' in recipe
+    run_part = recipe.partition("  run:\n")[2].partition("\n\n")[0]
+    listed = {line.strip().removeprefix("- ").replace(" ", "") for line in run_part.splitlines()}
+    needed = {line.replace("[http]", "") for line in lines("options", "install_requires")}
+    assert listed == needed | {"python>=3.11", "aiohttp"}
+
+
+def test_the_versions_of_python_are_those_that_are_tested() -> None:
+    prefix = "Programming Language :: Python :: 3."
+    named = [line.removeprefix(prefix) for line in lines("metadata", "classifiers") if line.startswith(prefix)]
+    assert named == ["11", "12", "13"]
+    assert settings()["options"]["python_requires"] == ">=3.11"
 
 
 @pytest.mark.slow
@@ -131,7 +185,7 @@ def test_the_wheel_runs_in_a_fresh_environment_from_anywhere(wheel: Path, tmp_pa
     listed = json.loads(run(scripts / "bt", "models", "--format", "json", cwd=elsewhere))
     assert {model["name"]: (model["ready"], model["install"]) for model in listed} == {
         "rf": (True, None),
-        "nn": (False, "pip install 'bike-traffic[nn]'"),
+        "nn": (False, "pip install 'tensorflow>=2.18'"),
         "rf_class": (True, None),
         "ahead": (True, None),
     }

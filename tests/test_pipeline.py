@@ -336,7 +336,7 @@ def test_threads_share_a_fitted_pipeline(small_counts: pd.DataFrame) -> None:
 
     class Meeting(Answering):
         def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> Any:
-            together.wait()
+            together.wait(timeout=600)
             return cleaned[COUNT]
 
     pipeline = Meeting().fit(small_counts)

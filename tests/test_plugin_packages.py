@@ -166,7 +166,7 @@ def test_a_webhook_gets_a_notice_of_a_training_and_cannot_make_it_fail(
             "json",
         ]
         environ = {**os.environ, "BT_WEBHOOK_URL": url}
-        done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
+        done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True, timeout=600)
         (entry,) = json.loads(done.stdout)
         return entry, [line for line in done.stderr.splitlines() if "webhook" in line]
 

@@ -30,7 +30,7 @@ def test_the_commands_print_what_the_readme_shows(clean_place: Path) -> None:
 def test_the_python_example_runs(clean_place: Path) -> None:
     run(["bt data sample -o counts.csv.gz"], clean_place)
     (example,) = [code for code in _PYTHON.findall(README.read_text(encoding="utf-8")) if "load_best" in code]
-    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True, timeout=600)
     assert re.fullmatch(r"[\d.]+ bikes per hour; the 4-week mean: [\d.]+\n", done.stdout)
 
 
@@ -58,7 +58,9 @@ def test_the_plugin_of_the_readme_trains_and_predicts(clean_place: Path, small_f
 
 def test_the_readme_names_no_command_that_does_not_exist() -> None:
     for command in re.findall(r"`bt ([a-z]+)[^`]*`", README.read_text(encoding="utf-8")):
-        subprocess.run([sys.executable, "-m", "bike_traffic.cli.main", command, "--help"], check=True, stdout=-3)
+        subprocess.run(
+            [sys.executable, "-m", "bike_traffic.cli.main", command, "--help"], check=True, stdout=-3, timeout=600
+        )
 
 
 def test_the_links_of_the_readme_lead_to_files() -> None:

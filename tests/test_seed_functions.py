@@ -117,4 +117,4 @@ def test_the_original_import_works_from_a_checkout_and_gives_the_same_functions(
         "from bike_traffic.app.model_registry_summary import get_best_model_from_summary as new\n"
         "assert old is new"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=600)

@@ -131,7 +131,7 @@ main(["plugins", "new", "bt-mine"])
 
 def test_a_write_that_fails_half_way_leaves_nothing_behind(clean_place: Path) -> None:
     """The system refuses a file longer than the limit after shorter ones were written."""
-    done = subprocess.run([sys.executable, "-B", "-c", LIMITED], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-B", "-c", LIMITED], capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"Error: (\S+: )?File too large\n", done.stderr)
     assert list(clean_place.iterdir()) == []

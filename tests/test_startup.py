@@ -34,7 +34,9 @@ REPORT = "\nimport sys, json; print(json.dumps(sorted(sys.modules)), file=sys.st
 
 def modules_after(code: str) -> set[str]:
     """Return the names in ``sys.modules`` of a fresh process that ran `code`."""
-    done = subprocess.run([sys.executable, "-c", code + REPORT], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code + REPORT], capture_output=True, text=True, check=True, timeout=600
+    )
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bike_traffic.config import cache_directory
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.folders import cache_directory
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry.files.unfinished import finish
 from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
 from tests.conftest import Bt
@@ -120,7 +121,7 @@ def test_a_training_killed_in_its_upload_is_finished_later_and_not_while_it_is_a
         registry = LocalRegistry("models")
         assert list(finish(registry)) == []
         process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        assert process.wait(timeout=600) == -signal.SIGKILL
     finally:
         process.kill()
     (record,) = finish(registry)
@@ -137,3 +138,33 @@ def test_what_was_killed_before_the_model_was_saved_is_cleared_away(
     (folder / "record.json").unlink()
     assert bt("registry", "reconcile").stderr == "nothing was pending\n"
     assert kept() == []
+
+
+class Interrupted(LocalRegistry):
+    """A registry during whose upload Ctrl-C is pressed."""
+
+    def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_during_the_upload_keeps_the_trained_model(small_counts: pd.DataFrame) -> None:
+    plan = TrainingPlan(parameters={"n_estimators": 1}, interval=False, refit=False)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(PluginHost(only=()).pipeline("rf"), clean(small_counts), Interrupted("models"), plan)
+    assert len(kept()) == 1
+    (record,) = finish(LocalRegistry("models"))
+    assert isinstance(record, ModelRecord)
+    assert [one.run_id for one in LocalRegistry("models").records(EVERYTHING)] == [record.run_id]
+    assert kept() == []
+
+
+def test_the_same_relative_registry_in_another_folder_is_another_registry(
+    small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = TrainingPlan(parameters={"n_estimators": 1}, interval=False, refit=False)
+    with pytest.raises(KeyboardInterrupt):
+        train_model(PluginHost(only=()).pipeline("rf"), clean(small_counts), Interrupted("models"), plan)
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    assert list(finish(LocalRegistry("models"))) == []
+    assert len(kept()) == 1

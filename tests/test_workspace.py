@@ -124,7 +124,7 @@ def test_without_names_every_built_in_that_can_run_is_meant_and_the_others_are_r
     net = workspace.plugins.pipeline("nn").spec
     monkeypatch.setattr(type(net), "missing", lambda spec: ["tensorflow"] if spec.name == "nn" else [])
     assert [declaration.spec.name for declaration in workspace.pipelines()] == ["rf", "rf_class", "ahead"]
-    assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'bike-traffic[nn]'"]
+    assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'tensorflow>=2.18'"]
 
 
 def test_what_a_pipeline_needs_and_does_not_get_is_raised_before_counts_are_read(
@@ -136,8 +136,9 @@ def test_what_a_pipeline_needs_and_does_not_get_is_raised_before_counts_are_read
     (tmp_path / f"site/{module}_model.py").write_text(model, encoding="utf-8")
     (row,) = [row for row in json.loads(bt("models", "--format", "json").stdout) if row["name"] == "mean"]
     assert row["needs"] == ["weather"]
+    Path("not-counts.csv").write_text("not counts", encoding="utf-8")
     for command in ("train", "backtest"):
-        done = bt(command, "-m", "mean", "--data", "there-is-no-such-file.csv")
+        done = bt(command, "-m", "mean", "--data", "not-counts.csv")
         message = "'mean' needs the weather of the hours; give it with --weather FILE, or join it to the rows"
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
 

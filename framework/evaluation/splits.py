@@ -37,9 +37,8 @@ def parse_span(text: str) -> pd.Timedelta:
     """Read a span of time such as ``28d``, ``4w`` or ``12h``; raise `SplitError`."""
     match = _SPAN.fullmatch(text.strip())
     if not match or not int(match[1]):
-        raise SplitError(
-            f"'{text}' is not a span of time; write one such as 28d, 4w or 12h", "span-malformed", text=text
-        )
+        what = "out of range" if match else "not a span of time"
+        raise SplitError(f"'{text}' is {what}; write one such as 28d, 4w or 12h", "span-malformed", text=text)
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -49,13 +49,27 @@ class _Measured:
 
 def draw(pipeline: Pipeline, evaluation: Evaluation, folder: Path) -> None:
     """Write each picture that a pipeline and its evaluation have as a PNG into `folder`."""
-    measured = _Measured(pipeline.name, pipeline.task, evaluation.rows, evaluation.metrics)
+    inside = {name: getattr(pipeline, name, None) for name in ("feature_importances_", "history_")}
+    draw_evaluation(pipeline.name, pipeline.task, evaluation, folder, **inside)
+
+
+def draw_evaluation(
+    name: str,
+    task: Task,
+    evaluation: Evaluation,
+    folder: Path,
+    *,
+    feature_importances_: pd.Series | None = None,
+    history_: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Write each picture of an evaluation as a PNG into `folder`, and of what the pipeline tells of itself."""
+    measured = _Measured(name, task, evaluation.rows, evaluation.metrics)
     classified = measured.task == "classification"
     pictures: dict[str, Callable[[], Figure | None]] = {
         "predicted_against_actual": lambda: _shares(measured) if classified else _counts(measured),
         "error_by_hour_and_weekday": lambda: _errors(measured),
-        "feature_importances": lambda: _importances(measured, getattr(pipeline, "feature_importances_", None)),
-        "loss_curves": lambda: _curves(measured, getattr(pipeline, "history_", None)),
+        "feature_importances": lambda: _importances(measured, feature_importances_),
+        "loss_curves": lambda: _curves(measured, history_),
         "confusion_matrix": lambda: _confusion(measured) if classified else None,
         "roc_curve": lambda: _roc(measured) if classified else None,
     }

@@ -16,7 +16,7 @@ import attrs
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric, metric_named
 from bike_traffic.registry.events.log import EventLog
-from bike_traffic.registry.files.artifacts import verify_manifest
+from bike_traffic.registry.files.artifacts import verify, verify_manifest
 from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
@@ -122,6 +122,7 @@ class RegistryBackend(EventLog):
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             self.download(record, Path(folder))
             if record.artifacts is not None:
+                verify(Path(folder), record.artifacts, f"the files of run {record.run_id}")
                 verify_manifest(Path(folder), record.artifacts, f"the files of run {record.run_id}")
 
     def best(self, metric: str, query: Query) -> ModelRecord:

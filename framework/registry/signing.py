@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bike_traffic.errors import IntegrityError, MissingExtra, SettingsError, WriteError
+from bike_traffic.extras import pip_words
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -225,8 +226,10 @@ def _cryptography() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
+        install = pip_words("bike-traffic[signing]")
         raise MissingExtra(
-            "signatures need cryptography, which is not installed: pip install 'bike-traffic[signing]'",
+            f"signatures need cryptography, which is not installed: pip install {install}",
             "signing-extra-missing",
+            install=install,
         ) from None
     return serialization, ed25519

@@ -6,12 +6,14 @@ from importlib.util import find_spec
 
 from bike_traffic.config import Settings
 from bike_traffic.errors import TrackingError
+from bike_traffic.extras import pip_words
 from bike_traffic.tracking.runs import Notify, Tracker
 
-NOT_INSTALLED = (
-    "runs are not tracked: MLflow is not installed (pip install 'bike-traffic[mlflow]', "
-    "or give --no-track to silence this note)"
-)
+
+def not_installed() -> str:
+    """Return the note that MLflow is not installed, and what installs it."""
+    line = f"pip install {pip_words('bike-traffic[mlflow]')}"
+    return f"runs are not tracked: MLflow is not installed ({line}, or give --no-track to silence this note)"
 
 
 def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
@@ -22,7 +24,7 @@ def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
     if not settings.track:
         return None
     if find_spec("mlflow") is None:
-        notify(NOT_INSTALLED)
+        notify(not_installed())
         return None
     from bike_traffic.tracking.mlflow_client import prepare_environment, quiet, reason_of, secret_of, without_secret
 

@@ -39,5 +39,5 @@ def test_ten_readers_side_by_side_see_their_own_place_and_day(served: Served) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=600)
     assert wrong == []

@@ -118,4 +118,4 @@ def test_no_page_shows_html_of_its_own() -> None:
 
 def test_the_words_need_no_streamlit() -> None:
     code = "import sys, bike_traffic.app.words; sys.exit('streamlit' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=600).returncode == 0

@@ -208,8 +208,8 @@ def test_a_faulty_file_has_exit_code_1_and_a_table_of_all_faults(bt: Bt, faulty_
         "fault",
         "rows",
         "first rows",
-        "example",
         "what to do",
+        "example",
     ]
     assert [[word.strip() for word in row.split("  ") if word.strip()] for row in rows] == [
         [
@@ -217,8 +217,8 @@ def test_a_faulty_file_has_exit_code_1_and_a_table_of_all_faults(bt: Bt, faulty_
             fault["found"],
             str(fault["rows"]),
             str(fault["first_rows"]).strip("[]"),
-            fault["example"],
             fault["advice"],
+            fault["example"],
         ]
         for fault in FAULTS
     ]

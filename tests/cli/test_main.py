@@ -10,7 +10,7 @@ import click
 import pytest
 
 from bike_traffic.cli.main import COMMANDS, main
-from tests.conftest import Bt
+from tests.conftest import HERE, Bt
 from tests.test_manager import install_distribution
 
 
@@ -242,11 +242,11 @@ def test_a_broken_plugin_is_reported_on_stderr_and_the_command_continues(
     line = "plugin broken-dist 1.0 (main) failed at import: ModuleNotFoundError: No module named 'no_such_library'"
     done = bt("registry", "list")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == f"{line} (see bt plugins)\nno records yet; `bt train` makes the first\n"
+    assert done.stderr == f"{line} (see bt plugins)\nno records yet; `bt train` makes the first {HERE}\n"
     whole = bt("plugins").stdout
     assert f"\n{line}\nTraceback (most recent call last):\n" in whole
     monkeypatch.setenv("BT_STRICT_PLUGINS", "1")
     done = bt("registry", "list")
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {line}\n")
     monkeypatch.setenv("BT_PLUGINS", "")
-    assert bt("registry", "list").stderr == "no records yet; `bt train` makes the first\n"
+    assert bt("registry", "list").stderr == f"no records yet; `bt train` makes the first {HERE}\n"

@@ -14,7 +14,7 @@ import pytest
 
 from bike_traffic.registry.backend import RegistryBackend
 from tests.cli.test_registry import document, ok, refused, table
-from tests.conftest import Bt
+from tests.conftest import HERE, Bt
 from tests.test_registry import local_registry, make_record, register
 
 A, B = "aaaa1111-and-more", "bbbb2222-and-more"
@@ -60,14 +60,23 @@ def test_promotions_and_rollbacks_print_one_note_and_keep_actor_and_reason(bt: B
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["promote", "zz", "champion"], "no record with run id 'zz'; `bt registry list` shows those there are"),
+        (
+            ["promote", "zz", "champion"],
+            f"no record with run id 'zz'; `bt registry list` shows those there are {HERE}",
+        ),
         (
             ["promote", "aaaa", "../champion"],
             "'../champion' cannot be an alias; it takes letters, digits, '.', '_' and '-'",
         ),
         (["rollback", "champion"], "alias 'champion' has no earlier run to go back to"),
-        (["history", "champoin"], "no alias 'champoin'; there are champion, nightly (did you mean 'champion'?)"),
-        (["history", "champion", "--registry", "empty"], "no alias 'champion'; there are none"),
+        (
+            ["history", "champoin"],
+            f"no alias 'champoin'; there are champion, nightly (did you mean 'champion'?) {HERE}",
+        ),
+        (
+            ["history", "champion", "--registry", "empty"],
+            "no alias 'champion'; there are none [local registry empty]",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -151,7 +160,7 @@ def test_an_unknown_alias_is_one_line(bt: Bt, registry: RegistryBackend, small_f
     registry.promote(A, "champion", actor="ana@desk")
     done = bt(command, "--alias", "champoin", small_file)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "Error: no alias 'champoin'; there are champion (did you mean 'champion'?)\n"
+    assert done.stderr == f"Error: no alias 'champoin'; there are champion (did you mean 'champion'?) {HERE}\n"
 
 
 WAYS = {"--model": "rf", "--run-id": "aaaa", "--alias": "champion"}

@@ -14,7 +14,7 @@ from bike_traffic.registry.record_parts import DataInfo, SplitInfo
 from bike_traffic.registry.records import utc_now
 from tests.cli.test_registry import document, ok, refused, table
 from tests.cli.test_registry_aliases import A, B, noted
-from tests.conftest import Bt
+from tests.conftest import HERE, Bt
 from tests.test_registry import local_registry, make_record, register
 
 ACTOR = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -58,6 +58,7 @@ def test_an_alias_of_the_run_is_named_and_refused(bt: Bt, registry: RegistryBack
         "champion` goes back, `bt registry restore bbbb2222` takes the run back"
     )
     assert refused(bt, "show", "champion") == message
+    Path("counts.csv").touch()
     done = bt("predict", "--alias", "champion", "counts.csv")
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
     assert noted(bt, "rollback", "champion") == "champion is run aaaa1111 again\n"
@@ -111,7 +112,10 @@ def test_the_marks_of_a_record_say_why_it_is_not_the_best(bt: Bt, clean_place: P
     [
         (["withdraw", "bbbb", "--reason", "x"], "run bbbb2222 is withdrawn already, {origin}"),
         (["withdraw", "aaaa", "--reason", " "], "a withdrawal needs a reason"),
-        (["withdraw", "zz", "--reason", "x"], "no record with run id 'zz'; `bt registry list` shows those there are"),
+        (
+            ["withdraw", "zz", "--reason", "x"],
+            f"no record with run id 'zz'; `bt registry list` shows those there are {HERE}",
+        ),
         (["restore", "aaaa"], "run aaaa1111 is not withdrawn"),
         (
             ["promote", "bbbb", "champion"],
@@ -119,11 +123,11 @@ def test_the_marks_of_a_record_say_why_it_is_not_the_best(bt: Bt, clean_place: P
         ),
         (
             ["best", "--metric", "rmse", "--model", "rf", "--env", "prod"],
-            "no record with rmse for model rf, env prod",
+            f"no record with rmse for model rf, env prod {HERE}",
         ),
         (
             ["best", "--metric", "rmse", "--as-of", "2026-02-01"],
-            "no record with rmse for as of 2026-02-01T00:00:00+00:00",
+            f"no record with rmse for as of 2026-02-01T00:00:00+00:00 {HERE}",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -164,7 +168,8 @@ def test_a_withdrawn_run_predicts_if_it_is_named_with_a_note_and_is_not_searched
     done = bt("evaluate", "--model", "rf", small_file)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
-        "Error: no record with rmse for model rf; left out: 1 withdrawn (`bt registry restore` takes them back)\n"
+        "Error: no record with rmse for model rf; left out: 1 withdrawn (`bt registry restore` takes them back) "
+        f"{HERE}\n"
     )
 
 

@@ -18,9 +18,20 @@ ON_A_REGISTRY = {
     *("app", "train", "predict", "forecast", "evaluate", "config"),
     *(
         f"registry {name}"
-        for name in ("best", "list", "show", "pull", "promote", "rollback", "history", "withdraw", "restore")
+        for name in (
+            "best",
+            "compare",
+            "list",
+            "show",
+            "pull",
+            "promote",
+            "rollback",
+            "history",
+            "withdraw",
+            "restore",
+        )
     ),
-    *("registry verify", "registry reconcile"),
+    *("registry verify", "registry reconcile", "doctor"),
 }
 COUNTS = {"train", "backtest", "evaluate", "forecast", "registry best", "data clean"}
 USERS = {

@@ -48,6 +48,7 @@ def faulty(small_counts: pd.DataFrame) -> pd.DataFrame:
     rows.loc[[3, 200, 590], NAME] = [None, " ", None]
     rows.loc[[7, 300], TIME] = ["hier", None]
     rows.loc[[9, 310], TIME] = "2024-06-01"
+    rows.loc[[11, 340], TIME] = "1999-06-01T08:00:00+02:00"
     rows.loc[[13, 320], TIME] = ["2024-03-31T02:00:00", "2023-03-26 02:30"]
     rows.loc[[15, 330], TIME] = "2024-06-01T08:15:00+02:00"
     rows.loc[range(50, 560, 10), PLACE] = "2.35,48.85"
@@ -162,7 +163,7 @@ def test_parquet_times_in_an_unlikely_year_are_no_times(small_counts: pd.DataFra
     rows = small_counts.head(3).reset_index(drop=True)
     rows[TIME] = pd.to_datetime(["1890-01-01T00:00Z", "2024-01-01T00:00Z", "2204-01-01T00:00Z"], utc=True)
     (fault,) = check_file(written(rows, "parquet")).faults
-    assert (fault.id, fault.rows, fault.first_rows) == ("time-malformed", 2, (2, 4))
+    assert (fault.id, fault.rows, fault.first_rows) == ("time-out-of-range", 2, (2, 4))
 
 
 @pytest.mark.slow

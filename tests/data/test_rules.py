@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.data.checking.description import describe, fingerprint
-from bike_traffic.data.checking.rules import Fault, faults
+from bike_traffic.data.checking.rules import SPREADSHEET_ADVICE, Fault, faults
 from bike_traffic.data.checking.usable import Tolerance, usable_counts
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SchemaError
@@ -47,6 +47,7 @@ NO_TIME = Fault(
     "'hier'",
     "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00",
 )
+NO_YEAR = Fault("time-out-of-range", TIME, "a year out of range", 1, (2,), "", "years are 2000 to 2099")
 NO_PLACE = Fault(
     "coordinates-elsewhere",
     PLACE,
@@ -86,9 +87,12 @@ def test_valid_counts_have_no_fault() -> None:
         ({"name_0": " "}, attrs.evolve(NO_NAME, example="' '")),
         ({"time_0": "hier"}, NO_TIME),
         ({"time_0": None}, attrs.evolve(NO_TIME, example="empty")),
-        ({"time_0": "01/06/2024 00:00"}, attrs.evolve(NO_TIME, example="'01/06/2024 00:00'")),
-        ({"time_0": "0204-06-01T00:00:00+02:00"}, attrs.evolve(NO_TIME, example="'0204-06-01T00:00:00+02:00'")),
-        ({"time_0": "2204-06-01T00:00:00+02:00"}, attrs.evolve(NO_TIME, example="'2204-06-01T00:00:00+02:00'")),
+        (
+            {"time_0": "01/06/2024 00:00"},
+            attrs.evolve(NO_TIME, example="'01/06/2024 00:00'", advice=SPREADSHEET_ADVICE),
+        ),
+        ({"time_0": "0204-06-01T00:00:00+02:00"}, attrs.evolve(NO_YEAR, example="'0204-06-01T00:00:00+02:00'")),
+        ({"time_0": "2204-06-01T00:00:00+02:00"}, attrs.evolve(NO_YEAR, example="'2204-06-01T00:00:00+02:00'")),
         ({"place_0": "2.35,48.85"}, NO_PLACE),
         ({"place_0": "48.85"}, attrs.evolve(NO_PLACE, example="'48.85'")),
         ({"place_0": "45.76,4.83"}, attrs.evolve(NO_PLACE, example="'45.76,4.83'")),

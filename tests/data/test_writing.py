@@ -158,5 +158,5 @@ def test_a_pipe_is_written_to_and_not_replaced(clean_place: Path) -> None:
     os.mkfifo("pipe")
     with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
         write_counts(pd.DataFrame({"a": [1]}), "pipe")
-        assert reader.communicate()[0] == b"a\n1\n"
+        assert reader.communicate(timeout=600)[0] == b"a\n1\n"
     assert Path("pipe").is_fifo()

@@ -110,7 +110,8 @@ def test_a_span_is_a_number_of_hours_days_or_weeks(text: str, hours: int) -> Non
 
 @pytest.mark.parametrize("text", ["banana", "", "28", "-3d", "0d", "1.5d"])
 def test_text_that_is_not_a_span_is_refused(text: str) -> None:
-    message = f"'{text}' is not a span of time; write one such as 28d, 4w or 12h"
+    what = "out of range" if text == "0d" else "not a span of time"
+    message = f"'{text}' is {what}; write one such as 28d, 4w or 12h"
     with pytest.raises(SplitError, match=f"^{re.escape(message)}$") as refused:
         parse_span(text)
     assert (refused.value.id, refused.value.parts) == ("span-malformed", {"text": text})

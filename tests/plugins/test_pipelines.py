@@ -203,7 +203,7 @@ def test_the_net_names_a_parameter_out_of_range(
 
 def test_importing_the_net_writes_nothing_to_the_terminal() -> None:
     script = "import bike_traffic.plugins.neural_net"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=600)
     assert (done.stdout, done.stderr) == ("", "")
 
 

@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry_backends.cloud_clients import explain
 from bike_traffic.registry_backends.store import Store
 from tests.registry_backends.conftest import NewCloud
@@ -44,7 +45,8 @@ def test_credentials_that_are_not_allowed_are_said_in_one_line_without_them(
         act(cloud.open(endpoint_url=url, **secrets(cloud.backend)).store)
     said, _, why = str(caught.value).partition(": ")
     assert said.startswith(cloud.root)
-    assert why == "these credentials are not allowed to do this"
+    hint = "" if backend == "s3" else f"; {LOGIN} logs in as someone else"
+    assert why == f"these credentials are not allowed to do this{hint}"
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert SECRET not in caplog.text
 
@@ -64,9 +66,31 @@ def test_credentials_that_cannot_be_used_are_said_without_them(new_cloud: NewClo
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("key_file", [None, "absent.json"])
-def test_without_credentials_of_google_it_is_said_what_to_set(
-    monkeypatch: pytest.MonkeyPatch, key_file: str | None, clean_place: Path
+LOGIN = "`gcloud auth application-default login`"
+NAMES = "GOOGLE_APPLICATION_CREDENTIALS names"
+NO_KEY = f"which is not the key file of an account; make a new key, or unset it and run {LOGIN}"
+
+
+@pytest.mark.parametrize(
+    ("key_file", "content", "advice"),
+    [
+        (
+            None,
+            None,
+            f"no credentials found; run {LOGIN}, or set {NAMES.split()[0]} to a service account's key file",
+        ),
+        (
+            "absent.json",
+            None,
+            f"{NAMES} absent.json, where no file is; correct it, or unset it and run {LOGIN}",
+        ),
+        ("text.json", f"not JSON {SECRET}", f"{NAMES} text.json, {NO_KEY}"),
+        ("other.json", f'{{"a": "{SECRET}"}}', f"{NAMES} other.json, {NO_KEY}"),
+        ("half.json", f'{{"type": "service_account", "private_key": "{SECRET}"}}', f"{NAMES} half.json, {NO_KEY}"),
+    ],
+)
+def test_without_credentials_of_google_it_is_said_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, key_file: str | None, content: str | None, advice: str, clean_place: Path
 ) -> None:
     monkeypatch.setenv("NO_GCE_CHECK", "true")  # else Google's library asks the network where it runs
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(clean_place))
@@ -74,9 +98,33 @@ def test_without_credentials_of_google_it_is_said_what_to_set(
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     if key_file:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key_file)
-    advice = "no usable credentials; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
-    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")):
+        if content:
+            Path(key_file).write_text(content, encoding="utf-8")
+    with pytest.raises(RegistryUnavailable, match=whole(f"Google Cloud Storage: {advice}")) as caught:
         CLOUDS["gcs"]("gs://bucket/models/summary.json")
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_network_that_does_not_answer_is_said_when_google_is_asked_for_a_token(
+    monkeypatch: pytest.MonkeyPatch, clean_place: Path
+) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    pem, pkcs = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key = rsa.generate_private_key(65537, 2048).private_bytes(pem, pkcs, serialization.NoEncryption())
+    account = {
+        "type": "service_account",
+        "client_email": "me@example.org",
+        "private_key": key.decode(),
+        "token_uri": f"http://127.0.0.1:{free_port()}/token",
+        "project_id": "mine",
+    }
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    registry = CLOUDS["gcs"]("gs://bucket/models/summary.json", credentials=account)
+    message = "gs://bucket/models/summary.json: the service cannot be reached"
+    with pytest.raises(RegistryUnavailable, match=whole(message)):
+        list(registry.records(EVERYTHING))
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)

@@ -35,6 +35,7 @@ def run_pytest(site: Path, source: str, *words: str) -> tuple[dict[str, str], st
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     outcomes = re.findall(r"^test_mine\.py::(\S+) ([A-Z]+)", done.stdout, flags=re.MULTILINE)
     return dict(outcomes), done.stdout
@@ -100,7 +101,12 @@ def test_the_command_needs_no_pytest(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     assert (done.returncode, done.stderr) == (
         0,

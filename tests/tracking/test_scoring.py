@@ -51,7 +51,7 @@ def scored(
         yield url, result
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        process.wait(timeout=600)
 
 
 def ask(url: str, body: str, content_type: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -45,14 +46,33 @@ def group_is_gone(leader: int) -> bool:
 
 
 @contextmanager
-def foreground(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """Run ``bt mlflow`` as a terminal does, and interrupt it at the end of the block."""
-    command = [sys.executable, "-m", "bike_traffic.cli.main", "mlflow", *words]
+def foreground(*words: str, ignoring: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Run ``bt mlflow`` as a terminal does, and interrupt it at the end of the block.
+
+    `ignoring` names a signal that the process ignores when it starts, as after ``nohup`` or ``&``.
+    """
+    before = f"trap '' {ignoring}; " if ignoring else ""
+    command = [
+        "sh",
+        "-c",
+        f'{before}exec "$@"',
+        "sh",
+        sys.executable,
+        "-m",
+        "bike_traffic.cli.main",
+        "mlflow",
+        *words,
+    ]
     process = subprocess.Popen(command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    with process:
-        yield process
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+    killer = threading.Timer(2 * WAIT_SECONDS, process.kill)  # reading its output has no limit of its own
+    killer.start()
+    try:
+        with process:
+            yield process
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+    finally:
+        killer.cancel()
 
 
 def started() -> RunningServer:
@@ -62,10 +82,14 @@ def started() -> RunningServer:
     return server
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_prints_its_address_when_it_is_healthy_and_leaves_no_process(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "ignoring"), [(signal.SIGINT, ""), (signal.SIGTERM, ""), (signal.SIGHUP, ""), (signal.SIGINT, "INT")]
+)
+def test_it_prints_its_address_when_it_is_healthy_and_leaves_no_process(
+    number: signal.Signals, ignoring: str
+) -> None:
     port = free_port()
-    with foreground("--port", str(port)) as process:
+    with foreground("--port", str(port), ignoring=ignoring) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == f"http://127.0.0.1:{port} shows the runs of dev; Ctrl-C stops it\n"
         assert get(f"http://127.0.0.1:{port}/health") == b"OK"
@@ -193,7 +217,9 @@ def test_runs_that_an_older_mlflow_kept_as_files_are_imported_into_the_store(bt:
         "mlflow.log_metric('rmse', 3.5); mlflow.end_run()"
     )
     old = environment(MLFLOW_TRACKING_URI="file:./mlruns_dev", MLFLOW_ALLOW_FILE_STORE="true")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", write], env=old, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", write], env=old, check=True, capture_output=True, timeout=600
+    )
     Path("mlruns_dev/77").mkdir()
     Path("mlruns_dev/77/meta.yaml").write_text("name: [")
     done = bt("mlflow", "migrate", "mlruns_dev")

@@ -181,7 +181,7 @@ def test_two_trainings_at_once_in_a_new_folder_are_two_runs(small_file: Path) ->
     """Neither finds a store, and both create it."""
     both = [run_bt(*TRAIN, "--data", small_file) for _ in range(2)]
     for process in both:
-        _, errors = process.communicate()
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         assert errors.splitlines()[0] == IN_DEV
         assert len(errors.splitlines()) == 3
@@ -203,7 +203,7 @@ def test_in_python_trainings_are_tracked_as_on_the_command_line(
 
 def test_standard_output_has_only_results(small_file: Path, dev_server: DevServer) -> None:
     words = (*TRAIN, "--data", small_file, "--format", "json")
-    out, errors = run_bt(*words, BT_TRACKING_URI=dev_server.url).communicate()
+    out, errors = run_bt(*words, BT_TRACKING_URI=dev_server.url).communicate(timeout=600)
     (entry,) = json.loads(out)
     assert entry["tracking"]["uri"] == dev_server.url
     assert errors.splitlines()[0] == f"runs are tracked in {dev_server.url}"

@@ -54,7 +54,7 @@ def run_python(site: Path, *words: str | Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "BT_TRACK"}
     environment |= {"PYTHONPATH": str(site), "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [sys.executable, *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -63,7 +63,9 @@ class UsualCounts:
     def limits(self) -> NDArray[np.float64]:
         """Return the count above which one is doubtful, in bikes per hour, shape (counters, 24)."""
         some = [self._rows[start : start + _SOME] for start in range(0, max(len(self._rows), 1), _SOME)]
-        of_counter = np.concatenate([_quantile(rows.sum(axis=1), FEWEST_OF_COUNTER) for rows in some])[:, None]
+        of_counter = np.concatenate(
+            [_quantile(rows.sum(axis=1, dtype=np.int32), FEWEST_OF_COUNTER) for rows in some]
+        )[:, None]
         of_hour = np.concatenate([_quantile(rows, FEWEST) for rows in some])
         of_hour = np.where(np.isnan(of_hour), of_counter, of_hour)
         # A rush hour that shifts by an hour is nothing to doubt.

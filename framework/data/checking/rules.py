@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import attrs
@@ -15,7 +16,7 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.distinct import distinct_values, text_of
-from bike_traffic.data.parsing.times import MALFORMED, NONEXISTENT, WITHOUT_HOUR, why_unreadable
+from bike_traffic.data.parsing.times import MALFORMED, NONEXISTENT, OUT_OF_RANGE, WITHOUT_HOUR, YEARS, why_unreadable
 from bike_traffic.data.schema import COORDINATES, LATITUDES, LONGITUDES, headers_of
 from bike_traffic.errors import SchemaError
 
@@ -25,6 +26,12 @@ _EXAMPLE_LENGTH = 60
 Rows = NDArray[np.bool_]
 
 TIME_ADVICE = "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00"
+
+_OF_SPREADSHEET = re.compile(r"'\d{1,2}/\d{1,2}/\d{4}\b")
+SPREADSHEET_ADVICE = (
+    "a spreadsheet wrote this: give the column the format yyyy-mm-dd hh:mm and save as 'CSV UTF-8', or take the file "
+    "as the City publishes it"
+)
 
 
 @attrs.frozen
@@ -47,6 +54,7 @@ RULES: Mapping[str, Rule] = {
         Rule("row-malformed", COUNTER, "another number of fields than the header", "check its delimiters and quotes"),
         Rule("counter-missing", COUNTER, "no name", "give each row the name of its counter"),
         Rule(MALFORMED, TIME, "not a time", TIME_ADVICE),
+        Rule(OUT_OF_RANGE, TIME, "a year out of range", f"years are {YEARS[0]} to {YEARS[1] - 1}"),
         Rule(WITHOUT_HOUR, TIME, "a time without its hour", TIME_ADVICE),
         Rule(
             NONEXISTENT,
@@ -233,7 +241,8 @@ def fault_of(rule: Rule, counts: pd.DataFrame, broken: Rows) -> Fault | None:
     value = counts[header].iloc[positions[0]]
     example = "empty" if pd.isna(value) else repr(_shorten(text_of(value)))
     rows = tuple(row_number(int(number)) for number in numbers)
-    return Fault(rule.id, header, rule.found, len(positions), rows, example, rule.advice)
+    advice = SPREADSHEET_ADVICE if rule.id == MALFORMED and _OF_SPREADSHEET.match(example) else rule.advice
+    return Fault(rule.id, header, rule.found, len(positions), rows, example, advice)
 
 
 def positions_in_file(counts: pd.DataFrame) -> NDArray[np.int64]:
@@ -266,7 +275,7 @@ def _unreadable(counts: pd.DataFrame, missing: Rows) -> Iterator[tuple[Rule, Row
     why = {code: why_unreadable(values[code]) if code >= 0 else MALFORMED for code in np.unique(codes[missing])}
     of_row = np.full(len(counts), "", dtype=object)
     of_row[missing] = [why[code] for code in codes[missing]]
-    for reason in (MALFORMED, WITHOUT_HOUR, NONEXISTENT):
+    for reason in (MALFORMED, OUT_OF_RANGE, WITHOUT_HOUR, NONEXISTENT):
         yield RULES[reason], np.asarray(of_row == reason, dtype=bool)
 
 

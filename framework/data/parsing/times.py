@@ -15,8 +15,12 @@ YEARS = (2000, 2100)
 """A time in any other year is a typing error."""
 
 MALFORMED, WITHOUT_HOUR, NONEXISTENT = "time-malformed", "time-without-hour", "hour-nonexistent"
-"""Why a time cannot be read: it is none, it is a day alone, or the clock skipped its hour in spring."""
+OUT_OF_RANGE = "time-out-of-range"
+"""Why a time cannot be read: it is none, it is a day alone, the clock skipped its hour in spring, or its year is not
+one of `YEARS`."""
 
+# Some years are outside of what pandas' times can hold.
+_OTHER_YEAR = re.compile(r"(?!20)\d{4}-\d\d-\d\d[T ]\d\d")
 _WITH_HOUR = re.compile(r"\d[T ]\d\d")
 # An offset follows a time of day, so that the hyphens of a plain date do not match.
 _OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
@@ -101,11 +105,13 @@ def parse_times(column: pd.Series) -> pd.Series:
 
 
 def why_unreadable(value: object) -> str:
-    """Return the reason of a time that `distinct_times` cannot read: `MALFORMED`, `WITHOUT_HOUR` or `NONEXISTENT`."""
+    """Return the reason of a time that `distinct_times` cannot read, such as `MALFORMED`."""
     text = text_of(value).strip()
     time = pd.to_datetime(text, format="ISO8601", errors="coerce")
-    if pd.isna(time) or not YEARS[0] <= time.year < YEARS[1]:
-        return MALFORMED
+    if pd.isna(time):
+        return OUT_OF_RANGE if _OTHER_YEAR.match(text) else MALFORMED
+    if not YEARS[0] <= time.year < YEARS[1]:
+        return OUT_OF_RANGE
     if not isinstance(value, pd.Timestamp) and not _WITH_HOUR.search(text):
         return WITHOUT_HOUR
     return NONEXISTENT

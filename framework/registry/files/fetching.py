@@ -16,8 +16,8 @@ from pathlib import Path
 
 import attrs
 
-from bike_traffic.config import cache_directory
 from bike_traffic.errors import IntegrityError, WriteError
+from bike_traffic.folders import cache_directory
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import FileDigest, verify
 from bike_traffic.registry.records import ModelRecord

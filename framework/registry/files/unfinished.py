@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import attrs
 from filelock import FileLock, Timeout
 
-from bike_traffic.config import cache_directory
 from bike_traffic.errors import (
     IntegrityError,
     MergePending,
@@ -28,6 +27,7 @@ from bike_traffic.errors import (
     RegistryError,
     RegistryUnavailable,
 )
+from bike_traffic.folders import cache_directory
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:

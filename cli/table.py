@@ -1,0 +1,127 @@
+"""Tables for a terminal of any width: ids and numbers stay whole, and the last columns go first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import attrs
+import click
+
+from bike_traffic.cli.session import note
+
+_UNBOUNDED = 10_000
+_LEAST_TEXT, _LEAST_PATH = 20, 24
+"""Fewest characters of a line of text, and of a shortened path."""
+_GAP, _NARROW_GAP = 3, 2
+_ELLIPSIS = "…"
+
+
+@attrs.define
+class _Column:
+    title: str
+    cells: list[str]
+    numeric: bool
+
+    @property
+    def width(self) -> int:
+        return max(map(len, [self.title, *self.cells]))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its lines may be broken between words."""
+        return not self.numeric and any(" " in cell and len(cell) > _LEAST_TEXT for cell in self.cells)
+
+    @property
+    def is_path(self) -> bool:
+        return not self.is_text and any("/" in cell and len(cell) > _LEAST_PATH for cell in self.cells)
+
+    @property
+    def least(self) -> int:
+        """The width that it needs."""
+        if self.is_text:
+            return min(self.width, max(_LEAST_TEXT, len(self.title)))
+        return min(self.width, max(_LEAST_PATH, len(self.title))) if self.is_path else self.width
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; numbers are aligned to the right.
+
+    Only a terminal limits the width. Where it is too narrow, text is broken between words and paths are shortened in
+    the middle; if that is not enough, the last columns are left out, and named on standard error.
+    """
+    from rich.console import Console
+
+    width = Console().width if sys.stdout.isatty() else _UNBOUNDED
+    lines, left_out = table_lines(columns, rows, width)
+    click.echo("\n".join(lines))
+    if left_out:
+        note(f"left out, since the terminal has {width} columns: {', '.join(left_out)}")
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int) -> tuple[list[str], list[str]]:
+    """Return the lines of a table at most `width` characters wide, and the titles of the columns left out."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table_rows = [list(row) for row in rows]
+    whole = [_column(title, [row[place] for row in table_rows]) for place, title in enumerate(columns)]
+    kept, gap = _fitting(whole, width)
+    room = width - sum(column.least for column in kept) - gap * (len(kept) - 1)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, gap - 2))
+    for column in kept:
+        if column.is_path:
+            length = min(column.width, column.least + room)
+            room -= length - column.least
+            column.cells = [shortened(cell, length) for cell in column.cells]
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
+        table.add_column(column.title, justify=justify, overflow="fold", no_wrap=not column.is_text)
+    for place in range(len(table_rows)):
+        table.add_row(*(Text(column.cells[place]) for column in kept))
+    console = Console(width=width, highlight=False, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    return lines, [column.title for column in whole[len(kept) :]]
+
+
+def _fitting(columns: list[_Column], width: int) -> tuple[list[_Column], int]:
+    """Return the first columns, as many as there is room for, two at least; and the gap between them."""
+
+    def needed(some: list[_Column], gap: int) -> int:
+        return sum(column.least for column in some) + gap * (len(some) - 1)
+
+    if needed(columns, _GAP) <= width:
+        return columns, _GAP
+    kept = list(columns)
+    while len(kept) > 2 and needed(kept, _NARROW_GAP) > width:
+        kept.pop()
+    return kept, _NARROW_GAP
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most `length` characters, without its middle if it is longer."""
+    if len(text) <= length:
+        return text
+    end = (length - len(_ELLIPSIS)) // 2
+    return f"{text[: length - len(_ELLIPSIS) - end]}{_ELLIPSIS}{text[len(text) - end :]}"
+
+
+def _column(title: str, values: list[object]) -> _Column:
+    numeric = bool(values) and all(isinstance(value, int | float | None) for value in values)
+    return _Column(title, [_cell(value) for value in values], numeric)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)

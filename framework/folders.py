@@ -1,0 +1,62 @@
+"""Folders of a user outside of the working directory, and whether they can be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from bike_traffic.errors import SettingsError
+
+
+def user_cache() -> Path:
+    """Return the folder of fetched models in the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("bike-traffic") / "models"
+
+
+def temporary_cache() -> Path:
+    """Return the folder of fetched models where the home cannot be written."""
+    import tempfile
+
+    return Path(tempfile.gettempdir()) / f"bike-traffic-{os.getuid()}" / "models"
+
+
+def require_own(folder: Path) -> None:
+    """Make a folder that this user alone can write; raise `SettingsError` if another one made it, or can write it."""
+    import stat
+
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise SettingsError(
+            f"{folder} belongs to somebody else, or others can write it; set BT_CACHE to a folder of yours",
+            "cache-not-own",
+            path=str(folder),
+        )
+
+
+def can_be_made(folder: Path) -> bool:
+    """Return whether a folder can be written, or be made where it is not there yet."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
+
+
+def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of fetched models: ``BT_CACHE``, else the user's cache folder, else a temporary one."""
+    given = (os.environ if environ is None else environ).get("BT_CACHE")
+    if given:
+        return Path(given)
+    folder = user_cache()
+    if can_be_made(folder):
+        return folder
+    require_own(temporary_cache().parent)
+    return temporary_cache()
+
+
+def key_path() -> Path:
+    """Return the path of a user's keys without their endings: ``signing`` in the user's settings folder."""
+    from platformdirs import user_config_path
+
+    return user_config_path("bike-traffic") / "signing"
