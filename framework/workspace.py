@@ -241,10 +241,7 @@ class Workspace:
         return load_model(self.registry, record, self.plugins, self.trust)
 
     def pull(self, record: ModelRecord, directory: Path) -> None:
-        """Copy the files of a model into a new or empty folder, whole or not at all; see `copy_files` for the errors.
-
-        Files of a record without digests are copied as they are, from elsewhere only with `allow_unverified`.
-        """
+        """Copy the files of a model into a new or empty folder, whole or not at all; see `copy_files`."""
         from bike_traffic.registry.files.fetching import copy_files
 
         copy_files(self.registry, record, self.trust, directory)

@@ -159,7 +159,7 @@ USES = {
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
     "origins": {"columns", "errors", "evaluation", "features", "pipeline"},
     "pictures": {"columns", "errors", "evaluation", "names", "pipeline"},
-    "registry": {"config", "errors", "evaluation", "extras", "names", "progress"},
+    "registry": {"config", "errors", "evaluation", "extras", "folders", "names", "progress"},
     "specs": {"errors", "extras", "names", "pipeline", "registry"},
     "hookspecs": {"registry", "specs"},
     "manager": {"errors", "hookspecs", "registry", "specs"},
