@@ -11,7 +11,6 @@ import pandas as pd
 from bike_traffic.columns import COUNTER, TIME_ZONE
 from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.checking.usable import MAX_LEFT_OUT
-from bike_traffic.errors import ReadError
 
 if TYPE_CHECKING:
     from bike_traffic.data.checking.rules import Fault
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 2_000_000
 MAX_BYTES = 400_000_000
 """Of a file after unpacking; the server limits the bytes that are uploaded."""
-MAX_COUNTERS = 10_000
-"""More than any country has: a file with more names has something else in this column."""
 
 _NAME_LENGTH = 80
 
@@ -89,13 +86,6 @@ def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | No
         for counter, rows in cleaned[COUNTER].value_counts().items():
             if rows:
                 counters[str(counter)] = counters.get(str(counter), 0) + int(rows)
-        if len(counters) > MAX_COUNTERS:
-            raise ReadError(
-                f"{shown}: more than {MAX_COUNTERS:,} counters; give each row the name of its counter",
-                "file-too-many-counters",
-                uri=shown,
-                max_counters=MAX_COUNTERS,
-            )
 
     report = check_file(file, name=shown, max_rows=MAX_ROWS, max_bytes=MAX_BYTES, on_rows=on_rows, on_clean=count)
     return Checked(

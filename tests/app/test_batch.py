@@ -21,7 +21,7 @@ from bike_traffic.app.uploads import check_upload, shown_name
 from bike_traffic.app.words import words_of
 from bike_traffic.data.files import csv_rows, reading
 from bike_traffic.data.loading import load_counts
-from bike_traffic.errors import ReadError, UnknownCounters, WriteError
+from bike_traffic.errors import ReadError, SchemaError, UnknownCounters, WriteError
 from bike_traffic.evaluating import evaluate_model
 from bike_traffic.loading import LoadedModel
 from bike_traffic.places import places
@@ -89,7 +89,7 @@ def test_a_check_counts_the_rows_of_each_counter(counts: pd.DataFrame) -> None:
 
 def test_a_file_of_very_many_counters_is_refused() -> None:
     rows = "".join(f"rue {number};2024-11-30T08:00:00+01:00;\n" for number in range(10_001))
-    with pytest.raises(ReadError, match=r"^a\.csv: more than 10,000 counters; "):
+    with pytest.raises(SchemaError, match=r"^a\.csv: more than 10,000 counters; "):
         check_upload(io.BytesIO(f"{NAME};{TIME};Coordonnées géographiques\n{rows}".encode()), "a.csv")
 
 

@@ -111,7 +111,7 @@ def test_the_other_records_and_their_events_are_copied_and_the_command_says_what
     words = ("registry", "copy", "--from", "source", "--to", "models")
     done = bt(*words)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"1 models copied, 0 were there already\nleft out: {elsewhere(private)}\n"
+    assert done.stderr == f"1 model copied, 0 were there already\nleft out: {elsewhere(private)}\n"
     target = local_registry("models")
     assert [record.run_id for record in target.records(EVERYTHING)] == ["good"]
     assert target.alias("champion").run_id == "good"
@@ -133,7 +133,7 @@ def test_who_wants_them_all_the_same_says_so(bt: Bt, private: Path) -> None:
     assert bt(*words, "--allow-unverified").exit_code == 0
     assert Path("pulled/id_ed25519").read_bytes() == PRIVATE
     done = bt("registry", "copy", "--from", "source", "--to", "models", "--allow-unverified")
-    assert (done.exit_code, done.stderr.partition("\n")[0]) == (0, "1 models copied, 0 were there already")
+    assert (done.exit_code, done.stderr.partition("\n")[0]) == (0, "1 model copied, 0 were there already")
 
 
 def test_what_lies_below_the_registry_is_copied_without_a_word(clean_place: Path) -> None:

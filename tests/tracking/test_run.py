@@ -39,6 +39,7 @@ MODEL_FILES = [
     "model/artifacts/files/references/counters.json",
     "model/artifacts/files/references/errors.json",
     "model/artifacts/files/references/four_week_mean.json",
+    "model/artifacts/files/references/held_out.parquet",
     "model/artifacts/files/references/recent_level.json",
     "model/artifacts/files/references/usual.json",
     "model/conda.yaml",

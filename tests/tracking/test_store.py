@@ -184,7 +184,7 @@ def test_two_trainings_at_once_in_a_new_folder_are_two_runs(small_file: Path) ->
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         assert errors.splitlines()[0] == IN_DEV
-        assert len(errors.splitlines()) == 3
+        assert len(errors.splitlines()) == 4
     entries = json.loads(Path("models/summary.json").read_text())
     assert {run.info.run_id for run in runs_of(store_client())} == {entry["run_id"] for entry in entries}
     assert [entry["tracking"]["experiment_id"] for entry in entries] == ["1", "1"]
