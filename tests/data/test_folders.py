@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from pandas.testing import assert_frame_equal
 
 from bike_traffic.columns import TIME
 from bike_traffic.data.checking.file import check_file
-from bike_traffic.data.files.folders.filesystem import filesystem_of
 from bike_traffic.data.files.folders.listing import files_of, version_of
 from bike_traffic.data.files.reading import open_counts, read_counts
 from bike_traffic.data.files.writing import write_counts
@@ -180,16 +178,3 @@ def test_predictions_do_not_replace_a_file_of_the_input(bt: Bt, store: pd.DataFr
     done = bt("predict", "-m", "rf", "store", "-o", "store/month=2024-09.parquet")
     said = "store/month=2024-09.parquet: is the input, and would be replaced; give the predictions another name"
     assert (done.exit_code, done.stderr) == (1, f"Error: {said}\n")
-
-
-def test_a_bucket_without_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    type(filesystem_of("s3://bucket")[0]).clear_instance_cache()  # of another test, with credentials
-    for source in ("s3://bucket/counts.csv", "s3://bucket/counts", "s3://bucket/*.csv"):
-        with pytest.raises(ReadError, match=f"^{re.escape(source)}: cannot be opened: no usable credentials$"):
-            read_counts(source)

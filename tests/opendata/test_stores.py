@@ -140,3 +140,16 @@ def test_a_bucket_that_refuses_a_month_keeps_those_before_and_the_next_fetch_goe
         fetch(city, uri, since=SINCE, now=NOW, portal=portal)
     status = store_status(uri, NOW)
     assert (list(status.months), status.damaged) == (["2026-10", "2026-11"], ())
+
+
+def test_a_bucket_without_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    type(filesystem_of("s3://bucket")[0]).clear_instance_cache()  # of another test, with credentials
+    for source in ("s3://bucket/counts.csv", "s3://bucket/counts", "s3://bucket/*.csv"):
+        with pytest.raises(ReadError, match=f"^{re.escape(source)}: cannot be opened: no usable credentials$"):
+            read_counts(source)
