@@ -99,11 +99,17 @@ def held_out(run_id: str, start: pd.Timestamp, end: pd.Timestamp) -> Evaluation 
 
     ``None`` unless the model keeps the rows of the whole span; see `References.held_out`.
     """
+    return _held_out(run_id, f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}")
+
+
+@st.cache_resource(max_entries=10, show_spinner=False)
+def _held_out(run_id: str, start: str, end: str) -> Evaluation | None:
     from bike_traffic.evaluation.measuring import evaluation_of
 
     loaded = state.model(run_id)
-    rows = loaded.references.held_out
-    if rows is None or rows[TIME].min() > start or rows[TIME].max() < end - pd.Timedelta(hours=1):
+    rows = loaded.references.held_out_rows()
+    first, after = parse_day(start), parse_day(end)
+    if rows is None or rows[TIME].min() > first or rows[TIME].max() < after - pd.Timedelta(hours=1):
         return None
-    within = rows[rows[TIME].between(start, end, inclusive="left").to_numpy()]
+    within = rows[rows[TIME].between(first, after, inclusive="left").to_numpy()]
     return evaluation_of(loaded.pipeline.task, within)

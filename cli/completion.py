@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,22 +46,13 @@ def _completing(names: Callable[[Workspace], Iterable[str | tuple[str, str]]]) -
 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
         try:
-            with _silent(), _workspace(ctx) as workspace:
+            with redirect_stdout(StringIO()), _workspace(ctx) as workspace:  # a shell reads what is printed
                 pairs = [(one, "") if isinstance(one, str) else one for one in names(workspace)]
         except Exception:  # an error here would be printed into the line that a person writes
             return []
         return [CompletionItem(name, help=about or None) for name, about in pairs if name.startswith(incomplete)]
 
     return complete
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Print nothing: standard output is what the shell reads."""
-    import os
-
-    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):  # noqa: PTH123
-        yield
 
 
 @contextmanager

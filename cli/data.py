@@ -15,7 +15,7 @@ from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.findings import print_findings
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
-from bike_traffic.cli.session import format_option, note, reading, with_workspace
+from bike_traffic.cli.session import format_option, note, output_option, reading, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.notices import counted
 
@@ -33,14 +33,7 @@ for command in (clean, fetch, status, weather):
 
 
 @data.command(epilog="Example: bt data sample -o sample.csv.gz")
-@click.option(
-    "-o",
-    "--output",
-    default="-",
-    metavar="OUTPUT",
-    shell_complete=complete_files,
-    help="CSV(.gz) or Parquet.  [default: stdout]",
-)
+@output_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other counts.")
 def sample(output: str, seed: int) -> None:
     """Generate counts of 20 invented counters over 15 months, in the City's format."""

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from bike_traffic.addresses import shown
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
+from bike_traffic.extras import requirements_of
+from bike_traffic.folders import can_be_made
 from bike_traffic.inspection import shown_settings
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 _OURS = "bike-traffic"
 _USERS_EXTRAS = ("nn", "mlflow", "plot", "gcs", "s3", "signing", "app")
-_NAME, _EXTRA = re.compile(r"[\w.-]+"), re.compile(r"""extra == ['"]([\w-]+)['"]""")
+_NAME = re.compile(r"[\w.-]+")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 
 
@@ -72,13 +74,7 @@ def _system() -> dict[str, str]:
 
 def _names(extra: str | None) -> list[str]:
     """Return the distributions that an extra of this package requires, or the package itself."""
-    found = []
-    for line in requires(_OURS) or []:
-        requirement, _, marker = line.partition(";")
-        wanted = _EXTRA.search(marker)
-        if (wanted and wanted[1]) == extra:
-            found.append(_NAME.match(requirement)[0])  # type: ignore[index]  # each requirement begins with a name
-    return found
+    return [name[0] for requirement in requirements_of(extra) if (name := _NAME.match(requirement))]
 
 
 def _packages() -> dict[str, str | None]:
@@ -105,9 +101,8 @@ def _folders(workspace: Workspace) -> dict[str, dict[str, Any]]:
 
 def _folder(path: Path) -> dict[str, Any]:
     """Return whether a folder can be written, or made where it is not there yet, and the bytes that it holds."""
-    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     held = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0
-    return {"path": str(path), "writable": existing.is_dir() and os.access(existing, os.W_OK), "bytes": held}
+    return {"path": str(path), "writable": can_be_made(path), "bytes": held}
 
 
 def _registry(workspace: Workspace) -> dict[str, Any]:

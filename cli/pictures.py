@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,10 +60,6 @@ def draw_folds(folds: list[Fold], folder: Path) -> None:
 
     for model in dict.fromkeys(fold.model for fold in folds):
         own = [fold for fold in folds if fold.model == model]
-        task, name = own[0].task, model
+        task = own[0].task
         evaluation = evaluation_of(task, pd.concat([fold.evaluation.rows for fold in own], ignore_index=True))
-
-        def draw(inner: Path) -> None:
-            draw_evaluation(name, task, evaluation, inner)  # noqa: B023  # drawn at once
-
-        into_folder(folder / model, draw)
+        into_folder(folder / model, partial(draw_evaluation, model, task, evaluation))

@@ -16,6 +16,7 @@ from bike_traffic.cli.session import (
     load_chosen,
     model_options,
     note,
+    output_option,
     reading,
     require_one_model,
     stdout_to_stderr,
@@ -31,14 +32,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bt predict --model rf counts.csv.gz -o predictions.csv")
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
-@click.option(
-    "-o",
-    "--output",
-    default="-",
-    metavar="OUTPUT",
-    shell_complete=complete_files,
-    help="CSV(.gz) or Parquet, any URL.  [default: stdout]",
-)
+@output_option
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "max_left_out"])
 @history_option

@@ -104,6 +104,14 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
 _ELSEWHERE = ("run-id-unknown", "alias-unknown")
 """Errors that another registry may not have: they say which one was asked."""
 
+output_option = click.option(
+    "-o",
+    "--output",
+    default="-",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="CSV(.gz) or Parquet, any URL.  [default: stdout]",
+)
 strict_option = click.option(
     "--strict", is_flag=True, help="Refuse counts with any fault, as --max-left-out 0 does; use none of their rows."
 )

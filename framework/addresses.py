@@ -16,3 +16,8 @@ def shown(text: str) -> str:
 def _shown(address: re.Match[str]) -> str:
     query = _END.match(address[4]) if address[4] else None
     return f"{address[1]}{address[3]}{query[1] if query else ''}"
+
+
+def is_web(address: str) -> bool:
+    """Return whether an address is one of a web server."""
+    return address.lower().startswith(("http://", "https://"))

@@ -12,8 +12,11 @@ _OWN = re.compile(r"'?bike-traffic\[([\w-]+)\]'?")
 _OF_EXTRA = re.compile(r"""extra == ['"]([\w-]+)['"]""")
 
 
-def requirements_of(extra: str) -> list[str]:
-    """Return what an extra of this package requires, such as ``tensorflow>=2.18``; nothing if it is not installed."""
+def requirements_of(extra: str | None) -> list[str]:
+    """Return what an extra of this package, or the package itself, requires, such as ``tensorflow>=2.18``.
+
+    It is nothing if the package is not installed, as in a folder of its sources.
+    """
     from importlib.metadata import PackageNotFoundError, requires  # only when something is missing
 
     try:
@@ -21,7 +24,12 @@ def requirements_of(extra: str) -> list[str]:
     except PackageNotFoundError:
         return []
     parts = [line.partition(";") for line in lines]
-    return [words.strip() for words, _, marker in parts if (of := _OF_EXTRA.search(marker)) and of[1] == extra]
+    return [words.strip() for words, _, marker in parts if _extra_in(marker) == extra]
+
+
+def _extra_in(marker: str) -> str | None:
+    found = _OF_EXTRA.search(marker)
+    return found and found[1]
 
 
 def pip_words(install: str) -> str:

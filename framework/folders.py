@@ -1,4 +1,4 @@
-"""Folders of a user outside of the working directory, and whether they can be written."""
+"""Folders of a user outside of the working directory, whether they can be written, and what is written for good."""
 
 from __future__ import annotations
 
@@ -60,3 +60,12 @@ def key_path() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("bike-traffic") / "signing"
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's entries, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

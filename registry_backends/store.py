@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
+from bike_traffic.folders import sync
 
 _TEMPORARY = ".bt-tmp-"
 _VOUCHER = ".bt-vouched-"
@@ -210,15 +211,6 @@ def _write_synced(path: Path, parts: Parts) -> None:
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's entries, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unavailable(path: Path, error: OSError) -> RegistryUnavailable:

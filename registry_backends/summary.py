@@ -15,6 +15,7 @@ from uuid import uuid4
 from bike_traffic.addresses import shown
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, RegistryWarning, SettingsError
 from bike_traffic.evaluation.metrics import Metric
+from bike_traffic.folders import sync
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.artifacts import (
@@ -29,7 +30,7 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
 from bike_traffic.registry_backends.foreign_files import fetch_foreign_files, require_below
-from bike_traffic.registry_backends.store import LocalStore, Store, sync
+from bike_traffic.registry_backends.store import LocalStore, Store
 
 if TYPE_CHECKING:
     from bike_traffic.registry.findings import Finding

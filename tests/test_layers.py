@@ -151,7 +151,8 @@ USES = {
     "config": {"addresses", "cities", "errors", "folders", "settings_file"},
     "features": {"cities", "columns", "errors", "estimator"},
     "data": {
-        "addresses", "cities", "columns", "config", "errors", "estimator", "features", "http", "notices", "places",
+        "addresses", "cities", "columns", "config", "errors", "estimator", "features", "folders", "http", "notices",
+        "places",
     },
     "opendata": {"addresses", "cities", "columns", "data", "errors", "http", "places", "progress"},
     "pipeline": {"columns", "data", "errors", "estimator", "features", "names"},

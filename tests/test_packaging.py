@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import venv
 import zipfile
 from configparser import ConfigParser
@@ -126,11 +127,15 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tracked() -> list[str]:
-    """Return the files of the repository; skip the test where there is none, as in a source distribution."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("no git repository")
-    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines()
-    return [name for name in names if (ROOT / name).is_file()]
+    """Return the files that git would track here: those that `.gitignore` does not name.
+
+    An empty repository elsewhere is asked, so that it is the same in a checkout and in a source distribution.
+    """
+    with tempfile.TemporaryDirectory() as repository:
+        git = ["git", f"--git-dir={repository}", f"--work-tree={ROOT}"]
+        run("git", "init", "--quiet", "--bare", repository, cwd=ROOT)
+        names = run(*git, "ls-files", "--others", "--exclude-standard", cwd=ROOT).splitlines()
+    return [name for name in names if name != "PKG-INFO"]  # which a source distribution adds
 
 
 @pytest.mark.slow

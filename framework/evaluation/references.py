@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -42,7 +43,8 @@ class References:
     counters : those in training, by clean name.
     usual : the range of the last counts in training, of counters and places; see `Usual`.
     errors : of the measured fit, by counter and place; empty for a classifier.
-    held_out : the last days of `Evaluation.rows` of the measured fit; ``None`` without a temporal split.
+    held_out : the last days of `Evaluation.rows` of the measured fit, as a Parquet file; ``None`` without a temporal
+        split. One page asks for them, and to read them takes longer than all else here: see `held_out_rows`.
     """
 
     four_week_mean: FourWeekMean | None = None
@@ -51,7 +53,7 @@ class References:
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     usual: Usual | None = None
     errors: Mapping[str, LocalError] = attrs.field(factory=dict)
-    held_out: pd.DataFrame | None = None
+    held_out: bytes | None = None
 
     @classmethod
     def learn(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
@@ -89,7 +91,12 @@ class References:
         """Return these with the last `HELD_OUT_DAYS` of `Evaluation.rows`, as float32."""
         first = rows[TIME].max() - pd.Timedelta(days=HELD_OUT_DAYS)
         last = rows[(rows[TIME] > first).to_numpy()].reset_index(drop=True)
-        return attrs.evolve(self, held_out=last.astype(dict.fromkeys(last.select_dtypes("float64"), "float32")))
+        small = last.astype(dict.fromkeys(last.select_dtypes("float64"), "float32"))
+        return attrs.evolve(self, held_out=small.to_parquet(compression="zstd", index=False))
+
+    def held_out_rows(self) -> pd.DataFrame | None:
+        """Return the rows that `keeping` kept."""
+        return None if self.held_out is None else pd.read_parquet(BytesIO(self.held_out))
 
     def predict(self, pipeline: Pipeline, cleaned: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return `Pipeline.predict_frame`, with ``lower`` and ``upper`` if there is an interval."""
@@ -127,7 +134,7 @@ class References:
             text = json.dumps({name: attrs.asdict(one) for name, one in parts.items()}, ensure_ascii=False)
             (folder / file).write_text(text, encoding="utf-8")
         if self.held_out is not None:
-            self.held_out.to_parquet(folder / HELD_OUT_FILE, compression="zstd", index=False)
+            (folder / HELD_OUT_FILE).write_bytes(self.held_out)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -144,5 +151,5 @@ class References:
             counters={name: Counter(**counter) for name, counter in counters.items()},
             usual=Usual.load(folder),
             errors={name: LocalError(**error) for name, error in errors.items()},
-            held_out=pd.read_parquet(folder / HELD_OUT_FILE) if (folder / HELD_OUT_FILE).exists() else None,
+            held_out=(folder / HELD_OUT_FILE).read_bytes() if (folder / HELD_OUT_FILE).exists() else None,
         )

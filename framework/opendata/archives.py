@@ -28,10 +28,10 @@ from bike_traffic.errors import ReadError
 from bike_traffic.http.errors import HttpError
 from bike_traffic.opendata.fetching import FetchResult, MonthResult
 from bike_traffic.opendata.portal.client import Portal, persistently, require_identifiers
-from bike_traffic.opendata.portal.export import KINDS, STORED
-from bike_traffic.opendata.stores.belonging import require_same
+from bike_traffic.opendata.portal.export import STORED, column_types
+from bike_traffic.opendata.stores.belonging import open_target
 from bike_traffic.opendata.stores.merging import merged
-from bike_traffic.opendata.stores.store import MonthStore, Origin
+from bike_traffic.opendata.stores.store import Origin
 from bike_traffic.progress import progress
 
 
@@ -66,17 +66,14 @@ def fetch_year(
     now = pd.Timestamp.now("UTC") if now is None else now
     name = _attachment(portal, year)
     licence = portal.licence(str(city.archives))
-    store = MonthStore(uri)
-    store.sweep()
-    selection = tuple(sorted(set(counters))) or None
-    stored = store.settle()
-    require_same(store, stored, city, selection)
+    target = open_target(uri, city, counters)
+    store = target.store
     origin = Origin(
         city=city.name,
         base_url=city.base_url,
         dataset=city.archives,
         where=name,
-        counters=selection,
+        counters=target.selection,
         licence=licence,
         fetched=now.isoformat(timespec="seconds"),
     )
@@ -84,7 +81,7 @@ def fetch_year(
     with tempfile.TemporaryDirectory(prefix="bt-fetch-") as folder:
         archive = Path(folder) / "archive"
         _download(portal, name, archive)
-        aside = _Aside(Path(folder), year, selection)
+        aside = _Aside(Path(folder), year, target.selection)
         columns = (*IDENTIFYING, COUNT)
         # A row that does not fit the table has no time, and is left out with the others that have none.
         with open_counts(str(archive), columns, name=name, on_malformed=lambda *_: None) as counts:
@@ -94,7 +91,7 @@ def fetch_year(
                 f"{name}: rows left out whose time is of no hour of {year}: {aside.left_out:,}{aside.example}"
             )
         for month, table in aside.months():
-            before = stored.get(month)
+            before = target.months.get(month)
             every = merged(*([] if before is None else [store.table(month)]), table)
             known = 0 if before is None else before.rows
             if before is None and (repeated := table.num_rows - every.num_rows):
@@ -181,7 +178,7 @@ class _Aside:
 
 def _table(cleaned: pd.DataFrame, published: pd.DataFrame, headers: dict[str, str]) -> pa.Table:
     """Return rows as a store keeps them: names and counts as they were read, places as published."""
-    kinds = KINDS()
+    kinds = column_types()
     missing = pd.Series(None, index=cleaned.index, dtype=object)
     places = published[headers[COORDINATES]] if COORDINATES in headers else missing
     values = {

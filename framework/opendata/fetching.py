@@ -25,7 +25,7 @@ from bike_traffic.opendata.portal.client import (
 )
 from bike_traffic.opendata.portal.counters import CounterEntry, joined
 from bike_traffic.opendata.portal.export import read_export
-from bike_traffic.opendata.stores.belonging import require_same
+from bike_traffic.opendata.stores.belonging import open_target
 from bike_traffic.opendata.stores.merging import merged
 from bike_traffic.opendata.stores.store import MonthStore, Origin, StoredMonth
 from bike_traffic.progress import progress
@@ -124,18 +124,15 @@ def fetch(
     portal = portal or Portal(city)
     now = pd.Timestamp.now("UTC") if now is None else now
     dataset = portal.dataset()
-    store = MonthStore(uri)
-    store.sweep()
-    selection = tuple(sorted(set(counters))) or None
-    stored = store.settle()
-    require_same(store, stored, city, selection)
+    target = open_target(uri, city, counters)
+    store = target.store
     last = pd.Period(now.tz_localize(None), "M")
     first = last - WINDOW_MONTHS if since is None else since
     origin = Origin(
         city=city.name,
         base_url=city.base_url,
         dataset=city.counts,
-        counters=selection,
+        counters=target.selection,
         licence=dataset.licence,
         data_processed=dataset.data_processed,
         fetched=now.isoformat(timespec="seconds"),
@@ -147,7 +144,7 @@ def fetch(
     months = pd.period_range(first, last, freq="M")
     with progress(f"fetching {city.name}", len(months)) as advance:
         for month in months:
-            before = stored.get(month)
+            before = target.months.get(month)
             try:
                 result, found = _fetch_month(portal, store, month, before, origin, known)
                 results.append(result)

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from bike_traffic.columns import IDENTIFIER
 from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.files import csv_rows, malformed, reading
-from bike_traffic.data.files.formats import csv_block
+from bike_traffic.data.files.formats import refusals
 from bike_traffic.data.files.reading import open_counts, read_counts
 from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
 from bike_traffic.errors import SchemaError
@@ -146,8 +146,7 @@ def test_a_file_of_which_most_rows_do_not_fit_is_refused_before_it_is_read_to_th
     monkeypatch: pytest.MonkeyPatch, start: bytes, good: bytes, bad: bytes, way: str
 ) -> None:
     """Its rows would fill the memory one by one."""
-    for module in (malformed, csv_block):
-        monkeypatch.setattr(module, "MOST_MALFORMED", 500)
+    monkeypatch.setattr(refusals, "MOST_MALFORMED", 500)
     data = io.BytesIO(start + good + bad * 5_000_000)
     with pytest.raises(SchemaError, match=r"^c\.txt: row [34], like most rows, does not fit the table: ") as refused:
         check_file(data, name="c.txt") if way == "in chunks" else read_counts(
@@ -161,8 +160,7 @@ def test_a_file_of_which_most_rows_do_not_fit_is_refused_before_it_is_read_to_th
 def test_many_rows_that_do_not_fit_are_left_out_if_most_rows_do(
     monkeypatch: pytest.MonkeyPatch, start: bytes, good: bytes, bad: bytes
 ) -> None:
-    for module in (malformed, csv_block):
-        monkeypatch.setattr(module, "MOST_MALFORMED", 50)
+    monkeypatch.setattr(refusals, "MOST_MALFORMED", 50)
     report = check_file(io.BytesIO(start + (good + bad + good) * 200), name="c.txt")
     (fault,) = [fault for fault in report.faults if fault.id == "row-malformed"]
     assert fault.rows == 200

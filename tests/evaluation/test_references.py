@@ -101,7 +101,7 @@ def test_the_last_days_that_were_held_out_are_kept_as_the_measured_fit_predicted
     host, registry = built_in_host(), LocalRegistry(str(tmp_path / "models"))
     plan = TrainingPlan(parameters={"n_estimators": 2}, interval=False, holdout=pd.Timedelta(days=16))
     result = train_model(host.pipeline("rf"), clean(small_counts), registry, plan)
-    kept = load_model(registry, result.record, host, Trust()).references.held_out
+    kept = load_model(registry, result.record, host, Trust()).references.held_out_rows()
     assert kept is not None
     measured = result.evaluation.rows
     last = measured[(measured[TIME] > measured[TIME].max() - pd.Timedelta(days=14)).to_numpy()]

@@ -17,6 +17,7 @@ from bike_traffic.data.files.formats.refusals import (
     broken_off_after,
     malformed_row,
     mixed_encodings,
+    mostly_malformed,
     row_number,
     row_too_long,
 )
@@ -69,8 +70,7 @@ def csv_tables(
             before = (block or b"").count(b"\n", 0, mixed.position)
             raise mixed_encodings(uri, row_number(rows + before)) from None
         except MostMalformed as most:
-            row = row_number(rows + most.position)
-            raise malformed_row(uri, row, most.reason, f"row {row}, like most rows,") from None
+            raise mostly_malformed(uri, row_number(rows + most.position), most.reason) from None
         except pa.ArrowInvalid as error:
             raise _explained(uri, error, rows) from None
         except ReadError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bike_traffic.data.files.formats.refusals import MOST_MALFORMED, malformed_row, row_number
+from bike_traffic.data.files.formats.refusals import are_most, mostly_malformed, row_number
 
 
 class MalformedRows:
@@ -38,6 +38,5 @@ class RefuseMany:
         """Count the malformed row at a position."""
         self._number += 1
         self._first = self._first or (position, reason)
-        if self._number > MOST_MALFORMED and 2 * self._number > position + 1:
-            row = row_number(self._first[0])
-            raise malformed_row(self._uri, row, self._first[1], f"row {row}, like most rows,")
+        if are_most(self._number, position + 1):
+            raise mostly_malformed(self._uri, row_number(self._first[0]), self._first[1])

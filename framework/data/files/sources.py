@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from bike_traffic.addresses import is_web
 from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.errors import ReadError
 
@@ -18,7 +19,6 @@ SILENT_SECONDS = 120.0
 
 _ELSEWHERE = re.compile("://|::")
 """Is in addresses that fsspec opens; a path is opened without it, whose import takes as long as a small file."""
-_HTTP = re.compile("https?://", re.IGNORECASE)
 _MISSING, _REFUSED, _TOO_MANY, _SERVER_FAILS = (404, 410), (401, 403), 429, 500
 
 
@@ -35,7 +35,7 @@ def opened(source: str | IO[bytes], shown: str, closing: ExitStack) -> IO[bytes]
         return source
     if source == STANDARD_INPUT:
         return sys.stdin.buffer
-    if _HTTP.match(source):
+    if is_web(source):
         return _downloaded(source, shown, closing)
     if not _ELSEWHERE.search(source):
         return closing.enter_context(Path(source).expanduser().open("rb"))

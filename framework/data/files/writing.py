@@ -17,6 +17,7 @@ import pandas as pd
 
 from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.errors import WriteError
+from bike_traffic.folders import sync
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -144,7 +145,7 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
             yield file
         try:
             if local:
-                _sync(temporary)
+                sync(temporary)  # or a power cut would leave an empty file under the new name
                 temporary.chmod(0o666 & ~_umask())
                 temporary.replace(target)
             else:
@@ -158,15 +159,6 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
             ) from None
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Make a file's content survive a power cut, which would else leave an empty file under its new name."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _umask() -> int:

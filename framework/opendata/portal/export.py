@@ -68,13 +68,13 @@ def read_export(path: Path, name: str, columns: Columns) -> pa.Table:
                 f"{name}: the server sends no table but: {said}", "export-not-a-table", uri=name, reason=said
             )
     if not tables:
-        return pa.table({STORED[field]: pa.array([], KINDS()[field]) for field in wanted})
+        return pa.table({STORED[field]: pa.array([], column_types()[field]) for field in wanted})
     table = pa.concat_tables(tables).unify_dictionaries()
     stored = {STORED[field]: _stored(name, field, table.column(header)) for field, header in wanted.items()}
     return pa.table(stored).sort_by([(STORED["time"], "ascending"), (STORED["counter"], "ascending")])
 
 
-def KINDS() -> dict[str, Any]:  # noqa: N802  # a constant, but for the import
+def column_types() -> dict[str, Any]:
     """Return the Arrow types of the columns of a store, by the fields of `Columns`."""
     import pyarrow as pa
 
@@ -86,7 +86,7 @@ def KINDS() -> dict[str, Any]:  # noqa: N802  # a constant, but for the import
 def _stored(name: str, field: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow as pa
 
-    kind = KINDS()[field]
+    kind = column_types()[field]
     if field == "count":
         return pa.chunked_array([pa.Array.from_pandas(parse_numbers(column.to_pandas()), type=kind)])
     if field == "time":

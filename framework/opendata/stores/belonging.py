@@ -1,9 +1,10 @@
-"""Whether a store holds what is to be fetched into it: one city, and one selection of counters."""
+"""The store that is fetched into, which holds one city and one selection of counters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import attrs
 import pandas as pd
 
 from bike_traffic.cities import City
@@ -11,7 +12,38 @@ from bike_traffic.errors import SchemaError
 from bike_traffic.opendata.stores.store import MonthStore, StoredMonth
 
 
-def require_same(
+@attrs.frozen(kw_only=True)
+class Target:
+    """A store to fetch into.
+
+    Parameters
+    ----------
+    months : its files as they are now; see `MonthStore.settle`.
+    selection : the identifiers of its counters, in their order; ``None`` is all.
+    """
+
+    store: MonthStore
+    months: Mapping[pd.Period, StoredMonth | None]
+    selection: tuple[str, ...] | None
+
+
+def open_target(uri: str, city: City, counters: Sequence[str]) -> Target:
+    """Open the store at a path or URL, or one to be made there.
+
+    Raises
+    ------
+    ReadError, WriteError
+    SchemaError
+        It holds another city, or other counters.
+    """
+    store = MonthStore(uri)
+    store.sweep()
+    target = Target(store=store, months=store.settle(), selection=tuple(sorted(set(counters))) or None)
+    _require_same(store, target.months, city, target.selection)
+    return target
+
+
+def _require_same(
     store: MonthStore,
     stored: Mapping[pd.Period, StoredMonth | None],
     city: City,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import pandas as pd
 
+from bike_traffic.addresses import is_web
 from bike_traffic.errors import ReadError
 from bike_traffic.opendata.stores.store import MonthStore, Origin, StoredMonth
 
@@ -86,7 +87,7 @@ def store_status(uri: str, now: pd.Timestamp | None = None, *, read_files: bool 
 
 def status_of_counts(source: str) -> StoreStatus | None:
     """Return the state of counts that are a store, without reading its files; ``None`` if they are something else."""
-    if source.startswith(("http://", "https://")):
+    if is_web(source):
         return None
     try:
         return store_status(source, read_files=False)

@@ -13,13 +13,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from bike_traffic.addresses import shown
+from bike_traffic.addresses import is_web, shown
 from bike_traffic.data.files.folders.filesystem import filesystem_of, reason_of
 from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.errors import ReadError
 
 _STARTS_WITH_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_WEB = re.compile("https?://", re.IGNORECASE)
 _PATTERN = re.compile(r"[*?\[]")
 _TABLE = re.compile(r"\.(csv|parquet|pq|geoparquet)(\.(gz|bz2|xz|zip))?$|\.csv\.zst$", re.IGNORECASE)
 _MONTH = re.compile(r"month=(\d{4}-(?:0[1-9]|1[0-2]))\.parquet$")
@@ -73,7 +72,7 @@ def version_of(source: str) -> str:
 
 
 def _listed(source: str) -> list[str] | None:
-    if source == "-" or _WEB.match(source):
+    if source == "-" or is_web(source):
         return None
     with _asking(source):
         listed = _listed_remote if _STARTS_WITH_SCHEME.match(source) else _listed_local

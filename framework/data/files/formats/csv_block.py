@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bike_traffic.data.files.formats.encoding import require_utf_8
-from bike_traffic.data.files.formats.refusals import LONGEST_REASON, MOST_MALFORMED
+from bike_traffic.data.files.formats.refusals import LONGEST_REASON, are_most
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ class BlockParser:
         def skip(row: Any) -> str:
             if malformed is not None:
                 malformed[row.number - 1] = row
-            return "error" if malformed and _most(malformed) else "skip"
+            return "error" if malformed is not None and _most(malformed) else "skip"
 
         return csv.read_csv(
             pa.BufferReader(block),
@@ -123,7 +123,7 @@ def _lines(block: bytes) -> int:
 
 
 def _most(malformed: dict[int, Any]) -> bool:
-    return len(malformed) > MOST_MALFORMED and 2 * len(malformed) > next(reversed(malformed)) + 1
+    return bool(malformed) and are_most(len(malformed), next(reversed(malformed)) + 1)
 
 
 def _reason(row: Any) -> str:

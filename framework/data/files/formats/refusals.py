@@ -57,6 +57,16 @@ def malformed_row(uri: str, row: int, reason: str, where: str | None = None) -> 
     )
 
 
+def are_most(malformed: int, rows: int) -> bool:
+    """Return whether so many malformed rows of the first rows mean that the file is no table."""
+    return malformed > MOST_MALFORMED and 2 * malformed > rows
+
+
+def mostly_malformed(uri: str, row: int, reason: str) -> SchemaError:
+    """Return the error of a file of which most rows do not fit the table, with the first of them."""
+    return malformed_row(uri, row, reason, f"row {row}, like most rows,")
+
+
 def mixed_encodings(uri: str, row: int) -> ReadError:
     """Return the error of a row in another encoding than the rows before it."""
     return ReadError(
