@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from bike_traffic.api import open_registry
 from bike_traffic.pipeline import Pipeline
@@ -18,10 +17,17 @@ from bike_traffic.workspace import Workspace
 def update_summary(
     summary_path: str,
     model_type: str,
-    env: str,
-    test_mode: bool,
+    run_id: str,
     model_uri: str,
-    run_id: str | None = None,
+    env: str = "prod",
+    test_mode: bool = False,
+    rmse: float | None = None,
+    r2: float | None = None,
+    accuracy: float | None = None,
+    precision: float | None = None,
+    recall: float | None = None,
+    f1_score: float | None = None,
+    *,
     timestamp: str | None = None,
     **metrics: float,
 ) -> dict[str, Any]:
@@ -32,20 +38,30 @@ def update_summary(
     Parameters
     ----------
     summary_path : a path, or ``gs://`` or ``s3://``.
-    run_id, timestamp : by default a new id and the current time.
-    metrics : such as ``r2=0.71, rmse=54.9``.
+    rmse, r2, accuracy, precision, recall, f1_score : ``None`` is not written.
+    timestamp : by default the current time.
+    metrics : further ones, such as ``mae=20.1``.
 
     Raises
     ------
     RegistryConflict, MergePending, RegistryUnavailable
     """
+    measured = {
+        "rmse": rmse,
+        "r2": r2,
+        "accuracy": accuracy,
+        "precision": precision,
+        "recall": recall,
+        "f1_score": f1_score,
+    }
     record = ModelRecord.from_json(
         {
             "timestamp": timestamp or utc_now(),
             "model_type": model_type,
             "env": env,
             "test_mode": test_mode,
-            "run_id": run_id or uuid4().hex,
+            "run_id": run_id,
+            **{name: value for name, value in measured.items() if value is not None},
             **metrics,
             "model_uri": model_uri,
         }
@@ -57,8 +73,8 @@ def update_summary(
 def get_best_model_from_summary(
     model_type: str,
     summary_path: str,
-    metric: str = "r2",
     env: str = "prod",
+    metric: str = "rmse",
     test_mode: bool = False,
     download_dir: str | None = None,
     *,

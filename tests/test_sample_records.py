@@ -38,13 +38,13 @@ def test_in_python_it_is_found_with_sample_or_by_its_run(run_id: str, small_coun
     with pytest.raises(NoRecord, match=exactly(LEFT_OUT)):
         bike_traffic.evaluate(rows, "rf")
     with pytest.raises(NoRecord, match=exactly(LEFT_OUT.replace("rf;", "rf, env prod;").removesuffix(f" {HERE}"))):
-        get_best_model_from_summary("rf", "models/summary.json", "rmse")
+        get_best_model_from_summary("rf", "models/summary.json")
     expected = bike_traffic.predict(rows, run_id=run_id)
     assert bike_traffic.predict(rows, "rf", sample=True).equals(expected)
     assert bike_traffic.evaluate(rows, "rf", sample=True).evaluation.metrics
     for pipeline in (
         bike_traffic.load_best("rf", sample=True),
-        get_best_model_from_summary("rf", "models/summary.json", "rmse", sample=True),
+        get_best_model_from_summary("rf", "models/summary.json", sample=True),
     ):
         assert pipeline.predict(rows).round(2).equals(expected["prediction"])
     assert Workspace.open().find("rf", sample=True).run_id == run_id

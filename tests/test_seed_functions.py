@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pandas as pd
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -19,6 +22,7 @@ from bike_traffic.app.model_registry_summary import get_best_model_from_summary,
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import IntegrityError, NoRecord, UnknownMetric
 from bike_traffic.manager import PluginHost
+from bike_traffic.registry.queries import Query, marks_of
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.training import TrainingPlan, train_model
 from tests.conftest import Bt
@@ -26,6 +30,7 @@ from tests.servers import gcs_server, new_gcs_bucket, token_server
 
 ROOT = Path(__file__).parent.parent
 SUMMARY = "models/summary.json"
+NEEDED = inspect.Parameter.empty
 TINY = TrainingPlan(parameters={"n_estimators": 2})
 
 
@@ -47,8 +52,55 @@ def test_the_best_model_is_loaded_by_any_metric_and_its_files_are_copied_to_the_
     ]
 
 
+OLD_ARGUMENTS: dict[Callable[..., object], dict[str, object]] = {
+    get_best_model_from_summary: {
+        "model_type": NEEDED,
+        "summary_path": NEEDED,
+        "env": "prod",
+        "metric": "rmse",
+        "test_mode": False,
+        "download_dir": None,
+    },
+    update_summary: {
+        "summary_path": NEEDED,
+        "model_type": NEEDED,
+        "run_id": NEEDED,
+        "model_uri": NEEDED,
+        "env": "prod",
+        "test_mode": False,
+        "rmse": None,
+        "r2": None,
+        "accuracy": None,
+        "precision": None,
+        "recall": None,
+        "f1_score": None,
+    },
+}
+
+
+@pytest.mark.parametrize("function", OLD_ARGUMENTS, ids=lambda function: function.__name__)
+def test_a_call_by_position_means_what_it_meant_and_our_arguments_have_names(function: Callable[..., object]) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    by_position = {one.name: one.default for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    assert list(by_position.items()) == list(OLD_ARGUMENTS[function].items())
+
+
+def test_the_originals_reader_leaves_out_a_random_split_whatever_it_scores(small_counts: pd.DataFrame) -> None:
+    """It filters by model, environment and test mode alone."""
+    declaration, registry = PluginHost(only=()).pipeline("rf"), LocalRegistry(SUMMARY)
+    plans = [attrs.evolve(TINY, env="prod", split=split, interval=False) for split in ("random", "temporal")]
+    flattered, honest = (train_model(declaration, clean(small_counts), registry, plan).record for plan in plans)
+    entries = json.loads(Path(SUMMARY).read_text())
+    admitted = [one for one in entries if (one["model_type"], one["env"], one["test_mode"]) == ("rf", "prod", False)]
+    assert [entry["run_id"] for entry in admitted] == [honest.run_id]
+    for query in (Query(env="prod", test_mode=True), Query(env="dev")):  # nor is it found among those of test mode
+        with pytest.raises(NoRecord):
+            registry.best("rmse", query)
+    assert marks_of(flattered, ()) == ["random split"]
+
+
 def test_an_entry_is_written_as_the_original_wrote_it(clean_place: Path) -> None:
-    entry = update_summary(SUMMARY, "nn", "prod", True, "gs://bucket/models/nn/20250619_005924/", r2=0.71, rmse=54.9)
+    entry = update_summary(SUMMARY, "nn", "abcd", "gs://bucket/models/nn/20250619_005924/", "prod", True, 54.9, 0.71)
     assert json.loads(Path(SUMMARY).read_text()) == [entry]
     assert list(entry) == ["timestamp", "model_type", "env", "test_mode", "run_id", "r2", "rmse", "model_uri"]
 
@@ -58,7 +110,7 @@ def test_what_has_no_digests_is_found_and_loaded_only_when_that_is_allowed(
 ) -> None:
     result = train_model(PluginHost(only=()).pipeline("rf"), clean(small_counts), LocalRegistry("ours"), TINY)
     shutil.copytree(result.record.model_uri, "theirs/20250619_005924/rf")  # the original's folder in a folder
-    update_summary(SUMMARY, "rf", "prod", False, "theirs/20250619_005924/", run_id="old", r2=0.5, rmse=50.0)
+    update_summary(SUMMARY, "rf", "old", "theirs/20250619_005924/", r2=0.5, rmse=50.0)
     message = (
         "record old has no digests (it was not written by bike-traffic): its files cannot be checked, and nothing "
         "was loaded; --allow-unverified loads them all the same"
@@ -105,7 +157,7 @@ def test_a_service_accounts_key_is_used_from_memory_and_never_written_down(
 
 
 def test_a_missing_record_or_metric_is_an_error(clean_place: Path) -> None:
-    with pytest.raises(NoRecord, match="no record with r2 for model rf, env prod"):
+    with pytest.raises(NoRecord, match="no record with rmse for model rf, env prod"):
         get_best_model_from_summary("rf", SUMMARY)
     with pytest.raises(UnknownMetric, match="no metric 'r3'; there are"):
         get_best_model_from_summary("rf", SUMMARY, metric="r3")

@@ -270,7 +270,7 @@ def test_the_function_of_the_original_project_leaves_withdrawn_models_out(clean_
     register(registry, make_record(env="prod"))
     registry.withdraw("abcd1234", actor=ACTOR, reason="broken counts")
     message = (
-        "no record with r2 for model rf, env prod; left out: 1 withdrawn (`bt registry restore` takes them back)"
+        "no record with rmse for model rf, env prod; left out: 1 withdrawn (`bt registry restore` takes them back)"
     )
     with pytest.raises(NoRecord, match=exactly(message)):
         get_best_model_from_summary("rf", "models/summary.json")

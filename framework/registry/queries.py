@@ -71,12 +71,12 @@ class Query:
         """Return why the query leaves out a record that it otherwise asks for; ``None`` if it does not."""
         if self.withdrawn and entry.get("run_id") in self.withdrawn:
             return "withdrawn"
+        if self.split == "temporal" and _split_of(entry) not in (self.split, None):
+            return "random split"
         if self.test_mode is False and entry.get("test_mode") != self.test_mode:
             return "test mode"
         if self.sample is False and not self.test_mode and is_of_sample(entry):
             return "sample"
-        if self.split == "temporal" and _split_of(entry) not in (self.split, None):
-            return "random split"
         if self.split == "temporal" and not self.test_mode and _has_few_rows(entry):
             return "few rows"
         return None
@@ -113,10 +113,11 @@ def is_of_sample(entry: Mapping[str, Any]) -> bool:
 
 def marks_of(record: ModelRecord, withdrawn: Container[str]) -> list[Mark]:
     """Return why a record is not, or should not be, the best: all reasons of `Query`, and that the mean is better."""
+    is_random = record.split is not None and record.split.kind == "random"
     marks: dict[Mark, bool] = {
-        "test mode": record.test_mode,
+        "test mode": record.test_mode and not is_random,
         "sample": is_of_sample(record.to_json()),
-        "random split": record.split is not None and record.split.kind == "random",
+        "random split": is_random,
         "few rows": not record.test_mode and _has_few_rows(record.to_json()),
         "behind mean": record.beats_baseline is False,
         "withdrawn": record.run_id in withdrawn,
