@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bike_traffic.cli.printing import echo, echo_lines
+
 
 @click.command("help", epilog="Example: bt help registry best")
 @click.argument("words", nargs=-1, metavar="[COMMAND]...")
@@ -18,7 +20,7 @@ def show_help(ctx: click.Context, words: tuple[str, ...]) -> None:
         name, found, _ = command.resolve_command(inner, [word])
         assert found is not None  # resolve_command raises else
         inner, command = click.Context(found, parent=inner, info_name=name), found
-    click.echo(command.get_help(inner))
+    echo_lines(command.get_help(inner))
 
 
 @click.command(epilog="Example: bt version")
@@ -26,4 +28,4 @@ def version() -> None:
     """Show the version."""
     from importlib.metadata import version as installed
 
-    click.echo(f"bt, version {installed('bike-traffic')}")
+    echo(f"bt, version {installed('bike-traffic')}")

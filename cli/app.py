@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bike_traffic.cli.session import REGISTRY_SETTINGS, note, with_workspace
+from bike_traffic.cli.printing import note
+from bike_traffic.cli.session import REGISTRY_SETTINGS, with_workspace
 from bike_traffic.errors import MissingExtra, SettingsError
 from bike_traffic.extras import pip_words
 

@@ -11,12 +11,12 @@ from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.output import baseline_rows, distinct, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.pictures import draw_folds, folder_option, require_plot
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     format_option,
     interval_option,
     models_option,
-    note,
     parameters_option,
     reading,
     require_models,
@@ -118,10 +118,10 @@ def backtest(
         return
     for number, task in enumerate(dict.fromkeys(fold.task for fold in done)):
         if number:
-            click.echo()
+            echo()
         _print_folds([fold for fold in done if fold.task == task], [mean for mean in means if mean.task == task])
         if of_task := [mean for mean in by_day if mean.task == task]:
-            click.echo()
+            echo()
             _print_days(of_task)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
+
+from bike_traffic.cli.printing import echo_lines
+from bike_traffic.visible import visible
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -33,7 +37,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     """  # noqa: D301  # click reads the backspace
     found = get_completion_class(shell)
     assert found is not None  # SHELLS are those of click
-    click.echo(found(ctx.find_root().command, {}, "bt", "_BT_COMPLETE").source())
+    echo_lines(found(ctx.find_root().command, {}, "bt", "_BT_COMPLETE").source())
 
 
 def complete_files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
@@ -46,11 +50,16 @@ def _completing(names: Callable[[Workspace], Iterable[str | tuple[str, str]]]) -
 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
         try:
-            with redirect_stdout(StringIO()), _workspace(ctx) as workspace:  # a shell reads what is printed
+            with redirect_stdout(StringIO()), warnings.catch_warnings(), _workspace(ctx) as workspace:
+                warnings.simplefilter("ignore")  # a shell reads what is printed, and shows the rest in the line
                 pairs = [(one, "") if isinstance(one, str) else one for one in names(workspace)]
         except Exception:  # an error here would be printed into the line that a person writes
             return []
-        return [CompletionItem(name, help=about or None) for name, about in pairs if name.startswith(incomplete)]
+        return [
+            CompletionItem(name, help=visible(about) or None)
+            for name, about in pairs
+            if name.startswith(incomplete) and visible(name) == name  # a shell writes it where a person types
+        ]
 
     return complete
 

@@ -15,7 +15,8 @@ from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.findings import print_findings
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
-from bike_traffic.cli.session import format_option, note, output_option, reading, with_workspace
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.cli.session import format_option, output_option, reading, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.notices import counted
 
@@ -86,8 +87,8 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
     if output_format == "json":
         print_json({**attrs.asdict(report), "findings": [one.document() for one in found]})
     else:
-        click.echo(f"{source}: {counted(report.rows, 'row')}, {counted(report.counters, 'counter')}")
-        click.echo(f"from {report.first_hour} to {report.last_hour}")
+        echo(f"{source}: {counted(report.rows, 'row')}, {counted(report.counters, 'counter')}")
+        echo(f"from {report.first_hour} to {report.last_hour}")
         print_findings(found)
         if report.faults:
             print_table(
@@ -98,6 +99,6 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
                 ],
             )
         else:
-            click.echo("no faults")
+            echo("no faults")
     if report.refused(workspace.settings.max_left_out):
         click.get_current_context().exit(1)

@@ -11,7 +11,8 @@ import click
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.output import print_json
-from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, note, reading, stdout_to_stderr, with_workspace
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.cli.session import COUNTS_SETTINGS, format_option, reading, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.notices import counted
 
@@ -61,11 +62,11 @@ def _document(found: Usable, source: str, target: str) -> dict[str, object]:
 
 
 def _print(found: Usable, source: str, target: str) -> None:
-    click.echo(f"{source}: {counted(found.rows, 'row')}; {len(found.cleaned):,} written into {target}")
+    echo(f"{source}: {counted(found.rows, 'row')}; {len(found.cleaned):,} written into {target}")
     if found.faults:
         print_table(
             ["column", "left out", "rows", "first rows", "example"],
             [[f.column, f.found, f.rows, ", ".join(map(str, f.first_rows)), f.example] for f in found.faults],
         )
     for old, new in found.renames.items():
-        click.echo(f"'{old}' now bears the name '{new}'")
+        echo(f"'{old}' now bears the name '{new}'")

@@ -9,7 +9,8 @@ import attrs
 import click
 
 from bike_traffic.cli.output import print_json, print_table
-from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 
 if TYPE_CHECKING:
     from bike_traffic.opendata.fetching import FetchResult
@@ -110,12 +111,12 @@ def status(source: str, output_format: str) -> None:
         print_json({**attrs.asdict(found), "months": {name: one.to_json() for name, one in found.months.items()}})
     else:
         months = "1 month" if len(found.months) == 1 else f"{len(found.months)} months"
-        click.echo(f"{found.store}: {found.rows:,} rows in {months}, {found.size:,} bytes")
+        echo(f"{found.store}: {found.rows:,} rows in {months}, {found.size:,} bytes")
         if found.months:
-            click.echo(f"from {found.first_hour} to {found.last_hour}, {found.age_hours:,} hours ago")
-            click.echo(f"{found.city}, {found.dataset} at {found.base_url}; licence: {found.licence}")
+            echo(f"from {found.first_hour} to {found.last_hour}, {found.age_hours:,} hours ago")
+            echo(f"{found.city}, {found.dataset} at {found.base_url}; licence: {found.licence}")
         for what, named in (("missing", found.missing), ("damaged", found.damaged)):
             if named:
-                click.echo(f"{what}: {', '.join(named)}")
+                echo(f"{what}: {', '.join(named)}")
     if found.damaged:
         click.get_current_context().exit(1)

@@ -8,7 +8,8 @@ import attrs
 import click
 
 from bike_traffic.cli.output import print_json
-from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -36,5 +37,5 @@ def weather(workspace: Workspace, target: str, since: str | None, output_format:
     if output_format == "json":
         print_json(attrs.asdict(fetched))
     else:
-        click.echo(f"{fetched.target}: {fetched.hours:,} hours from {fetched.first_hour} to {fetched.last_hour}")
+        echo(f"{fetched.target}: {fetched.hours:,} hours from {fetched.first_hour} to {fetched.last_hour}")
     note(f"licence: {fetched.licence}")

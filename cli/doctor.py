@@ -16,6 +16,7 @@ import click
 
 from bike_traffic.addresses import shown
 from bike_traffic.cli.output import print_json
+from bike_traffic.cli.printing import echo
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.extras import requirements_of
@@ -150,5 +151,8 @@ def _print(report: dict[str, Any], problems: list[str]) -> None:
     }
     for title, rows in sections.items():
         print_table([title, "value"], [(name, str(value)) for name, value in rows])
-        click.echo()
-    click.echo("\n".join(f"problem: {one}" for one in problems) or "no problem found")
+        echo()
+    for one in problems:
+        echo(f"problem: {one}")
+    if not problems:
+        echo("no problem found")

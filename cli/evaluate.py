@@ -11,6 +11,7 @@ from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs
 from bike_traffic.cli.output import baseline_rows, metric_columns, metrics_document, print_json, values_of
 from bike_traffic.cli.pictures import folder_option, into_folder, require_plot
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -18,7 +19,6 @@ from bike_traffic.cli.session import (
     history_option,
     load_chosen,
     model_options,
-    note,
     reading,
     require_one_model,
     stdout_to_stderr,
@@ -109,7 +109,7 @@ def evaluate(
     rows += baseline_rows(evaluation, [], ["", size], metrics)
     print_table([loaded.pipeline.task, "run", "rows", *metrics], rows)
     if groups:
-        click.echo()
+        echo()
         print_table(
             [str(by), "rows", *metrics],
             [[g.name, len(g.evaluation.rows), *values_of(g.evaluation.metrics, metrics)] for g in groups],

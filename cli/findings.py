@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from bike_traffic.cli.printing import echo
 from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
     from bike_traffic.monitoring.findings.finding import troubles
 
     if not findings:
-        click.echo("no findings about counters")
+        echo("no findings about counters")
         return
     found = troubles(findings)
     print_table(
@@ -38,4 +37,4 @@ def print_findings(findings: Sequence[Finding]) -> None:
     )
     if others := Counter(one.first.id for one in found[MOST_ROWS:]):
         kinds = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
-        click.echo(f"and {others.total()} more ({kinds}): --html draws them, --format json lists them")
+        echo(f"and {others.total()} more ({kinds}): --html draws them, --format json lists them")

@@ -8,13 +8,13 @@ import click
 
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.printing import note
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
     load_chosen,
     model_options,
-    note,
     require_one_model,
     stdout_to_stderr,
     with_workspace,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from bike_traffic.cli.printing import echo
 from bike_traffic.cli.table import print_table
 from bike_traffic.columns import COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import USUAL
@@ -27,17 +26,17 @@ def print_forecast(result: Forecast) -> None:
     rows = result.rows
     days = [day for _, day in rows.groupby(rows[TIME].dt.normalize(), sort=True)]
     if len(days) == 1 and rows[COUNTER].nunique() == 1:
-        click.echo(f"{rows[COUNTER].iloc[0]}, {_date(days[0])}")
+        echo(f"{rows[COUNTER].iloc[0]}, {_date(days[0])}")
         _print_hours(days[0])
         return
     if rows[COUNTER].nunique() == 1:
-        click.echo(str(rows[COUNTER].iloc[0]))
+        echo(str(rows[COUNTER].iloc[0]))
         _print_curves([(_date(day), day) for day in days], "day")
         return
     for number, day in enumerate(days):
         if number:
-            click.echo()
-        click.echo(_date(day))
+            echo()
+        echo(_date(day))
         _print_curves([(_shortened(str(name)), own) for name, own in day.groupby(COUNTER, observed=True)], "counter")
 
 

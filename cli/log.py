@@ -7,7 +7,7 @@ import time
 
 import click
 
-from bike_traffic.addresses import shown
+from bike_traffic.cli.printing import echo
 from bike_traffic.errors import SettingsError, no_such
 
 LOGGER = logging.getLogger("bike_traffic")
@@ -32,7 +32,7 @@ class _Lines(logging.Handler):
         if waits and now - self._last < self._every:
             return
         self._last = now
-        click.echo(shown(self.format(record)), err=True)
+        echo(self.format(record), err=True)
 
 
 def listen(ctx: click.Context, verbose: int, level: str | None) -> None:

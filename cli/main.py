@@ -14,9 +14,12 @@ from typing import IO, Any, TextIO
 
 import click
 
+from bike_traffic.addresses import shown
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.groups import SuggestingGroup
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.errors import AmbiguousName, BikeTrafficError, PluginError, PluginVersionWarning, RegistryWarning
+from bike_traffic.visible import visible
 
 _OURS = (PluginVersionWarning, RegistryWarning)
 COMMAND_GROUP = "bike_traffic.commands"
@@ -59,7 +62,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line, and the document."""
-        super().show(file)
+        echo(f"Error: {self.message}", file=file, err=True)
         if self._document is not None:
             from bike_traffic.cli.output import print_json
 
@@ -81,7 +84,8 @@ class _Interrupted(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line, below what the terminal shows of the keys."""
-        click.echo(f"\n{self.message}", file=file, err=True)
+        echo(file=file, err=True)
+        echo(self.message, file=file, err=True)
 
 
 class LazyGroup(SuggestingGroup):
@@ -143,12 +147,18 @@ def _warnings_as_notes() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, _OURS):
-                click.echo(str(message), err=True)
+                note(str(message))
             else:
-                others(message, category, filename, lineno, file, line)
+                others(_printable(message), category, filename, lineno, file, line)
 
         warnings.showwarning = show
         yield
+
+
+def _printable(message: Warning | str) -> Warning | str:
+    """Return the text of a warning if it has what a terminal must not get, else the warning itself."""
+    text = visible(shown(str(message)))
+    return message if text == str(message) else text
 
 
 def _third_party() -> dict[str, EntryPoint]:
@@ -210,7 +220,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     if value:
         from importlib.metadata import version
 
-        click.echo(f"bt, version {version('bike-traffic')}")
+        echo(f"bt, version {version('bike-traffic')}")
         ctx.exit()
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.groups import SuggestingGroup
-from bike_traffic.cli.session import note, with_workspace
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.cli.session import with_workspace
 from bike_traffic.errors import MissingExtra, TrackingError
 from bike_traffic.extras import pip_words
 
@@ -82,7 +83,7 @@ def _print_status(settings: Settings) -> None:
     if server is None:
         raise TrackingError(f"no MLflow server of {settings.env} runs", "mlflow-server-not-running", env=settings.env)
     state = "runs" if is_healthy(server.url) else "does not answer"
-    click.echo(f"{settings.env}: {server.url} {state}, process {server.pid}")
+    echo(f"{settings.env}: {server.url} {state}, process {server.pid}")
 
 
 def _stop(settings: Settings) -> None:
@@ -105,7 +106,7 @@ def _serve(settings: Settings, port: int, *, background: bool) -> None:
     server = start_server(settings, port)
     hint = f"stop it with `bt mlflow --env {settings.env} --stop`" if background else "Ctrl-C stops it"
     try:
-        click.echo(f"{server.url} shows the runs of {settings.env}; {hint}")
+        echo(f"{server.url} shows the runs of {settings.env}; {hint}")
         if background:
             return
         failed = ended_by_itself(settings, server)

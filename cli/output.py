@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bike_traffic.cli.printing import echo_json
 from bike_traffic.cli.session import Session
 from bike_traffic.cli.table import print_table as print_table  # commands of others import it from here
 from bike_traffic.evaluation.metrics import METRICS
@@ -28,7 +29,7 @@ def print_json(document: Any) -> None:
     session = context and context.find_object(Session)
     if session:
         session.has_document = True
-    click.echo(json.dumps(_plain(document), ensure_ascii=False, indent=2))
+    echo_json(json.dumps(_plain(document), ensure_ascii=False, indent=2))
 
 
 def _plain(value: Any) -> Any:

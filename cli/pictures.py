@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bike_traffic.cli.session import note
+from bike_traffic.cli.printing import note
 from bike_traffic.errors import MissingExtra, WriteError
 from bike_traffic.extras import pip_words
 

@@ -11,6 +11,7 @@ from bike_traffic.cli.output import print_json
 from bike_traffic.cli.plugins_check import check
 from bike_traffic.cli.plugins_install import install, uninstall
 from bike_traffic.cli.plugins_new import new
+from bike_traffic.cli.printing import echo, echo_lines
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.manager import Declaration
@@ -76,4 +77,6 @@ def list_plugins(workspace: Workspace, output_format: str) -> None:
         ],
     )
     for failure in host.failures:
-        click.echo(f"\n{failure}\n{failure.details()}")
+        echo()
+        echo(failure)
+        echo_lines(failure.details())

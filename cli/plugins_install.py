@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import click
 
-from bike_traffic.cli.session import note
+from bike_traffic.cli.printing import note
 from bike_traffic.errors import PluginError
 
 _OWN = "bike-traffic"

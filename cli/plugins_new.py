@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bike_traffic.cli.printing import echo
+
 if TYPE_CHECKING:
     from bike_traffic.cli.skeleton import Kind, NewPackage
 
@@ -37,9 +39,10 @@ def new(name: str, kind: Kind, directory: Path) -> None:
 
     package = name_package(name, kind, COMMANDS)
     folder = write_package(package, directory)
-    click.echo(f"{folder} written: a {kind} '{package.plugin}', with tests that pass. What to do next:\n")
+    echo(f"{folder} written: a {kind} '{package.plugin}', with tests that pass. What to do next:")
+    echo()
     for line in [f"cd {folder}", "pip install --editable '.[test]'", *_first_uses(package), "pytest"]:
-        click.echo(f"  {line}")
+        echo(f"  {line}")
 
 
 def _first_uses(package: NewPackage) -> list[str]:

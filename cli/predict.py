@@ -10,12 +10,12 @@ import click
 from bike_traffic.cli.completion import complete_files
 from bike_traffic.cli.early import require_inputs, require_outputs
 from bike_traffic.cli.pictures import require_plot
+from bike_traffic.cli.printing import note
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     history_option,
     load_chosen,
     model_options,
-    note,
     output_option,
     reading,
     require_one_model,

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import click
-
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns
+from bike_traffic.cli.printing import echo
 from bike_traffic.cli.table import print_table
 from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.metrics import METRICS
@@ -29,7 +28,7 @@ def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, Regist
         by_task.setdefault(_task_of(record), []).append(record)
     for number, own in enumerate(by_task.values()):
         if number:
-            click.echo()
+            echo()
         _print_task(own, withdrawn)
 
 

@@ -11,12 +11,13 @@ import click
 from bike_traffic.cli.completion import complete_models, complete_names
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
+from bike_traffic.cli.printing import note
 from bike_traffic.cli.records import as_of_time, document_of, print_records, record_named
 from bike_traffic.cli.registry_best import best
 from bike_traffic.cli.registry_compare import compare
 from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
-from bike_traffic.cli.session import elsewhere_option, flags_of, format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import elsewhere_option, flags_of, format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import click
 from bike_traffic.cli.completion import complete_files, complete_metrics, complete_models
 from bike_traffic.cli.early import require_inputs
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns, print_json
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.records import as_of_time, print_records
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
     format_option,
-    note,
     reading,
     sample_option,
     stdout_to_stderr,
@@ -91,7 +91,7 @@ def _choose(workspace: Workspace, metric: str, query: Query, output_format: str)
     if output_format == "json":
         print_json(record.to_json())
     elif output_format == "uri":
-        click.echo(record.model_uri)
+        echo(record.model_uri, whole=True)
     else:
         print_records([record], {})
     _note_different_rows(groups, metric)
@@ -126,7 +126,7 @@ def _rank(workspace: Workspace, on: str, metric: str, query: Query, output_forma
     if output_format == "json":
         print_json(_document(ranking))
     elif output_format == "uri":
-        click.echo(ranking.models[0].record.model_uri)
+        echo(ranking.models[0].record.model_uri, whole=True)
     else:
         _print_ranking(ranking)
     for record, reason in ranking.left_out:

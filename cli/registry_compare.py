@@ -9,8 +9,9 @@ import click
 
 from bike_traffic.cli.completion import complete_names
 from bike_traffic.cli.output import print_json
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.records import document_of, record_named
-from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.evaluation.metrics import METRICS
 
@@ -45,7 +46,7 @@ def compare(workspace: Workspace, one: str, other: str, output_format: str) -> N
     metrics = [name for name in METRICS if any(name in record.metrics for record in pair)]
     if metrics:
         print_table(["metric", *titles, "difference", "better"], [_metric_row(name, pair) for name in metrics])
-        click.echo()
+        echo()
     rows = [[name, *map(str, values)] for name, values in _differences(entries).items()]
     if rows:
         print_table(["differs", *titles], rows)

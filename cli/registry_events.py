@@ -8,7 +8,8 @@ import click
 
 from bike_traffic.cli.completion import complete_aliases, complete_runs
 from bike_traffic.cli.output import print_json
-from bike_traffic.cli.session import format_option, note, stdout_to_stderr, with_workspace
+from bike_traffic.cli.printing import note
+from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.registry.events.event import current_aliases
 

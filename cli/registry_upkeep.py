@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from bike_traffic.cli.output import print_json
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
     Session,
     elsewhere_option,
     format_option,
-    note,
     stdout_to_stderr,
     with_workspace,
 )
@@ -50,7 +50,7 @@ def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None
     elif findings:
         print_table(["run", "finding", "detail"], [[f.run_id[:8], f.kind, f.detail] for f in findings])
     else:
-        click.echo(f"every record and every file is as it was {'registered' if keys is None else 'signed'}")
+        echo(f"every record and every file is as it was {'registered' if keys is None else 'signed'}")
     if any(finding.is_error for finding in findings):
         ctx.exit(1)
     if any(finding.kind == "pending" for finding in findings):

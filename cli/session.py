@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
-from bike_traffic.addresses import shown
 from bike_traffic.cli.completion import (
     complete_aliases,
     complete_backends,
@@ -21,6 +20,7 @@ from bike_traffic.cli.completion import (
     complete_models,
     complete_runs,
 )
+from bike_traffic.cli.printing import note
 from bike_traffic.config import SAMPLE, SETTINGS
 from bike_traffic.errors import NoRecord
 
@@ -138,11 +138,6 @@ def stdout_to_stderr() -> Iterator[None]:
     """Send what plugins print to standard error: standard output is for the result alone."""
     with redirect_stdout(sys.stderr):
         yield
-
-
-def note(message: str) -> None:
-    """Print a line on standard error, which is not part of the result."""
-    click.echo(shown(message), err=True)
 
 
 def reading(source: str) -> None:

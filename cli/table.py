@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import attrs
-import click
 
-from bike_traffic.cli.session import note
+from bike_traffic.cli.printing import echo, note
+from bike_traffic.visible import visible
 
 _UNBOUNDED = 10_000
 _LEAST_TEXT, _LEAST_PATH = 20, 24
@@ -55,7 +55,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
     width = Console().width if sys.stdout.isatty() else _UNBOUNDED
     lines, left_out = table_lines(columns, rows, width)
-    click.echo("\n".join(lines))
+    for line in lines:
+        echo(line)
     if left_out:
         note(f"left out, since the terminal has {width} columns: {', '.join(left_out)}")
 
@@ -112,7 +113,7 @@ def shortened(text: str, length: int) -> str:
 
 def _column(title: str, values: list[object]) -> _Column:
     numeric = bool(values) and all(isinstance(value, int | float | None) for value in values)
-    return _Column(title, [_cell(value) for value in values], numeric)
+    return _Column(title, [visible(_cell(value)) for value in values], numeric)
 
 
 def _cell(value: object) -> str:

@@ -9,6 +9,7 @@ import click
 
 from bike_traffic.cli.early import require_folder, require_inputs
 from bike_traffic.cli.output import BEHIND_BASELINE, baseline_rows, distinct, metric_columns, print_json, values_of
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
     COUNTS_SETTINGS,
     REGISTRY_SETTINGS,
@@ -17,7 +18,6 @@ from bike_traffic.cli.session import (
     format_option,
     interval_option,
     models_option,
-    note,
     parameters_option,
     reading,
     require_models,
@@ -182,7 +182,7 @@ def _summary(result: TrainingResult) -> str:
 def _print_results(results: list[TrainingResult]) -> None:
     for number, task in enumerate(dict.fromkeys(result.pipeline.task for result in results)):
         if number:
-            click.echo()
+            echo()
         of_task = [result for result in results if result.pipeline.task == task]
         metrics = metric_columns(*(result.evaluation.metrics for result in of_task))
         rows, baselines = [], []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#'\"]*@)?([^\s?#'\"]*)([?#][^\s'\"]*)?")
-_END = re.compile(r"[?#].*?([:;,.)]*)$", re.DOTALL)
+_ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{0,40}://)([^\s/?#\"]*@)?([^\s?#'\"]*)([?#][^\s\"]*)?")
+_END = re.compile(r"[?#].*?([:;,.)']*)$", re.DOTALL)
 
 
 def shown(text: str) -> str:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bike_traffic.visible import visible
+
 
 def step(message: str) -> None:
     """Log what is done from now on, if it takes longer than a moment."""
@@ -28,14 +30,14 @@ def progress(description: str, total: float | None) -> Iterator[Callable[[float]
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(description, total=total)
+        task = bars.add_task(visible(description), total=total)
         yield lambda steps: bars.advance(task, steps)
 
 

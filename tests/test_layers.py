@@ -136,6 +136,7 @@ def test_plugins_backends_and_app_import_what_is_installed_always_or_by_an_extra
 
 USES = {
     "addresses": set(),
+    "visible": set(),
     "http": set(),
     "errors": {"addresses"},
     "extras": set(),
@@ -145,7 +146,7 @@ USES = {
     "columns": {"cities"},
     "notices": set(),
     "places": set(),
-    "progress": set(),
+    "progress": {"visible"},
     "estimator": set(),
     "settings_file": {"errors"},
     "config": {"addresses", "cities", "errors", "folders", "settings_file"},

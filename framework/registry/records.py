@@ -152,6 +152,8 @@ class ModelRecord:
             for key in ("timestamp", "model_type", "run_id", "model_uri"):
                 if not isinstance(entry[key], str):
                     raise TypeError(f"{key} is {entry[key]!r}")
+                if "\0" in entry[key] or not _is_utf8(entry[key]):  # no file and no object can have such a name
+                    raise ValueError(f"{key} has a character that no name can have: {entry[key]!a}")
             digests = entry.get("artifacts")
             added = {key: value for key, value in entry.items() if key not in own}
             typed = {key: _typed(key, added[key]) for key in _OWN_KEYS if key in added}
@@ -167,6 +169,11 @@ class ModelRecord:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise not_a_record(error) from None
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which JSON can write and UTF-8 cannot."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def not_a_record(error: Exception) -> RegistryCorrupt:

@@ -1,0 +1,41 @@
+"""Text of others as a terminal may get it: a record, a file or a plugin must not move the cursor or the clipboard."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_LINE_BREAK = re.compile(r"\s*\n\s*")
+
+
+def visible(text: str) -> str:
+    r"""Return a text on one line, in which what a terminal would obey or hide is shown by its escape, as ``\x1b``.
+
+    These are control characters (C0, C1, DEL), formatting ones such as bidirectional controls, line and paragraph
+    separators, and lone surrogates. A line break becomes a space. All other characters, letters of any script and
+    no-break spaces among them, stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if is_visible(one) else _escape(one) for one in _LINE_BREAK.sub(" ", text))
+
+
+def is_visible(letter: str) -> bool:
+    """Return whether a terminal shows a character, or leaves a space for it."""
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+
+
+def visible_json(document: str) -> str:
+    r"""Return a JSON document in which every such character is written as JSON's own escape, as ``\u001b``."""
+    if document.replace("\n", "").isprintable():
+        return document
+    return "".join(one if one == "\n" or is_visible(one) else _json_escape(one) for one in document)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{int.from_bytes(units[place : place + 2], 'big'):04x}" for place in range(0, len(units), 2))
