@@ -124,7 +124,9 @@ class LazyGroup(SuggestingGroup):
         except KeyboardInterrupt:
             raise _Interrupted(ctx) from None
         except OSError as error:
-            reason = error.strerror or str(error)
+            from bike_traffic.folders import reason_of
+
+            reason = reason_of(error)
             line = f"{error.filename}: {reason}" if error.filename else reason
             path = None if error.filename is None else str(error.filename)
             raise Failure(BikeTrafficError(line, "operating-system", path=path, reason=reason), ctx) from error

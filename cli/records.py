@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns
-from bike_traffic.cli.printing import echo
+from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.table import print_table
 from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.metrics import METRICS
@@ -57,23 +58,33 @@ def _print_task(records: Sequence[ModelRecord], withdrawn: Mapping[str, Registry
     print_table(["run", "model", "env", *mark_title, "time (UTC)", *metrics, "files"], rows)
 
 
-def record_named(opened: RegistryBackend, name: str, as_of: str | None) -> ModelRecord:
+def record_named(opened: RegistryBackend, name: str, as_of: datetime | None) -> ModelRecord:
     """Return the record of an alias, or of a run id; only an alias has a history."""
     if as_of or opened.alias_history(name):
-        return opened.alias(name, as_of_time(as_of))
+        return opened.alias(name, as_of)
     return opened.get(name)
 
 
 def as_of_time(as_of: str | None) -> datetime | None:
-    """Read the value of ``--as-of``; raise `RegistryError` if it is not a time."""
+    """Read the value of ``--as-of``: a date is the end of that day in UTC; raise `RegistryError` if it is no time.
+
+    A note says which time is used, unless the value has an offset.
+    """
+    if not as_of:
+        return None
     try:
-        return parse_time(as_of) if as_of else None
+        instant = parse_time(as_of)
     except ValueError:
         raise RegistryError(
             f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
             "as-of-malformed",
             as_of=as_of,
         ) from None
+    if datetime.fromisoformat(as_of).tzinfo is None:
+        with suppress(ValueError):  # it has a time of the day
+            instant = datetime.combine(date.fromisoformat(as_of), time.max, UTC)
+        note(f"as of {instant:%Y-%m-%d %H:%M:%S} UTC")
+    return instant
 
 
 def document_of(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def list_records(
 @registry.command(epilog="Example: bt registry show champion --as-of 2026-06-01")
 @click.argument("name", metavar="RUN_ID|ALIAS", shell_complete=complete_names)
 @with_workspace()
-@click.option("--as-of", metavar="TIME", help="The run of the alias at this time.")
+@click.option("--as-of", metavar="TIME", help="The run of the alias at this time, or at the end of this day (UTC).")
 @format_option("table", "json")
 def show(
     workspace: Workspace,
@@ -72,8 +72,9 @@ def show(
 ) -> None:
     """Show a whole record by an alias or by a run id; the first letters of a run id are enough."""
     with stdout_to_stderr():
-        record = record_named(workspace.registry, name, as_of)
-        entry = document_of(record, workspace.registry.withdrawn(as_of_time(as_of)))
+        time = as_of_time(as_of)
+        record = record_named(workspace.registry, name, time)
+        entry = document_of(record, workspace.registry.withdrawn(time))
     if output_format == "json":
         print_json(entry)
         return

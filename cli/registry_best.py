@@ -53,7 +53,11 @@ _SHOWN = 5
 @with_workspace([*REGISTRY_SETTINGS, *COUNTS_SETTINGS])
 @test_mode_option
 @sample_option
-@click.option("--as-of", metavar="TIME", help="Only records registered, and not yet withdrawn, by this time.")
+@click.option(
+    "--as-of",
+    metavar="TIME",
+    help="Only records registered, and not yet withdrawn, by this time, or by the end of this day (UTC).",
+)
 @format_option("table", "json", "uri")
 def best(
     workspace: Workspace,

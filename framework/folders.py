@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+import re
+import shutil
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bike_traffic.errors import SettingsError
@@ -53,6 +57,35 @@ def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
         return folder
     require_own(temporary_cache().parent)
     return temporary_cache()
+
+
+LASTING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""Errors of writing that waiting does not end: a full disk, a limit, a missing permission."""
+
+_ABANDONED_SECONDS = 24 * 3600
+"""Age from which what no process can still be writing is removed."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return why a file could not be written or read, without its path; of what `shutil` collects, the first."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        return re.sub(r"^\[Errno \d+\] |: '.*", "", str(error.args[0][0][2]))
+    return error.strerror or str(error)
+
+
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove those files and folders of this user that killed processes left behind more than a day ago."""
+    for path in paths:
+        try:
+            status = path.lstat()
+        except OSError:
+            continue  # removed by another process
+        if status.st_uid != os.getuid() or time.time() - status.st_mtime < _ABANDONED_SECONDS:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def key_path() -> Path:

@@ -22,7 +22,7 @@ from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt,
 from bike_traffic.names import NAME
 from bike_traffic.registry_backends.array_file import ArrayFile
 from bike_traffic.registry_backends.json_array import json_line, spliced
-from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing, is_lasting
 
 # A training may seed the process-wide generator, with the same seed in every process.
 _JITTER = random.SystemRandom()
@@ -164,18 +164,30 @@ class AppendLog:
             except (StoreConflict, RegistryUnavailable) as error:
                 if isinstance(error, RegistryUnavailable) and not patient:
                     raise
-                if time.monotonic() > end:
-                    raise MergePending(
-                        f"{durable}, but {self.path} was busy for {self._deadline:.0f} s; "
-                        "run `bt registry reconcile` to merge it",
-                        "summary-busy",
-                        durable=durable,
-                        path=str(self.path),
-                        seconds=self._deadline,
-                    ) from error
+                if time.monotonic() > end or is_lasting(error):
+                    raise self._pending(durable, error) from error
                 time.sleep(_JITTER.uniform(0, longest))  # full jitter, so that two writers do not collide again
                 longest = min(2 * longest, limit)
                 known = None
+
+    def _pending(self, durable: str, error: StoreConflict | RegistryUnavailable) -> MergePending:
+        """Return the error for what is durable and could not be merged, with the last reason."""
+        if isinstance(error, RegistryUnavailable):
+            return MergePending(
+                f"{durable}, but {self.path} cannot be written: {error}; then `bt registry reconcile` merges it",
+                "summary-not-written",
+                durable=durable,
+                path=str(self.path),
+                reason=str(error),
+            )
+        return MergePending(
+            f"{durable}, but {self.path} was busy for {self._deadline:.0f} s; "
+            "run `bt registry reconcile` to merge it",
+            "summary-busy",
+            durable=durable,
+            path=str(self.path),
+            seconds=self._deadline,
+        )
 
     def _merge_once(
         self, pending_in: Callable[[bytes], list[str]], data: bytes, version: str | None, absent: str | None

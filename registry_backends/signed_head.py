@@ -17,7 +17,7 @@ from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.records import utc_now
 from bike_traffic.registry.signing import SIGNATURE, PublicKeys, SigningKey, ids_digest
 from bike_traffic.registry_backends.append_log import AppendLog
-from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing
+from bike_traffic.registry_backends.store import Store, StoreConflict, StoreMissing, is_lasting
 
 HEAD = "head.json"
 _DEADLINE_SECONDS = 30.0
@@ -46,7 +46,7 @@ class SignedHead:
                 self._sign_once(key)
                 return
             except (StoreConflict, RegistryUnavailable) as error:
-                if time.monotonic() > end:
+                if time.monotonic() > end or is_lasting(error):
                     raise MergePending(
                         f"the record is registered, but {HEAD} could not be signed ({error}); "
                         "the next signed training or `bt registry reconcile` does it",

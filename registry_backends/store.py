@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
-from bike_traffic.folders import sync
+from bike_traffic.folders import LASTING, reason_of, sync
 
 _TEMPORARY = ".bt-tmp-"
 _VOUCHER = ".bt-vouched-"
@@ -23,6 +23,11 @@ _LOCK_SECONDS = 30.0
 
 class StoreConflict(BikeTrafficError):
     """The path exists already, or holds another version than the one expected."""
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Return whether waiting does not help: the disk is full, or a permission is missing."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in LASTING
 
 
 class StoreMissing(BikeTrafficError):
@@ -165,9 +170,10 @@ class LocalStore(Store):
         version = _version((self.root / path).stat())
         if not vouch:
             return version
-        self._voucher(path).write_text(
-            version, encoding="ascii"
-        )  # if it is lost or incomplete, it matches no version
+        try:
+            self._voucher(path).write_text(version, encoding="ascii")
+        except OSError:  # the file is written; a voucher that is lost or incomplete matches no version
+            return version
         return version + VOUCHED
 
     @contextlib.contextmanager
@@ -214,5 +220,5 @@ def _write_synced(path: Path, parts: Parts) -> None:
 
 
 def _unavailable(path: Path, error: OSError) -> RegistryUnavailable:
-    reason = error.strerror or str(error)
+    reason = reason_of(error)
     return RegistryUnavailable(f"{path}: {reason}", "folder-error", path=str(path), reason=reason)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from bike_traffic.addresses import shown
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, RegistryWarning, SettingsError
 from bike_traffic.evaluation.metrics import Metric
-from bike_traffic.folders import sync
+from bike_traffic.folders import reason_of, sweep, sync
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.artifacts import (
@@ -186,6 +186,7 @@ class LocalRegistry(SummaryRegistry):
         incoming = target.with_name(f".incoming-{uuid4().hex}")
         try:
             incoming.parent.mkdir(parents=True, exist_ok=True)
+            sweep(incoming.parent.glob(".incoming-*"))
             if not target.exists():
                 shutil.copytree(directory, incoming)
                 for path in incoming.rglob("*"):
@@ -198,7 +199,7 @@ class LocalRegistry(SummaryRegistry):
             elif digest_directory(target) != digests:
                 raise files_conflict(run_id, str(target))
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = reason_of(error)
             raise RegistryUnavailable(
                 f"{target}: {reason}", "folder-not-writable", target=str(target), reason=reason
             ) from error

@@ -12,9 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.errors import (
-    RegistryCorrupt,
-)
+from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.findings import Finding
@@ -122,6 +120,42 @@ def test_an_edit_that_makes_an_entry_unreadable_is_found_and_the_rest_is_checked
     found = list(verify(registry))
     assert Finding("edited", A, f"{min(edit)} in summary.json and under records/ differ") in found
     assert Finding("changed-files", C, not_registered(tampered)) in found
+
+
+def change_events(change: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Edit ``aliases.json``."""
+    path = SUMMARY.with_name("aliases.json")
+    read = json.loads(path.read_bytes())
+    change(read)
+    path.write_text(json.dumps(read))
+
+
+CHANGES_OF_EVENTS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str, str]] = {
+    "edited": (
+        lambda read: read[1].update(run_id=C),
+        "edited",
+        "run_id in aliases.json and under aliases/ differ",
+    ),
+    "removed": (lambda read: read.pop(1), "pending", "it is under aliases/, but not in aliases.json"),
+    "twice": (
+        lambda read: read.insert(2, read[1]),
+        "duplicate",
+        "entries 2 and 3 of aliases.json have the same id",
+    ),
+    "added": (
+        lambda read: read.append(read[1] | {"change_id": "other"}),
+        "unrecorded",
+        "it is in aliases.json, but not under aliases/",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES_OF_EVENTS)
+def test_a_change_of_the_events_is_found_as_one_of_the_records_is(registry: RegistryBackend, what: str) -> None:
+    change, kind, detail = CHANGES_OF_EVENTS[what]
+    change_events(change)
+    (finding,) = verify(registry)
+    assert (finding.kind, finding.detail) == (kind, detail)
 
 
 @pytest.mark.parametrize("gone", [[C], [A], [B], [A, B, C]], ids=["tail", "head", "middle", "all"])

@@ -65,7 +65,7 @@ def table(text: str) -> list[list[str]]:
         (["--metric", "r2", "--model", "rf"], "aabb2222"),
         (["--metric", "rmse", "--env", "prod"], "cccc3333"),
         (["--metric", "r2", "--test-mode"], "eeee5555"),
-        (["--metric", "r2", "--as-of", "2026-01-15"], "aaaa1111"),
+        (["--metric", "r2", "--as-of", "2026-01-15T00:00Z"], "aaaa1111"),
         (["--metric", "r2", "--as-of", "2026-02-01T01:00:00+01:00"], "aabb2222"),
     ],
 )
@@ -74,6 +74,21 @@ def test_best_compares_the_requested_records_by_the_metric(
 ) -> None:
     assert document(bt, "best", *words) == records[best].to_json()
     assert ok(bt, "best", *words, "--format", "uri") == f"{records[best].model_uri}\n"
+
+
+@pytest.mark.parametrize(
+    ("time", "best", "used"),
+    [
+        ("2026-01-31", "aaaa1111", "2026-01-31 23:59:59"),
+        ("2026-02-01", "aabb2222", "2026-02-01 23:59:59"),
+        ("2026-01-31T23:00", "aaaa1111", "2026-01-31 23:00:00"),
+        ("20260201T00", "aabb2222", "2026-02-01 00:00:00"),
+    ],
+)
+@pytest.mark.usefixtures("records")
+def test_a_date_means_its_end_and_the_time_that_is_used_is_said(bt: Bt, time: str, best: str, used: str) -> None:
+    done = bt("registry", "best", "--metric", "r2", "--as-of", time, "--format", "json")
+    assert (json.loads(done.stdout)["run_id"], done.stderr) == (best, f"as of {used} UTC\n")
 
 
 def test_a_model_may_be_called_by_its_whole_name(bt: Bt, records: dict[str, ModelRecord]) -> None:
@@ -94,7 +109,7 @@ def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> 
         (["--metric", "r2", "--model", "xgb"], "no registered model 'xgb'; there are nn, rf, rf_class " + HERE),
         (["--metric", "r2", "--env", "prod", "--test-mode"], "no record with r2 for env prod, test mode " + HERE),
         (
-            ["--metric", "r2", "--as-of", "2025-01-01"],
+            ["--metric", "r2", "--as-of", "2025-01-01T00:00Z"],
             "no record with r2 for as of 2025-01-01T00:00:00+00:00 " + HERE,
         ),
         (

@@ -126,7 +126,7 @@ def test_the_marks_of_a_record_say_why_it_is_not_the_best(bt: Bt, clean_place: P
             f"no record with rmse for model rf, env prod {HERE}",
         ),
         (
-            ["best", "--metric", "rmse", "--as-of", "2026-02-01"],
+            ["best", "--metric", "rmse", "--as-of", "2026-02-01T00:00Z"],
             f"no record with rmse for as of 2026-02-01T00:00:00+00:00 {HERE}",
         ),
     ],

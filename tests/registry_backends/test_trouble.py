@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import attrs
 import pytest
 
 from bike_traffic.errors import NoRecord
+from bike_traffic.folders import cache_directory
 from bike_traffic.registry.files.fetching import model_files
 from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import EVERYTHING, Query
@@ -27,24 +29,30 @@ from tests.servers import Cloud
 from tests.test_registry import local_registry, make_record, register
 
 ON_A_SMALL_DISK = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from bike_traffic.errors import MergePending, RegistryUnavailable
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
 
-log = AppendLog(LocalStore(Path("disk")), "summary.json", "records/", "run_id", deadline=0)
-promised, refused = [], []
+def no_waiting(seconds):
+    raise AssertionError("waited for a disk that stays full")
+
+time.sleep = no_waiting
+log = AppendLog(LocalStore(Path("disk")), "summary.json", "records/", "run_id")
+promised, pending, refused = [], [], []
 for number in range(60):
     run_id = f"run-{number}"
     try:
         log.append({"run_id": run_id, "timestamp": "2026-03-01T12:00:00+00:00", "padding": "x" * 3000})
         promised.append(run_id)
-    except MergePending:
+    except MergePending as error:
         promised.append(run_id)
+        pending.append(str(error))
     except RegistryUnavailable as error:
         refused.append(str(error))
 assert refused and all(message.endswith(": No space left on device") for message in refused), refused
+assert pending and all("disk/summary.json: No space left on device" in message for message in pending), pending
 assert not list(Path("disk").rglob(".bt-tmp-*"))
 found = [entry["run_id"] for entry in log.entries()]
 assert found == promised[: len(found)]
@@ -69,6 +77,73 @@ def test_a_full_disk_refuses_in_one_line_loses_nothing_and_leaves_the_file_whole
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"\d+ promised, \d+ refused\n", done.stdout)
+
+
+WITH_SHORT_FILES = """
+import resource, sys, time
+from pathlib import Path
+from bike_traffic.errors import BikeTrafficError
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.testing.backends.records import make_record
+
+def no_waiting(seconds):
+    raise AssertionError("waited for what stays as it is")
+
+time.sleep = no_waiting
+Path("made").mkdir()
+Path("made/model.bin").write_bytes(bytes(100_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+registry = LocalRegistry("models")
+try:
+    if sys.argv[1] == "upload":
+        registry.upload(Path("made"), model_type="rf", timestamp="2026-03-01T12:00:00+00:00", run_id="aaaa1111")
+    else:
+        registry.append(make_record("aaaa1111"))
+except BikeTrafficError as error:
+    print(error.exit_code, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            "append",
+            "3 the record is durable under records/, but summary.json cannot be written: models/summary.json: File "
+            "too large; then `bt registry reconcile` merges it",
+        ),
+        ("upload", "1 models/rf/20260301_120000-aaaa1111: File too large"),
+    ],
+)
+def test_a_limit_of_the_system_is_called_that_at_once(clean_place: Path, what: str, said: str) -> None:
+    """As a full disk is, and it needs no rights to try."""
+    for number in range(20):
+        local_registry().append(make_record(f"earlier-{number}"))
+    script = [sys.executable, "-c", WITH_SHORT_FILES, what]
+    done = subprocess.run(script, capture_output=True, text=True, env=dict(os.environ), timeout=600)
+    assert (done.stdout, done.stderr) == (f"{said}\n", "")
+    hidden = {path.name for path in Path("models").rglob(".*")} - {".lock", ".bt-vouched-summary.json"}
+    assert hidden == set()
+    assert local_registry().reconcile() == (1 if what == "append" else 0)
+
+
+def test_what_killed_uploads_and_fetches_left_is_swept_when_it_is_old(clean_place: Path) -> None:
+    record = register(local_registry(), make_record())
+    left = {}
+    for parent in (Path(record.model_uri).parent, cache_directory()):
+        for age in ("old", "new"):
+            folder = parent / f".incoming-{age}"
+            folder.mkdir(parents=True)
+            (folder / "model.bin").write_bytes(b"half")
+            left[folder] = age
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for folder, age in left.items():
+        if age == "old":
+            os.utime(folder, (two_days_ago, two_days_ago))
+    record = register(local_registry(), make_record("next1234"))
+    with model_files(local_registry(), record, Trust()):
+        pass
+    assert [folder for folder in left if folder.exists()] == [folder for folder, age in left.items() if age == "new"]
 
 
 def test_a_bucket_that_may_not_be_written_to_is_read_and_refuses_in_one_line(

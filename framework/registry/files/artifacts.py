@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from bike_traffic.errors import IntegrityError, MissingFile, RegistryCorrupt, RegistryUnavailable
+from bike_traffic.folders import reason_of
 from bike_traffic.names import NAME
 from bike_traffic.registry.record_parts import PluginInfo
 
@@ -117,9 +118,15 @@ def copy_tree(source: Path, directory: Path) -> None:
     try:
         require_regular(source, str(source))
         shutil.copytree(source, directory, symlinks=True, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
-        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or str(error)
-        raise RegistryUnavailable(f"{source}: {reason}", "copy-failed", source=str(source), reason=reason) from error
+    except OSError as error:
+        reason = reason_of(error)
+        raise RegistryUnavailable(
+            f"{source} cannot be copied to {directory}: {reason}",
+            "copy-failed",
+            source=str(source),
+            target=str(directory),
+            reason=reason,
+        ) from error
 
 
 def verify_manifest(directory: Path, digests: Mapping[str, FileDigest], where: str) -> None:

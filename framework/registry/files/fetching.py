@@ -17,9 +17,9 @@ from pathlib import Path
 import attrs
 
 from bike_traffic.errors import IntegrityError, WriteError
-from bike_traffic.folders import cache_directory
+from bike_traffic.folders import cache_directory, sweep
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.files.artifacts import FileDigest, verify
+from bike_traffic.registry.files.artifacts import FileDigest, copy_tree, verify
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust
 
@@ -62,6 +62,7 @@ def _fetch(registry: RegistryBackend, record: ModelRecord, digests: Mapping[str,
         except IntegrityError:
             shutil.rmtree(folder)  # a damaged copy: fetch it again
     folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep(folder.parent.glob(".incoming-*"))
     incoming = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".incoming-"))
     try:
         registry.download(record, incoming)
@@ -100,5 +101,5 @@ def copy_files(registry: RegistryBackend, record: ModelRecord, trust: Trust, dir
         files = Path(incoming, "files")
         unverified = attrs.evolve(trust, unverified=True)
         with model_files(registry, record, unverified, anywhere=trust.unverified) as source:
-            shutil.copytree(source, files)
+            copy_tree(source, files)
         files.replace(directory)
