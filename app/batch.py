@@ -13,7 +13,8 @@ import pandas as pd
 from bike_traffic.answering import UNKNOWN_COUNTER, Answering
 from bike_traffic.app.temporary import TemporaryFolder
 from bike_traffic.app.uploads import MAX_BYTES, MAX_ROWS, Checked
-from bike_traffic.columns import COUNT, TIME, TIME_ZONE
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import COUNT, TIME
 from bike_traffic.data.files.writing import table_writer
 from bike_traffic.data.hours import hours_of
 from bike_traffic.errors import BikeTrafficError, ReadError, WriteError
@@ -106,6 +107,7 @@ def predict_upload(
     unknown_counters: UnknownPolicy = "refuse",
     history: pd.DataFrame | None = None,
     on_rows: Callable[[int], None] | None = None,
+    city: City = PARIS,
 ) -> Batch:
     """Predict every row of a file that can be answered.
 
@@ -114,6 +116,7 @@ def predict_upload(
     file : is read from its beginning, and stays open.
     history : clean counts known before these rows, for a pipeline that needs them.
     on_rows : called after each chunk with the number of its rows; what it raises ends the prediction.
+    city : whose counts they are.
 
     Raises
     ------
@@ -130,6 +133,7 @@ def predict_upload(
         history=history,
         unknown_counters=unknown_counters,
         notify=_told_by_the_check,
+        city=city,
     )
     try:
         with table_writer(str(folder.path / _PARQUET), ";") as write:
@@ -211,8 +215,8 @@ class _Summary:
             values["count"] = truth
         by_time = _joined(values, self._cleaned[TIME])  # few times, and only these are rounded
         times = pd.DatetimeIndex(by_time.index)
-        # Hours are rounded in UTC: local ones may be ambiguous. Those of Paris begin together with those of UTC.
-        starts = times.tz_convert("UTC").floor("h").tz_convert(TIME_ZONE) if self._hourly else times.normalize()
+        # Hours are rounded in UTC: local ones may be ambiguous. Those of a city begin together with those of UTC.
+        starts = times.tz_convert("UTC").floor("h").tz_convert(times.tz) if self._hourly else times.normalize()
         parts = by_time.set_axis(starts)
         if self._sums is not None:
             parts = pd.concat([self._sums, parts])

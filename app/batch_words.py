@@ -13,7 +13,6 @@ from bike_traffic.app.charts.week import week_chart
 from bike_traffic.app.limits import FILES, MEGABYTES
 from bike_traffic.app.uploads import MAX_BYTES, MAX_ROWS
 from bike_traffic.app.words import Words, plain
-from bike_traffic.columns import TIME_ZONE
 from bike_traffic.evaluation.intervals import LEVEL
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def measured_in_words(words: Words, batch: Batch) -> str:
     elif batch.seen:
         note = words.say(
             "Its training ended on {day}: it may know {rows} of these rows, and its error on new ones is larger.",
-            day=words.date(pd.Timestamp(batch.known_until).tz_convert(TIME_ZONE), "medium"),
+            day=words.date(pd.Timestamp(batch.known_until), "medium"),
             rows=words.number(batch.seen),
         )
     else:

@@ -10,7 +10,7 @@ from bike_traffic.app.charts.formats import bikes, sentence
 from bike_traffic.app.summaries import MOST_DAYS
 from bike_traffic.app.tables import start_text
 from bike_traffic.app.words import Words, plain
-from bike_traffic.columns import COUNTER, TIME_ZONE
+from bike_traffic.columns import COUNTER
 from bike_traffic.monitoring.outages import FIRST_HOUR, KIND, LAST_HOUR, SILENT
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def outages_in_words(words: Words, outages: pd.DataFrame, counters: Sequence[str
 
     Counters of a place mostly fail together: days on which all of them did are named without them.
     """
-    first, last = (moment.tz_localize(TIME_ZONE) for moment in (span.first, span.last + pd.DateOffset(days=1)))
+    first, last = (
+        moment.tz_localize(outages[FIRST_HOUR].dt.tz) for moment in (span.first, span.last + pd.DateOffset(days=1))
+    )
     own = outages[outages[COUNTER].isin(list(counters))]
     own = own[(own[FIRST_HOUR] < last) & (own[LAST_HOUR] >= first)]
     if own.empty:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from bike_traffic.app import state
 from bike_traffic.app.turns import heavy
-from bike_traffic.columns import TIME, TIME_ZONE
+from bike_traffic.columns import TIME
 from bike_traffic.forecasting import parse_day, tomorrow
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ LONGEST_GAP = pd.Timedelta(days=60)
 
 def first_day(record: ModelRecord) -> pd.Timestamp:
     """Return the day that is shown first: tomorrow, or for an old model the day after its newest count."""
-    coming = tomorrow()
+    coming = tomorrow(state.zone())
     if record.known_until is None:
         return coming
-    after = pd.Timestamp(record.known_until).tz_convert(TIME_ZONE).normalize() + pd.DateOffset(days=1)
+    after = pd.Timestamp(record.known_until).tz_convert(state.zone()).normalize() + pd.DateOffset(days=1)
     return after if coming - after > LONGEST_GAP else coming
 
 
@@ -67,7 +67,7 @@ def _forecast(
     loaded, own = state.model(run_id), state.workspace()
     history = state.counts() if "history" in loaded.pipeline.needs else None
     weather = own.settings.weather or None
-    start = parse_day(first_day)
+    start = parse_day(first_day, state.zone())
     return own.forecast(loaded, start=start, days=days, counters=counters, history=history, weather=weather).rows
 
 
@@ -84,7 +84,7 @@ def _measured(run_id: str, start: str, end: str, version: str | None) -> Evaluat
     loaded, every = state.model(run_id), state.counts()
     if every is None:
         return None
-    first, after = parse_day(start), parse_day(end)
+    first, after = parse_day(start, state.zone()), parse_day(end, state.zone())
     rows = every[every[TIME].between(first, after, inclusive="left")]
     rows = rows[loaded.pipeline.known_counters(rows)]
     if rows.empty:
@@ -108,7 +108,7 @@ def _held_out(run_id: str, start: str, end: str) -> Evaluation | None:
 
     loaded = state.model(run_id)
     rows = loaded.references.held_out_rows()
-    first, after = parse_day(start), parse_day(end)
+    first, after = parse_day(start, state.zone()), parse_day(end, state.zone())
     if rows is None or rows[TIME].min() > first or rows[TIME].max() < after - pd.Timedelta(hours=1):
         return None
     within = rows[rows[TIME].between(first, after, inclusive="left").to_numpy()]

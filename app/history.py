@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
+from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.features.calendar import hour_numbers
 from bike_traffic.features.outages import without_outages
 from bike_traffic.monitoring.city import CityDay, compare_day, counted_days
@@ -49,6 +49,7 @@ class History:
     hours : bikes per hour, shape (hours, counters): from `first_hour` on, without gaps; the columns of `days`.
     first_hour : since 1970 UTC.
     outages : see `bike_traffic.monitoring.outages`.
+    zone : the time zone.
     """
 
     counters: Mapping[str, Counter]
@@ -56,6 +57,7 @@ class History:
     hours: NDArray[np.float32]
     first_hour: int
     outages: pd.DataFrame
+    zone: str
 
     @classmethod
     def of(cls, cleaned: pd.DataFrame) -> Self:
@@ -70,7 +72,7 @@ class History:
         shape = (int(numbers.max()) - first + 1 if len(numbers) else 0, days.shape[1])
         hours = np.full(shape, np.nan, np.float32)
         hours[numbers - first, live[COUNTER].cat.codes.to_numpy().astype(np.intp)] = live[COUNT].to_numpy()
-        return cls(counters_of(cleaned), days, hours, first, outages(cleaned))
+        return cls(counters_of(cleaned), days, hours, first, outages(cleaned), str(cleaned[TIME].dt.tz))
 
     def days_of(self, counters: Sequence[str]) -> pd.Series[float]:
         """Return the bikes of each day at some counters together; NaN where one of them did not count."""
@@ -79,10 +81,10 @@ class History:
         return self.days[list(counters)].sum(axis="columns", skipna=False)
 
     def hours_of(self, counters: Sequence[str]) -> pd.Series[float]:
-        """Return the bikes of each hour, in Europe/Paris, at some counters together; NaN where one did not count."""
+        """Return the bikes of each local hour at some counters together; NaN where one did not count."""
         columns = self.days.columns.get_indexer(pd.Index(list(counters)))
         times = (self.first_hour + np.arange(len(self.hours))).astype("datetime64[h]").astype("datetime64[s]")
-        index = pd.DatetimeIndex(times, tz="UTC").tz_convert(TIME_ZONE)
+        index = pd.DatetimeIndex(times, tz="UTC").tz_convert(self.zone)
         if not counters:
             return pd.Series(np.nan, index=index)
         return pd.Series(self.hours[:, columns].sum(axis=1, dtype=np.float64), index=index)

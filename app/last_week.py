@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import COUNTER, TIME, TIME_ZONE
+from bike_traffic.columns import COUNTER, TIME
 from bike_traffic.evaluation.grouping import By, errors_by
 from bike_traffic.evaluation.measuring import Evaluation
 from bike_traffic.evaluation.rows import TRUTH
@@ -32,9 +32,9 @@ class Week:
 
         Parameters
         ----------
-        newest : the start of the newest hour that was counted.
+        newest : the start of the newest hour that was counted, in the city's time zone.
         """
-        end = (newest + pd.Timedelta(hours=1)).tz_convert(TIME_ZONE).normalize()
+        end = (newest + pd.Timedelta(hours=1)).normalize()
         return cls(end - pd.DateOffset(days=DAYS), end)
 
     @property

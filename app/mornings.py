@@ -41,7 +41,7 @@ def morning(day: pd.Timestamp) -> Morning:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _morning(version: str, day: str) -> Morning:
-    start, every, newest = parse_day(day), _counts(), _days_of_counts(version)[1]
+    start, every, newest = parse_day(day, state.zone()), _counts(), _days_of_counts(version)[1]
     with heavy():
         return Morning.of(every, start, whole=start == newest)
 
@@ -80,7 +80,7 @@ def _hours_of(version: str, day: str, run_id: str | None, counter: str) -> pd.Da
 
 
 def _predicted(day: str, run_id: str | None) -> pd.DataFrame | None:
-    return None if run_id is None else forecasts.forecast(run_id, parse_day(day), 1)
+    return None if run_id is None else forecasts.forecast(run_id, parse_day(day, state.zone()), 1)
 
 
 def _counts() -> pd.DataFrame:

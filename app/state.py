@@ -42,6 +42,11 @@ def workspace() -> Workspace:
     return open_workspace(_credentials())
 
 
+def zone() -> str:
+    """Return the time zone of the city."""
+    return workspace().city.time_zone
+
+
 def _credentials() -> Mapping[str, Any] | None:
     """Return the key of a service account from Streamlit's secrets, if there is one."""
     try:
@@ -78,7 +83,8 @@ def _version() -> str:
 def _registry(version: str) -> Registry:  # noqa: ARG001  # the key
     backend = workspace().registry
     events = tuple(backend.events())
-    return Registry(tuple(backend.records(EVERYTHING)), events, backend.withdrawn())
+    own = attrs.evolve(EVERYTHING, city=workspace().settings.city)
+    return Registry(tuple(backend.records(own)), events, backend.withdrawn())
 
 
 @attrs.frozen(kw_only=True)
@@ -137,8 +143,9 @@ def _best(choice: Choice, with_counts: bool, *, sample: bool) -> ModelRecord:
 
 def query_of(choice: Choice, *, sample: bool) -> Query:
     """Return the query for the records of a choice; of the generated sample, or of all other counts."""
-    env = choice.env or workspace().settings.requested_env
-    return Query(model_type=choice.model, env=env, test_mode=choice.test_mode, sample=sample)
+    settings = workspace().settings
+    env = choice.env or settings.requested_env
+    return Query(model_type=choice.model, env=env, test_mode=choice.test_mode, sample=sample, city=settings.city)
 
 
 def unusable(model: str, with_counts: bool) -> BikeTrafficError | None:

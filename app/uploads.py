@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import COUNTER, TIME_ZONE
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import COUNTER
 from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.checking.usable import MAX_LEFT_OUT
 
@@ -30,7 +31,7 @@ class Checked:
     Parameters
     ----------
     counters : number of rows by clean name of the counter.
-    first_hour, last_hour : in Europe/Paris; ``None`` if no time can be read.
+    first_hour, last_hour : in the city's time zone; ``None`` if no time can be read.
     with_counts : whether the file has counts.
     left_out : number of rows that cannot be used.
     refused : whether these are too many.
@@ -65,7 +66,9 @@ def shown_name(name: str) -> str:
     return printable if len(printable) <= _NAME_LENGTH else f"…{printable[-_NAME_LENGTH:]}"
 
 
-def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | None = None) -> Checked:
+def check_upload(
+    file: IO[bytes], name: str, on_rows: Callable[[int], None] | None = None, city: City = PARIS
+) -> Checked:
     """Find every fault of a file, and read no more of it than is allowed.
 
     Parameters
@@ -73,6 +76,7 @@ def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | No
     file : is read from its beginning, and stays open.
     name : its ending says the format.
     on_rows : called after each chunk with the number of its rows; what it raises ends the check.
+    city : whose counts they are.
 
     Raises
     ------
@@ -87,13 +91,15 @@ def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | No
             if rows:
                 counters[str(counter)] = counters.get(str(counter), 0) + int(rows)
 
-    report = check_file(file, name=shown, max_rows=MAX_ROWS, max_bytes=MAX_BYTES, on_rows=on_rows, on_clean=count)
+    report = check_file(
+        file, name=shown, max_rows=MAX_ROWS, max_bytes=MAX_BYTES, on_rows=on_rows, on_clean=count, city=city
+    )
     return Checked(
         name=shown,
         rows=report.rows,
         counters=counters,
-        first_hour=_local(report.first_hour),
-        last_hour=_local(report.last_hour),
+        first_hour=_local(report.first_hour, city),
+        last_hour=_local(report.last_hour, city),
         with_counts=report.counts is not None,
         left_out=report.left_out,
         refused=report.refused(MAX_LEFT_OUT),
@@ -101,5 +107,5 @@ def check_upload(file: IO[bytes], name: str, on_rows: Callable[[int], None] | No
     )
 
 
-def _local(hour: str | None) -> pd.Timestamp | None:
-    return None if hour is None else pd.Timestamp(hour).tz_convert(TIME_ZONE)
+def _local(hour: str | None, city: City) -> pd.Timestamp | None:
+    return None if hour is None else pd.Timestamp(hour).tz_convert(city.time_zone)

@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command(epilog="Example: bt app --registry demo/models --data demo/counts.csv.gz")
-@with_workspace([*REGISTRY_SETTINGS, "data", "weather"])
+@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "city"])
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
 @click.option(
@@ -50,7 +50,7 @@ def app(workspace: Workspace, host: str, port: int, hosts: tuple[str, ...]) -> N
                 install=pip_words("bike-traffic[app]"),
             )
     workspace.credentials = _credentials()
-    _ = workspace.registry  # what is wrong with the settings is said before the server starts
+    _ = workspace.registry, workspace.city  # what is wrong with the settings is said before the server starts
     names = hosts or (LOOPBACK if host in LOOPBACK else ())
     note(f"the app is at http://{host}:{port}")
     import_module(SERVER).serve(workspace, host=host, port=port, hosts=names)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bt backtest -m rf -m nn --folds 3 --data counts.csv.gz")
 @models_option
-@with_workspace(["data", "weather", *COUNTS_SETTINGS])
+@with_workspace(["data", "weather", "city", *COUNTS_SETTINGS])
 @click.option("--folds", type=click.IntRange(min=1), default=3, show_default=True, help="Number of folds.")
 @click.option("--horizon", default="28d", show_default=True, metavar="SPAN", help="How much each fold holds out.")
 @click.option("--step", metavar="SPAN", help="Forecast from an origin at every step inside a fold, such as 1d.")

@@ -50,7 +50,7 @@ def sample(output: str, seed: int) -> None:
 
 @data.command(epilog="Example: bt data check counts.csv.gz")
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
-@with_workspace(["max_left_out"])
+@with_workspace(["max_left_out", "city"])
 @format_option("table", "json")
 @click.option(
     "--html",
@@ -77,7 +77,7 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
 
     days = CounterDays()
     with progress("checking", None) as advance:
-        report = check_file(source, on_rows=advance, on_clean=days.add)
+        report = check_file(source, on_rows=advance, on_clean=days.add, city=workspace.city)
     found = findings(days)
     if html is not None:
         from bike_traffic.monitoring.report.page import write_page

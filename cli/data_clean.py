@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @click.argument("target", metavar="OUTPUT", shell_complete=complete_files)
 @click.option("--sum-to-hours", is_flag=True, help="Sum rows of quarters of an hour, or other parts, to whole hours.")
-@with_workspace(COUNTS_SETTINGS)
+@with_workspace([*COUNTS_SETTINGS, "city"])
 @format_option("table", "json")
 def clean(workspace: Workspace, source: str, target: str, sum_to_hours: bool, output_format: str) -> None:
     """Write the usable rows of INPUT to OUTPUT as the City publishes them, and report what was left out.
@@ -40,7 +40,7 @@ def clean(workspace: Workspace, source: str, target: str, sum_to_hours: bool, ou
     with stdout_to_stderr():
         from bike_traffic.data.tidying import clean_file
 
-        found = clean_file(source, output, workspace.tolerance, sum_to_hours=sum_to_hours)
+        found = clean_file(source, output, workspace.tolerance, sum_to_hours=sum_to_hours, city=workspace.city)
     if target == "-":  # standard output is the file
         for line in found.notes(source):
             note(line)

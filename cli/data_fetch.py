@@ -49,7 +49,7 @@ def fetch(
         from bike_traffic.opendata.archives import fetch_year
         from bike_traffic.opendata.fetching import fetch as fetch_months
 
-        city = workspace.settings.chosen_city
+        city = workspace.city
         first = None if since is None else month_of(since)
         wanted = [one.strip() for text in counters for one in text.split(",") if one.strip()]
         if years is None:

@@ -32,8 +32,8 @@ def weather(workspace: Workspace, target: str, since: str | None, output_format:
         from bike_traffic.data.window import Window
         from bike_traffic.opendata.weather import fetch_weather
 
-        first = Window.parse(since).since or pd.Timestamp.now("UTC") - pd.DateOffset(months=13)
-        fetched = fetch_weather(workspace.settings.chosen_city, target, first)
+        first = Window.parse(since, zone="UTC").since or pd.Timestamp.now("UTC") - pd.DateOffset(months=13)
+        fetched = fetch_weather(workspace.city, target, first)
     if output_format == "json":
         print_json(attrs.asdict(fetched))
     else:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: bt evaluate --model rf september.csv --by counter")
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
+@with_workspace([*REGISTRY_SETTINGS, "weather", "city", *COUNTS_SETTINGS])
 @history_option
 @click.option(
     "--by",

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bt forecast --model rf --counter sébastopol --days 7")
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "weather", *COUNTS_SETTINGS])
-@click.option("--from", "start", metavar="DAY", help="First day, such as 2026-06-15.  [default: tomorrow in Paris]")
+@with_workspace([*REGISTRY_SETTINGS, "weather", "city", *COUNTS_SETTINGS])
+@click.option("--from", "start", metavar="DAY", help="First day, such as 2026-06-15.  [default: tomorrow]")
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="Number of days.")
 @click.option("--counter", "counters", multiple=True, metavar="TEXT", help="Counters whose name contains TEXT.")
 @click.option(
@@ -56,7 +56,7 @@ def forecast(
 ) -> None:
     """Forecast the hours of coming days, in bikes per hour, for every counter that the model knows.
 
-    No file of rows is needed: the model knows its counters. Hours and days are those of Paris. The interval should
+    No file of rows is needed: the model knows its counters. Hours and days are those of the city. The interval should
     contain 80 % of the counts.
     """
     require_one_model(**choice)
@@ -66,7 +66,8 @@ def forecast(
     with stdout_to_stderr():
         from bike_traffic.forecasting import parse_day, tomorrow
 
-        first_day = parse_day(start) if start else tomorrow()
+        zone = workspace.city.time_zone
+        first_day = parse_day(start, zone) if start else tomorrow(zone)
     loaded = load_chosen(workspace, **choice)
     with stdout_to_stderr():
         result = workspace.forecast(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @output_option
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "max_left_out"])
+@with_workspace([*REGISTRY_SETTINGS, "city", "max_left_out"])
 @history_option
 @click.option("--interval", is_flag=True, help="Add lower and upper, between which 80 % of the counts should be.")
 @unknown_counters_option

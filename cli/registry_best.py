@@ -50,7 +50,7 @@ _SHOWN = 5
     help="Measure the newest record of each model on these counts, and rank them.",
 )
 @click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
-@with_workspace([*REGISTRY_SETTINGS, *COUNTS_SETTINGS])
+@with_workspace([*REGISTRY_SETTINGS, "city", *COUNTS_SETTINGS])
 @test_mode_option
 @sample_option
 @click.option(

@@ -153,9 +153,9 @@ def reading(source: str) -> None:
 
 
 def flags_of(workspace: Workspace) -> str:
-    """Return the flags of this call that chose the registry, each after a space, to name them in another command."""
-    settings = workspace.settings
-    given = {name: str(getattr(settings, name)) for name in REGISTRY_SETTINGS if _is_flag(settings.sources[name])}
+    """Return the flags of this call that chose registry and city, each after a space, for another command."""
+    settings, names = workspace.settings, (*REGISTRY_SETTINGS, "city")
+    given = {name: str(getattr(settings, name)) for name in names if _is_flag(settings.sources[name])}
     return "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items())
 
 

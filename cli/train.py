@@ -52,7 +52,7 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 
 @click.command(epilog="Example: bt train -m rf --data counts.csv.gz --set n_estimators=40")
 @models_option
-@with_workspace([*REGISTRY_SETTINGS, "data", "weather", *COUNTS_SETTINGS, "track"])
+@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "city", *COUNTS_SETTINGS, "track"])
 @click.option("--since", metavar="DAY", help="Train on counts from this day or month on.  [default: the first]")
 @click.option("--until", metavar="DAY", help="Train on counts before this day or month.  [default: to the last]")
 @click.option("--test-mode", is_flag=True, help="Train on the first 1,000 rows; the record is marked.")
@@ -109,7 +109,7 @@ def train(
         from bike_traffic.training import TrainingPlan
 
         span = parse_span(holdout) if holdout else None
-        window = Window.parse(since, until)
+        window = Window.parse(since, until, workspace.city.time_zone)
         workspace.require_pipelines(declarations, values, seed)
         plan = TrainingPlan(
             env=workspace.settings.env,

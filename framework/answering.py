@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNTER, TIME, TIME_ZONE
-from bike_traffic.data.checking.rules import RULES, USABLE, RowRules, positions_in_file
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import COUNTER, TIME
+from bike_traffic.data.checking.rules import USABLE, RowRules, positions_in_file
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.renames import names_by_identifier, renamed
 from bike_traffic.data.parsing.times import SecondHours
+from bike_traffic.data.rule import RULES
 from bike_traffic.errors import UnknownCounters
 from bike_traffic.evaluation.references import References
 from bike_traffic.notices import Notify, counted, log_warning
@@ -57,6 +59,7 @@ class Answering:
     reasons : whether to add the column ``reason``: the id of what keeps a row without an answer, else empty.
     known_until : the newest hour that the model learned from, ISO 8601; rows long after it are told.
     notify : called with one line for each rule that rows break, and for each renamed counter.
+    city : whose counts the rows are.
     """
 
     references: References | None = None
@@ -67,6 +70,7 @@ class Answering:
     reasons: bool = False
     known_until: str | None = None
     notify: Notify = log_warning
+    city: City = PARIS
 
 
 @attrs.frozen(eq=False)
@@ -101,16 +105,16 @@ class Answerer:
         self._pipeline = pipeline
         self._how = how
         self._where = where
-        self._rules = RowRules(with_counts=False, malformed=malformed)
+        self._rules = RowRules(with_counts=False, malformed=malformed, city=how.city)
         self._second_hours = SecondHours()
         self._renamed: dict[str, str] = {}
         self._unknown = _UnknownRows()
-        self._late = _LateRows(how.known_until)
+        self._late = _LateRows(how.known_until, how.city.time_zone)
 
     def answer(self, counts: pd.DataFrame) -> Answers | None:
         """Answer the next rows, published or clean; ``None`` once a row of an unknown counter is to be refused."""
         published = not is_clean(counts)
-        cleaned = clean(counts, self._second_hours) if published else counts
+        cleaned = clean(counts, self._second_hours, self._how.city) if published else counts
         reasons = self._rules.reasons(counts, cleaned) if published else np.full(len(counts), USABLE, np.int8)
         cleaned = self._under_known_names(cleaned)
         strange = ~self._pipeline.known_counters(cleaned).to_numpy() & (reasons == USABLE)
@@ -167,9 +171,9 @@ class Answerer:
 class _LateRows:
     """The rows of which the model learned nothing for more than a year, collected chunk by chunk."""
 
-    def __init__(self, known_until: str | None) -> None:
+    def __init__(self, known_until: str | None, zone: str) -> None:
         known = pd.to_datetime(pd.Index([known_until or ""]), format="ISO8601", utc=True, errors="coerce")
-        self._known: pd.Timestamp | None = known.tz_convert(TIME_ZONE)[0] if known.notna().all() else None
+        self._known: pd.Timestamp | None = known.tz_convert(zone)[0] if known.notna().all() else None
         self._last: pd.Timestamp | None = None
         self.rows = 0
 

@@ -47,7 +47,7 @@ def train(
     model : a pipeline's name, such as ``"rf"``.
     data : counts, published or clean: a frame, a path or URL of a file, a folder or a pattern, or ``None`` for what
         the settings say.
-    weather : of the hours of the counts: a path or URL, a frame as `bike_traffic.data.weather.read_weather` takes it,
+    weather : of the hours of the counts: a path or URL, a frame that `read_weather` takes,
         or ``None`` for what the settings say.
     registry, backend, env : as the flags of ``bt train``.
     since, until : the counts from one day or month on and before another, such as ``"2026-03"``.
@@ -75,7 +75,7 @@ def train(
         source=source_of(workspace.settings.data if data is None else data),
     )
     (declaration,) = workspace.pipelines([model])
-    window = Window.parse(since, until)
+    window = Window.parse(since, until, workspace.city.time_zone)
     workspace.require_trainable()
     cleaned = workspace.counts(data, weather=weather, test_mode=test_mode, window=window)
     return workspace.train(declaration, cleaned, plan)
@@ -180,7 +180,7 @@ def forecast(
 
     Parameters
     ----------
-    start : the first day, such as ``"2026-06-15"``; ``None`` is tomorrow in Paris.
+    start : the first day, such as ``"2026-06-15"``; ``None`` is tomorrow.
     days : number of days, of 23 or 25 hours where the clock changes.
     counters : texts that a counter's name contains, accents and case aside; by default all counters.
     history : recent counts, for a model that needs them: a frame, or the path or URL of a file.
@@ -190,8 +190,9 @@ def forecast(
     ------
     NoRecord, IntegrityError, ForecastError, MissingInput, ReadError, SchemaError
     """
-    first_day = parse_day(start) if isinstance(start, str) else start or tomorrow()
     workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    zone = workspace.city.time_zone
+    first_day = parse_day(start, zone) if isinstance(start, str) else start or tomorrow(zone)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history, weather=weather)
     return workspace.forecast(loaded, start=first_day, days=days, counters=counters, history=past, weather=weather)

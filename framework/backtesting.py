@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.data.hours import as_published, local_stamps
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, evaluation_of, measurable_rows
@@ -68,6 +69,7 @@ def backtest(
     seed: int = 0,
     steps: Steps | None = None,
     interval: bool = True,
+    city: City = PARIS,
 ) -> Iterator[Fold]:
     """Fit each pipeline again before each fold, and measure it on the rows of the fold.
 
@@ -81,6 +83,7 @@ def backtest(
     steps : measure from many origins inside each fold, see `rows_from_origins`; by default from its first hour.
     interval : whether intervals are measured. They are calibrated on the three months before each fold, which costs
         three more fits of each pipeline in all.
+    city : whose counts they are.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def backtest(
         start, end = held_out[TIME].min(), held_out[TIME].max() + pd.Timedelta(hours=1)
         baselines: dict[str, References] = {}
         for declaration in declarations:
-            new = partial(new_pipeline, declaration, parameters, seed)
+            new = partial(new_pipeline, declaration, parameters, seed, city)
             if interval and number == 1:
                 months[declaration.spec.name] = predicted_months(
                     new, training, start, end - start, CALIBRATION_MONTHS

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 
-from bike_traffic.errors import SettingsError, UnknownName, no_such
+from bike_traffic.errors import BikeTrafficError, SettingsError, UnknownCity, WrongCity, no_such
+
+SCHOOL_ZONES = ("A", "B", "C")
+FIRST_SCHOOL_ZONE = "C"
+"""That of Paris, which is meant where a French calendar names none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,36 +29,64 @@ class Columns:
     coordinates: str | None = "coordinates"
 
 
+def _is_time_zone(_: object, __: attrs.Attribute[str], zone: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        known = ZoneInfo(zone)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f"no time zone is called '{zone}'; give one such as Europe/Paris") from error
+    for month in (1, 7):
+        offset = datetime(2024, month, 1, tzinfo=UTC).astimezone(known).utcoffset()
+        if offset is not None and offset % timedelta(hours=1):
+            raise ValueError(f"the hours of {zone} do not begin with those of UTC, which is not supported")
+
+
+def _is_school_zone(_: object, __: attrs.Attribute[str | None], zone: str | None) -> None:
+    if zone not in (None, *SCHOOL_ZONES):
+        raise ValueError(f"school_zone must be one of {', '.join(SCHOOL_ZONES)}, not {zone!r}")
+
+
 @attrs.frozen(kw_only=True)
 class City:
     """A city.
 
     Parameters
     ----------
-    base_url, also_at : of a portal that speaks the Explore API 2.1, and of another server with the same.
+    base_url, also_at : of a portal that speaks the Explore API 2.1, and of another server with the same; ``None`` if
+        its counts are files alone.
     counts : id of the data set of hourly counts.
     counters : id of the data set of counters, with their positions; ``None`` if there is none.
     archives : id of the data set of yearly archives, which are attachments; ``None`` if there is none.
     columns : what the columns of `counts` are called.
     position : ``latitude,longitude`` of its middle, in degrees, for the weather.
-    time_zone : of the wall clock, as IANA names it.
+    title : what messages call it; by default the name with a capital letter.
+    time_zone : of the wall clock, as IANA names it; its offsets are whole hours.
     latitudes, longitudes : the region of its counters with a margin, in degrees.
-    holidays, school_zone : whose public and school holidays; see `bike_traffic.features.calendar`.
+    holidays : whose public holidays: a country, or country and subdivision, as the package ``holidays`` names them.
+    school_zone : of France's school holidays, ``"A"``, ``"B"`` or ``"C"``; ``None`` elsewhere.
     """
 
     name: str
-    base_url: str
-    counts: str
+    base_url: str | None = None
+    counts: str | None = None
     counters: str | None = None
     archives: str | None = None
     columns: Columns = Columns()
     also_at: str | None = None
     position: str | None = None
-    time_zone: str = "Europe/Paris"
+    title: str = attrs.field(default=attrs.Factory(lambda self: self.name.capitalize(), takes_self=True))
+    time_zone: str = attrs.field(default="Europe/Paris", validator=_is_time_zone)
     latitudes: tuple[float, float] = (-90.0, 90.0)
     longitudes: tuple[float, float] = (-180.0, 180.0)
     holidays: str = "FR"
-    school_zone: str = "C"
+    school_zone: str | None = attrs.field(default=None, validator=_is_school_zone)
+
+    @property
+    def calendar(self) -> str:
+        """Whose public and school holidays, as pipelines take them: ``FR``, ``FR:B``, ``DE-NW``."""
+        zone = self.school_zone or FIRST_SCHOOL_ZONE
+        return self.holidays if zone == FIRST_SCHOOL_ZONE else f"{self.holidays}:{zone}"
 
 
 PARIS = City(
@@ -64,6 +97,7 @@ PARIS = City(
     counters="comptage-velo-compteurs",
     archives="comptage-velo-historique-donnees-compteurs",
     position="48.857,2.352",
+    school_zone=FIRST_SCHOOL_ZONE,
     latitudes=(48.0, 49.5),
     longitudes=(1.4, 3.6),
 )
@@ -71,33 +105,64 @@ PARIS = City(
 
 BUILT_IN: Mapping[str, City] = {PARIS.name: PARIS}
 
-OF_A_TABLE = ("base_url", "counts", "counters", "archives", "position", "columns")
+_TEXTS = (
+    "base_url",
+    "counts",
+    "counters",
+    "archives",
+    "position",
+    "title",
+    "time_zone",
+    "holidays",
+    "school_zone",
+)
+_RANGES = ("latitudes", "longitudes")
+OF_A_TABLE = (*_TEXTS, *_RANGES, "columns")
 """What a table of ``bt.toml`` may say of a city."""
 
 
-class UnknownCity(UnknownName):
-    """No city of that name is built in or in the settings."""
+def require_city(city: City, of_model: str | None, model: str) -> None:
+    """Raise `WrongCity` if a model is of another city; a record of an earlier version does not say of which it is.
 
-    what = "city"
+    Parameters
+    ----------
+    of_model : the name of the city in the model's record.
+    model : what messages call the model.
+    """
+    if of_model not in (None, city.name):
+        raise WrongCity(
+            f"{model} is of the city '{of_model}', and the city here is '{city.name}'; choose a model of this city, "
+            f"or give --city {of_model} (BT_CITY)",
+            "city-of-another-model",
+            model=model,
+            of_model=of_model,
+            city=city.name,
+        )
 
 
-def city_named(name: str, tables: Mapping[str, Mapping[str, Any]], file: str = "bt.toml") -> City:
-    """Return a city: a built-in one, or one of the settings, whose table may also change a built-in one.
+def city_named(
+    name: str,
+    tables: Mapping[str, Mapping[str, Any]],
+    file: str = "bt.toml",
+    declared: Mapping[str, City] = BUILT_IN,
+) -> City:
+    """Return a city: a declared one, or one of the settings, whose table may also change a declared one.
 
     Parameters
     ----------
     tables : the tables ``[cities.NAME]`` of the settings.
     file : that has them.
+    declared : the built-in cities and those of plugins, by name.
 
     Raises
     ------
     UnknownCity
     SettingsError
-        A key of the table is unknown, or a new city lacks one.
+        A key of the table is unknown, or a value malformed.
     """
     table = tables.get(name, {})
-    if name not in BUILT_IN and name not in tables:
-        raise UnknownCity(name, {*BUILT_IN, *tables})
+    if name not in declared and name not in tables:
+        raise UnknownCity(name, {*declared, *tables})
     where = f"{file} [cities.{name}]"
     values: dict[str, Any] = {key: value for key, value in table.items() if key != "columns"}
     _check(where, table, OF_A_TABLE)
@@ -106,23 +171,26 @@ def city_named(name: str, tables: Mapping[str, Mapping[str, Any]], file: str = "
     if not isinstance(columns, Mapping):
         raise _not_text(where, "columns")
     _check(f"{file} [cities.{name}.columns]", columns, fields)
-    texts = {**values, **{f"columns.{key}": value for key, value in columns.items()}}
+    texts = {key: value for key, value in values.items() if key in _TEXTS}
+    texts |= {f"columns.{key}": value for key, value in columns.items()}
     for key, value in texts.items():
         if not isinstance(value, str):
             raise _not_text(where, key)
-    if name in BUILT_IN:
-        known = BUILT_IN[name]
+    values |= {key: _range(where, key, values[key]) for key in _RANGES if key in values}
+    try:
+        return _made(name, values, columns, declared)
+    except ValueError as error:
+        if isinstance(error, BikeTrafficError):
+            raise
+        raise SettingsError(f"{where}: {error}", "city-malformed", section=where, reason=str(error)) from None
+
+
+def _made(name: str, values: dict[str, Any], columns: Mapping[str, str], declared: Mapping[str, City]) -> City:
+    if name in declared:
+        known = declared[name]
         return attrs.evolve(known, **values, columns=attrs.evolve(known.columns, **columns))
-    for key in ("base_url", "counts"):
-        if key not in values:
-            raise SettingsError(
-                f"{where}: no {key}; it needs base_url and counts, the id of the data set",
-                "city-incomplete",
-                section=where,
-                lacking=key,
-            )
     # What a table does not say, the city does not have.
-    given = Columns(**{"identifier": None, "coordinates": None, **columns})
+    given = attrs.evolve(Columns(identifier=None, coordinates=None), **columns)
     return City(name=name, **values, columns=given)
 
 
@@ -136,6 +204,23 @@ def _check(where: str, table: Mapping[str, Any], known: Any) -> None:
                 name=key,
                 known=sorted(known),
             )
+
+
+def _range(where: str, key: str, value: object) -> tuple[float, float]:
+    if (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
+        and value[0] < value[1]
+    ):
+        return float(value[0]), float(value[1])
+    raise SettingsError(
+        f"{where}: {key} must be two numbers in degrees, such as [48.0, 49.5], not {value!r}",
+        "city-setting-range",
+        section=where,
+        name=key,
+        value=repr(value),
+    )
 
 
 def _not_text(where: str, key: str) -> SettingsError:

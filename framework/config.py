@@ -41,7 +41,7 @@ from typing import Any
 import attrs
 
 from bike_traffic.addresses import shown
-from bike_traffic.cities import City, city_named
+from bike_traffic.cities import PARIS
 from bike_traffic.errors import SettingsError, no_such
 from bike_traffic.folders import cache_directory, temporary_cache, user_cache
 from bike_traffic.settings_file import Setting, read_file
@@ -88,8 +88,8 @@ class Settings:
         "Weather of the hours of the counts: CSV(.gz) or Parquet, any URL.", None, section="profile", metavar="URI"
     )
     city: str = _setting(
-        "City whose counts are fetched: paris, or one of [cities.NAME].",
-        "paris",
+        "City of the counts and models: paris, one of [cities.NAME], or a plugin's.",
+        PARIS.name,
         section="top",
         metavar="NAME",
     )
@@ -150,11 +150,6 @@ class Settings:
     def own_store(self) -> str:
         """The tracking URI of the profile's own MLflow store."""
         return f"sqlite:///{self.tracking_folder / 'mlflow.db'}"
-
-    @property
-    def chosen_city(self) -> City:
-        """The city; raise `UnknownCity`, or `SettingsError` if its table is malformed."""
-        return city_named(self.city, self.cities, str(self.config))
 
     def registry_of(self, backend: str) -> str:
         """Return the registry's URI for `backend`; raise `SettingsError` if none is set."""

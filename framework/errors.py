@@ -78,6 +78,16 @@ class UnknownPipeline(UnknownName):
     what = "pipeline"
 
 
+class UnknownCity(UnknownName):
+    """No city of that name is built in, declared by a plugin or in the settings."""
+
+    what = "city"
+
+
+class WrongCity(BikeTrafficError, ValueError):
+    """A model of one city was to be used on another."""
+
+
 class UnknownBackend(UnknownName):
     """No registry backend of that name is installed."""
 

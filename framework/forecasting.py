@@ -10,10 +10,12 @@ from typing import Any
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import COUNTER, HOUR, TEMPERATURE, TIME, TIME_ZONE
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import COUNTER, HOUR, TEMPERATURE, TIME
 from bike_traffic.data.hours import as_published, hours_of_counters, hours_of_days, local_stamps
 from bike_traffic.data.parsing.renames import under_known_names
-from bike_traffic.data.weather import join_weather, name_of, read_weather
+from bike_traffic.data.weather.joining import join_weather
+from bike_traffic.data.weather.reading import name_of, read_weather
 from bike_traffic.errors import ForecastError, MissingExtra, MissingInput
 from bike_traffic.evaluation.rows import RECENT, USUAL
 from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT
@@ -112,16 +114,18 @@ def forecast(
     counters: Sequence[str] = (),
     history: pd.DataFrame | None = None,
     weather: str | pd.DataFrame | None = None,
+    city: City = PARIS,
 ) -> Forecast:
     """Predict every hour of some days, for the counters that the model knows.
 
     Parameters
     ----------
-    start : any time of the first day, in Europe/Paris if it has no time zone.
+    start : any time of the first day, in the city's time zone if it has none.
     days : how many local days; days on which the clock changes have 23 or 25 hours.
     counters : texts, of which a counter's name contains one, accents and case aside; all counters without any.
     history : clean counts; those before the first day are used, by a pipeline that needs them.
-    weather : of these hours and of those of the history, as `bike_traffic.data.weather.read_weather` takes it.
+    weather : of these hours and of those of the history, as `read_weather` takes it.
+    city : of the model.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def forecast(
     pipeline, references = loaded.pipeline, loaded.references
     known = loaded.counters
     names = matching_counters(list(known), counters)
-    times = hours_of_days(start, days)
+    times = hours_of_days(start, days, city.time_zone)
     past = None if history is None else history[history[TIME] < times[0]]
     if past is not None:
         past = under_known_names(past, loaded.references.counters)
@@ -159,7 +163,7 @@ def forecast(
     if references.usual is not None and pipeline.task == "regression":
         rows[list(USUAL)] = references.usual.of(rows[COUNTER], rows[TIME]).to_numpy()
     until = loaded.record.known_until
-    newest = None if until is None else pd.Timestamp(until).tz_convert(TIME_ZONE)
+    newest = None if until is None else pd.Timestamp(until).tz_convert(city.time_zone)
     if past is not None:
         newest = past[TIME].max() if newest is None else max(newest, past[TIME].max())
     return Forecast(rows=rows, newest=newest)
@@ -183,19 +187,19 @@ def _measured_days(record: ModelRecord) -> int:
     return max(round(span / pd.Timedelta(days=1)), 1)
 
 
-def parse_day(text: str) -> pd.Timestamp:
-    """Read a day such as ``2026-06-15``, in Paris; raise `ForecastError`."""
+def parse_day(text: str, zone: str = PARIS.time_zone) -> pd.Timestamp:
+    """Read a day such as ``2026-06-15`` in a time zone; raise `ForecastError`."""
     try:
-        return pd.Timestamp(datetime.date.fromisoformat(text.strip()), tz=TIME_ZONE)
+        return pd.Timestamp(datetime.date.fromisoformat(text.strip()), tz=zone)
     except ValueError:
         raise ForecastError(
             f"'{text}' is not a day; write one such as 2026-06-15", "forecast-day-malformed", text=text
         ) from None
 
 
-def tomorrow() -> pd.Timestamp:
-    """Return the start of tomorrow in Paris."""
-    return pd.Timestamp.now(TIME_ZONE).normalize() + pd.DateOffset(days=1)
+def tomorrow(zone: str = PARIS.time_zone) -> pd.Timestamp:
+    """Return the start of tomorrow in a time zone."""
+    return pd.Timestamp.now(zone).normalize() + pd.DateOffset(days=1)
 
 
 def matching_counters(known: Sequence[str], texts: Sequence[str]) -> list[str]:

@@ -6,20 +6,24 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.errors import BikeTrafficError, ParameterError, PluginError, no_such
-from bike_traffic.features.calendar import check_holidays
+from bike_traffic.features.calendar import FRANCE, check_holidays
 from bike_traffic.manager import Declaration
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.specs import PipelineSpec
 
 
-def new_pipeline(declaration: Declaration[PipelineSpec], parameters: Mapping[str, Any], seed: int) -> Pipeline:
+def new_pipeline(
+    declaration: Declaration[PipelineSpec], parameters: Mapping[str, Any], seed: int, city: City = PARIS
+) -> Pipeline:
     """Return an unfitted pipeline with these parameters.
 
     Parameters
     ----------
     parameters : by name; text is read as the type of the parameter's default.
     seed : for the parameter ``random_state``, if there is one.
+    city : whose holidays the pipeline and the baselines beside it know, unless the pipeline has its own.
 
     Raises
     ------
@@ -54,6 +58,8 @@ def new_pipeline(declaration: Declaration[PipelineSpec], parameters: Mapping[str
     known = pipeline.get_params(deep=False)
     if "random_state" in known:
         pipeline.set_params(random_state=seed)
+    if pipeline.holidays == FRANCE:
+        pipeline.holidays = city.calendar
     for name, value in parameters.items():
         if name not in known:
             raise ParameterError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -96,7 +97,8 @@ def predict_chunks(
     """
     pipeline.require_input(history=how.history is not None, weather=False)
     malformed = MalformedRows()
-    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add) as counts:
+    opening = partial(open_counts, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add, city=how.city)
+    with opening(source, name=name) as counts:
         answerer = Answerer(pipeline, how, counts.uri, malformed)
         yield from _predicted(answerer, counts, on_rows, on_clean)
 
@@ -134,7 +136,7 @@ def predict_file(
     rows = 0
     malformed = MalformedRows()
     with (
-        open_counts(source, on_malformed=malformed.add) as counts,
+        open_counts(source, on_malformed=malformed.add, city=how.city) as counts,
         table_writer(target, counts.delimiter) as write,
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNTER, TEMPERATURE, TIME
 from bike_traffic.data.checking.description import describe, fingerprint
 from bike_traffic.errors import RegistryError, SplitError
@@ -67,6 +68,7 @@ class TrainingPlan:
     seed : of the pipeline and of a random split.
     refit : whether a second fit, on all rows, is registered; else the measured fit, which lacks the newest rows.
     interval : whether an interval is calibrated, which costs two more fits.
+    city : whose counts they are.
     source : where the counts came from, for the record; see `bike_traffic.data.loading.source_of`.
     """
 
@@ -78,6 +80,7 @@ class TrainingPlan:
     seed: int = 0
     refit: bool = True
     interval: bool = True
+    city: City = PARIS
     source: str | None = None
 
 
@@ -113,7 +116,7 @@ def train_model(
     ------
     ParameterError, SplitError, MissingExtra, MissingInput, RegistryError
     """
-    pipeline = new_pipeline(declaration, plan.parameters, plan.seed)
+    pipeline = new_pipeline(declaration, plan.parameters, plan.seed, plan.city)
     pipeline.require_input(history=True, weather=TEMPERATURE in cleaned)
     registry.require_writable()
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read fails before the fit, not after it
@@ -164,7 +167,7 @@ def _fit_and_measure(
     """Fit on the training rows and measure, then fit again on all rows."""
 
     def new() -> Pipeline:
-        return new_pipeline(declaration, plan.parameters, plan.seed)
+        return new_pipeline(declaration, plan.parameters, plan.seed, plan.city)
 
     name = declaration.spec.name
     training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
@@ -197,6 +200,7 @@ def _fit_and_measure(
         timestamp=utc_now(),
         model_type=measured.name,
         env=plan.env,
+        city=plan.city.name,
         # Programs of the original project know this one reason to leave a record out; our queries look at the split.
         test_mode=plan.test_mode or split.kind == "random",
         run_id=run_id,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bike_traffic.cities import City, city_named, require_city
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
@@ -41,8 +42,8 @@ class Workspace:
     Parameters
     ----------
     settings : see `load_settings`.
-    notify : called with one line for each thing that a person should know and that is no error: a plugin that
-        failed, where runs are tracked. By default it is logged as a warning under ``bike_traffic``.
+    notify : called with one line for each thing that a person should know and that is no error, such as a plugin
+        that failed. By default it is logged as a warning under ``bike_traffic``.
     allow_unverified : whether to load files whose record has no digests: they may run code.
     credentials : of the registry; see `open_registry`.
     """
@@ -75,12 +76,16 @@ class Workspace:
         """The registry; raise `UnknownBackend`, `MissingExtra` or `SettingsError` if it cannot be opened."""
         return open_backend(self.settings, self.backend, self.credentials)
 
+    @cached_property
+    def city(self) -> City:
+        """The city that the settings choose; raise `UnknownCity`, or `SettingsError` of its table."""
+        return city_named(self.settings.city, self.settings.cities, str(self.settings.config))
+
     @property
     def backend(self) -> Declaration[BackendSpec]:
         """The backend that the settings name, or that the scheme of their registry selects."""
-        if self.settings.backend is not None:
-            return self.plugins.backend(self.settings.backend)
-        return self.plugins.backend_for(str(self.settings.registry))
+        named = self.settings.backend
+        return self.plugins.backend_for(str(self.settings.registry)) if named is None else self.plugins.backend(named)
 
     @cached_property
     def tracker(self) -> Tracker | None:
@@ -124,22 +129,20 @@ class Workspace:
     ) -> pd.DataFrame:
         """Return the usable rows of counts that carry the truth as a clean frame, with their weather if it is given.
 
-        ``None`` is what the settings `data` and `weather` say. What is left out is told, and refused beyond the
-        share that the settings tolerate. `keep_doubtful` keeps counts far above what is usual; ``None`` is what the
-        settings say. `which` may be a `window`, see `load_counts`.
+        ``None`` is what the settings say. What is left out is told, and refused beyond the share that they tolerate.
+        `keep_doubtful` keeps counts far above what is usual. `which` may be a `window`, see `load_counts`.
         """
         from bike_traffic.data.loading import load_counts
         from bike_traffic.training import TEST_MODE_ROWS
 
-        tolerance = self.tolerance
-        if keep_doubtful is not None:
-            tolerance = attrs.evolve(tolerance, keep_doubtful=keep_doubtful)
+        changed = {} if keep_doubtful is None else {"keep_doubtful": keep_doubtful}
         return load_counts(
             self.settings.data if source is None else source,
             rows=TEST_MODE_ROWS if test_mode else None,
             weather=self.settings.weather or None if weather is None else weather,
-            tolerance=tolerance,
+            tolerance=attrs.evolve(self.tolerance, **changed),
             notify=self.notify,
+            city=self.city,
             **which,
         )
 
@@ -156,9 +159,9 @@ class Workspace:
         """Create each pipeline once: what is wrong with any is raised before counts are read, see `new_pipeline`."""
         from bike_traffic.parameters import new_pipeline
 
-        weather = bool(self.settings.weather)
+        given = {"history": True, "weather": bool(self.settings.weather)}
         for declaration in declarations:
-            new_pipeline(declaration, parameters, seed).require_input(history=True, weather=weather)
+            new_pipeline(declaration, parameters, seed, self.city).require_input(**given)
 
     def require_trainable(self) -> None:
         """Open what a training needs, before counts are read; raise `RegistryError` if nothing can be registered."""
@@ -172,9 +175,8 @@ class Workspace:
         """Train a pipeline on clean counts, register it, and tell the plugins; see `train_model`."""
         from bike_traffic.training import train_model
 
-        result = train_model(
-            declaration, cleaned, self.registry, plan, signing_key=self.signing_key, tracker=self.tracker
-        )
+        plan, key = attrs.evolve(plan, city=self.city), self.signing_key
+        result = train_model(declaration, cleaned, self.registry, plan, signing_key=key, tracker=self.tracker)
         self.plugins.after_train(result.record, result.evaluation.metrics)
         return result
 
@@ -194,8 +196,7 @@ class Workspace:
         ----------
         model : only records of this pipeline.
         run_id : an id, or its first letters; a withdrawn run is returned too, with a note.
-        metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if
-            no model is named.
+        metric : ``None`` is the default of the model's task, rmse if no model is named.
         test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
         """
         if run_id is not None:
@@ -231,13 +232,15 @@ class Workspace:
         return default_metric(model, self.registry, self.plugins)
 
     def query(self, model: str | None = None, **how: Any) -> Query:
-        """Return the query for a model in the requested environment; `how` are other fields of `Query`."""
-        return Query(model_type=model and bare_name(model), env=self.settings.requested_env, **how)
+        """Return the query for a model of the city and the requested environment; `how` are other fields of it."""
+        fields = {"env": self.settings.requested_env, "city": self.settings.city, **how}
+        return Query(model_type=model and bare_name(model), **fields)
 
     def load(self, record: ModelRecord) -> LoadedModel:
-        """Load a registered model, its files verified; see `load_model`."""
+        """Load a registered model of the city, its files verified; see `load_model`, and `require_city`."""
         from bike_traffic.loading import load_model
 
+        require_city(self.city, record.city, f"{record.model_type} of run {record.run_id[:8]}")
         return load_model(self.registry, record, self.plugins, self.trust)
 
     def pull(self, record: ModelRecord, directory: Path) -> None:
@@ -255,10 +258,7 @@ class Workspace:
         return predict(loaded.pipeline, counts, self.answering(loaded, interval=interval, **how))
 
     def answering(self, loaded: LoadedModel, *, interval: bool, **how: Any) -> Answering:
-        """Return how a model answers rows; raise `NoInterval` if an interval is asked for, and it has none.
-
-        `how` are fields of `Answering`.
-        """
+        """Return how a model answers rows, `how` as fields of `Answering`; raise `NoInterval` if it has none."""
         from bike_traffic.answering import Answering
         from bike_traffic.prediction import require_interval
 
@@ -268,6 +268,7 @@ class Workspace:
             known_until=loaded.record.known_until,
             tolerance=self.tolerance,
             notify=self.notify,
+            city=self.city,
             **how,
         )
 
@@ -281,7 +282,7 @@ class Workspace:
         """Predict coming days for the counters that a registered model knows; see `bike_traffic.forecasting`."""
         from bike_traffic.forecasting import forecast
 
-        return forecast(loaded, **how)
+        return forecast(loaded, city=self.city, **how)
 
     def backtest(
         self,
@@ -296,4 +297,4 @@ class Workspace:
         from bike_traffic.backtesting import backtest
         from bike_traffic.evaluation.splits import rolling_origin
 
-        return backtest(declarations, cleaned, rolling_origin(cleaned, folds, horizon), **how)
+        return backtest(declarations, cleaned, rolling_origin(cleaned, folds, horizon), city=self.city, **how)

@@ -121,6 +121,6 @@ def test_a_training_fills_every_field_in_the_order_that_the_json_has(small_count
     assert isinstance(record.split, SplitInfo)
     assert isinstance(record.data, DataInfo)
     added = list(record.to_json())[list(record.to_json()).index("artifacts") + 1 :]
-    ours = ["baseline", "recent", "beats_baseline", "interval", "split", "data", "registered_fit"]
+    ours = ["city", "baseline", "recent", "beats_baseline", "interval", "split", "data", "registered_fit"]
     assert added == [*ours, "parameters", "fit_seconds", "plugin", "libraries"]
     assert ModelRecord.from_json(record.to_json()) == record

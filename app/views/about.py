@@ -13,7 +13,6 @@ from bike_traffic.app import state
 from bike_traffic.app.views import about_texts
 from bike_traffic.app.views.parts import date_of, model_title, show_error
 from bike_traffic.app.words import Words, plain
-from bike_traffic.columns import TIME_ZONE
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import BikeTrafficError
 from bike_traffic.inspection import shown_settings
@@ -87,7 +86,7 @@ def _say_store(words: Words) -> None:
     store = state.store()
     if store is None or store.last_hour is None:
         return
-    newest = pd.Timestamp(store.last_hour).tz_convert(TIME_ZONE)
+    newest = pd.Timestamp(store.last_hour).tz_convert(state.zone())
     st.write(
         words.plural(
             "The counts shown were fetched: {months} month, the newest hour {moment}.",

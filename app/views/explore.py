@@ -26,7 +26,6 @@ from bike_traffic.app.mornings import counts_of_sample
 from bike_traffic.app.outlook import Spot
 from bike_traffic.app.views.parts import pick, pick_day, show_chart, theme
 from bike_traffic.app.views.places import choose_on_map, pick_direction
-from bike_traffic.columns import TIME_ZONE
 from bike_traffic.places import places
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _ask(visit: Visit, history: History, known: Mapping[str, Place]) -> Asked:
     periods = history.periods()
     with row:
         newest = history.newest(history.names if spot is None else spot.counters)
-        day = pd.Timestamp(newest or history.days.index[-1], tz=TIME_ZONE)
+        day = pd.Timestamp(newest or history.days.index[-1], tz=history.zone)
         chosen = LAST_MONTHS
         if what == LIKE_DAYS:
             day = pick_day(visit, words.say("Day"), day)

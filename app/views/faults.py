@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bike_traffic.app import state
 from bike_traffic.app.charts.formats import sentence
 from bike_traffic.app.morning import LIKE_DAYS, REMOVED, Verdict, to_check
 from bike_traffic.app.views.parts import date_of
@@ -79,7 +80,7 @@ def counts_in_words(words: Words, days: tuple[pd.Timestamp, pd.Timestamp], *, sa
     text = words.say(
         "Counts of {first} to {last}", first=words.date(first, "medium"), last=words.date(newest, "medium")
     )
-    age = (tomorrow().date() - newest.date()).days - 2
+    age = (tomorrow(state.zone()).date() - newest.date()).days - 2
     if age > 0:
         late = words.plural(
             "the last whole day is {days} day older than yesterday",

@@ -73,6 +73,7 @@ def _check(words: Words, upload: UploadedFile) -> Checked:
             upload,
             upload.name,
             _counting(lambda rows: place.caption(words.say("{rows} rows read", rows=words.number(rows)))),
+            state.workspace().city,
         )
     place.empty()
     return found
@@ -106,7 +107,13 @@ def _predict(
         with heavy(lambda: _say_waiting(words, place)):
             advance(0)
             return predict_upload(
-                loaded, upload, checked, unknown_counters=policy, history=history, on_rows=_counting(advance)
+                loaded,
+                upload,
+                checked,
+                unknown_counters=policy,
+                history=history,
+                on_rows=_counting(advance),
+                city=state.workspace().city,
             )
     finally:
         place.empty()

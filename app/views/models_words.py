@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bike_traffic.addresses import shown
+from bike_traffic.app import state
 from bike_traffic.app.last_week import error_of
 from bike_traffic.app.leaderboard import GENERAL, metric_for, task_of
 from bike_traffic.app.views.parts import date_of, model_title
 from bike_traffic.app.words import Words
-from bike_traffic.columns import TIME_ZONE
 
 if TYPE_CHECKING:
     from bike_traffic.app.checks import Check
@@ -108,7 +108,7 @@ def check_text(words: Words, check: Check | None) -> str:
         return words.say("not as registered")
     if check.findings:
         return words.say("cannot be checked")
-    time = pd.Timestamp(check.time, unit="s", tz="UTC").tz_convert(TIME_ZONE)
+    time = pd.Timestamp(check.time, unit="s", tz="UTC").tz_convert(state.zone())
     return words.say("checked at {time}", time=time.strftime("%H:%M"))
 
 

@@ -14,7 +14,6 @@ from bike_traffic.app.address import change
 from bike_traffic.app.charts.theme import DARK, LIGHT, Theme
 from bike_traffic.app.leaderboard import RANKING
 from bike_traffic.app.words import Words, plain
-from bike_traffic.columns import TIME_ZONE
 from bike_traffic.errors import BikeTrafficError
 from bike_traffic.registry.records import parse_time
 
@@ -88,7 +87,7 @@ def pick(
 
 
 def pick_day(visit: Visit, label: str, default: pd.Timestamp, *, name: str = "day") -> pd.Timestamp:
-    """Let the reader choose a day, and return its start in Europe/Paris."""
+    """Let the reader choose a day, and return its start in the city."""
     key = f"pick-{name}"
 
     def choose() -> None:
@@ -97,12 +96,12 @@ def pick_day(visit: Visit, label: str, default: pd.Timestamp, *, name: str = "da
 
     st.session_state[key] = visit.address.read(name, _day, default).date()
     chosen: datetime.date | None = st.date_input(label, key=key, on_change=choose, format="DD/MM/YYYY")
-    return default if chosen is None else pd.Timestamp(chosen, tz=TIME_ZONE)
+    return default if chosen is None else pd.Timestamp(chosen, tz=state.zone())
 
 
 def _day(text: str) -> pd.Timestamp | None:
     try:
-        day = pd.Timestamp(datetime.date.fromisoformat(text), tz=TIME_ZONE)
+        day = pd.Timestamp(datetime.date.fromisoformat(text), tz=state.zone())
     except ValueError:
         return None
     return day if 2000 <= day.year < 2100 else None
@@ -158,5 +157,5 @@ def pick_choice(visit: Visit) -> state.Choice:
 
 
 def date_of(record_time: str) -> pd.Timestamp:
-    """Return the time of a record in Europe/Paris."""
-    return pd.Timestamp(parse_time(record_time)).tz_convert(TIME_ZONE)
+    """Return the time of a record in the city."""
+    return pd.Timestamp(parse_time(record_time)).tz_convert(state.zone())

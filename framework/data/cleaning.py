@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import (
     CLEAN_COLUMNS,
     COUNT,
@@ -20,14 +21,13 @@ from bike_traffic.columns import (
     MONTH,
     TIME,
     TIME_PARTS,
-    TIME_ZONE,
     WEATHER_COLUMNS,
     WEEKDAY,
     YEAR,
 )
 from bike_traffic.data.parsing.times import SecondHours, distinct_times, take_times
 from bike_traffic.data.parsing.values import clean_texts, parse_coordinates, parse_numbers
-from bike_traffic.data.schema import COORDINATES, IDENTIFYING, LATITUDES, LONGITUDES, OPTIONAL, headers_of
+from bike_traffic.data.schema import COORDINATES, IDENTIFYING, OPTIONAL, headers_of
 from bike_traffic.estimator import Transformer
 
 
@@ -35,11 +35,18 @@ class RawCleanerTransformer(Transformer):
     """Turn counts as the City publishes them into a clean frame on the same index; a clean frame stays as it is.
 
     The columns of a clean frame are the constants of `bike_traffic.columns`: ``nom_du_compteur`` (categorical),
-    ``date_et_heure_de_comptage`` (Europe/Paris), ``heure`` (0 to 23), ``jour_mois``, ``mois``, ``annee``,
+    ``date_et_heure_de_comptage`` (in the city's time zone), ``heure`` (0 to 23), ``jour_mois``, ``mois``, ``annee``,
     ``jour_semaine`` (0 is Monday), ``latitude`` and ``longitude`` (degrees, float32; NaN where unknown), and if the
     input has it ``comptage_horaire`` (bikes per hour). All other columns are dropped.
-    `bike_traffic.data.weather.join_weather` adds the weather to a clean frame.
+    `bike_traffic.data.weather.joining.join_weather` adds the weather to a clean frame.
+
+    Parameters
+    ----------
+    city : whose counts they are: its time zone, and the region outside of which coordinates are left out.
     """
+
+    def __init__(self, city: City = PARIS) -> None:
+        self.city = city
 
     def fit(self, counts: pd.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Return the transformer: it learns nothing."""
@@ -54,7 +61,7 @@ class RawCleanerTransformer(Transformer):
 
         It has no identifiers: names have been followed by them before, and a model does not learn from them.
         """
-        cleaned = counts if is_clean(counts) else clean(counts)
+        cleaned = counts if is_clean(counts) else clean(counts, city=self.city)
         return cleaned.drop(columns=IDENTIFIER) if IDENTIFIER in cleaned else cleaned
 
 
@@ -71,7 +78,7 @@ def is_clean(counts: pd.DataFrame) -> bool:
     return (
         isinstance(types[COUNTER], pd.CategoricalDtype)
         and isinstance(time, pd.DatetimeTZDtype)
-        and str(time.tz) == TIME_ZONE
+        and str(time.tz) != "UTC"  # the clock of no city
         and all(types[name] == np.int16 for name in TIME_PARTS)
         and types[LATITUDE] == types[LONGITUDE] == np.float32
         and (COUNT not in types or types[COUNT] == np.float64)
@@ -80,7 +87,7 @@ def is_clean(counts: pd.DataFrame) -> bool:
     )
 
 
-def clean(counts: pd.DataFrame, second_hours: SecondHours | None = None) -> pd.DataFrame:
+def clean(counts: pd.DataFrame, second_hours: SecondHours | None = None, city: City = PARIS) -> pd.DataFrame:
     """Parse published counts into a clean frame on the same index; raise `SchemaError` if a column is missing.
 
     A value that cannot be read becomes missing; `bike_traffic.data.checking.rules` reports such values with their
@@ -89,15 +96,16 @@ def clean(counts: pd.DataFrame, second_hours: SecondHours | None = None) -> pd.D
     Parameters
     ----------
     second_hours : that of the chunks before, if these rows are a chunk of a file.
+    city : whose counts they are.
     """
     headers = headers_of(counts.columns, IDENTIFYING, optional=OPTIONAL)
     names = clean_texts(counts[headers[COUNTER]])
-    position, distinct, twice = distinct_times(counts[headers[TIME]])
+    position, distinct, twice = distinct_times(counts[headers[TIME]], city.time_zone)
     columns: dict[str, object] = {COUNTER: names, TIME: take_times(distinct, position)}
     for name, values in time_parts(distinct).items():
         # -1 where the time cannot be read; the check reports such a row before anything is computed from it.
         columns[name] = np.append(values.fillna(-1).to_numpy(np.int16), np.int16(-1))[position]
-    columns |= _degrees(counts, headers)
+    columns |= _degrees(counts, headers, city)
     if IDENTIFIER in headers:
         columns[IDENTIFIER] = clean_texts(counts[headers[IDENTIFIER]])
     if COUNT in headers:
@@ -111,7 +119,7 @@ def clean(counts: pd.DataFrame, second_hours: SecondHours | None = None) -> pd.D
     return cleaned
 
 
-def _degrees(counts: pd.DataFrame, headers: Mapping[str, str]) -> dict[str, object]:
+def _degrees(counts: pd.DataFrame, headers: Mapping[str, str], city: City) -> dict[str, object]:
     """Return latitude and longitude from the City's one column of them, else from two, NaN where they cannot be."""
     if COORDINATES in headers:
         degrees = parse_coordinates(counts[headers[COORDINATES]])
@@ -120,7 +128,7 @@ def _degrees(counts: pd.DataFrame, headers: Mapping[str, str]) -> dict[str, obje
         degrees = pd.DataFrame(parts)
     else:
         return dict.fromkeys((LATITUDE, LONGITUDE), np.float32(np.nan))
-    inside = degrees[LATITUDE].between(*LATITUDES) & degrees[LONGITUDE].between(*LONGITUDES)
+    inside = degrees[LATITUDE].between(*city.latitudes) & degrees[LONGITUDE].between(*city.longitudes)
     return {name: degrees[name].where(inside) for name in (LATITUDE, LONGITUDE)}
 
 

@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import CLEAN_COLUMNS, COUNTER, LATITUDE, LONGITUDE, TIME, TIME_ZONE
+from bike_traffic.cities import PARIS
+from bike_traffic.columns import CLEAN_COLUMNS, COUNTER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.data.cleaning import time_parts
 from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
 from bike_traffic.places import Counter, Place
 
 
-def hours_of_days(first_day: pd.Timestamp, days: int) -> pd.DatetimeIndex:
-    """Return every hour of some local days in Europe/Paris: 23 or 25 hours where the clock changes.
+def hours_of_days(first_day: pd.Timestamp, days: int, zone: str | None = None) -> pd.DatetimeIndex:
+    """Return every hour of some local days: 23 or 25 hours where the clock changes.
 
     Parameters
     ----------
-    first_day : any time of the first day; without a time zone it is local.
+    first_day : any time of the first day.
+    zone : the time zone; ``None`` is that of the first day, and Paris's if it has none.
     """
-    local = first_day.tz_convert(TIME_ZONE) if first_day.tzinfo else first_day.tz_localize(TIME_ZONE)
+    local = first_day if first_day.tzinfo else first_day.tz_localize(zone or PARIS.time_zone)
+    local = local if zone is None else local.tz_convert(zone)
     start = local.normalize()
     return pd.date_range(start, start + pd.DateOffset(days=days), freq="h", inclusive="left")
 
@@ -36,7 +39,7 @@ def hours_of_counters(
     Parameters
     ----------
     names : clean names of counters.
-    times : in Europe/Paris.
+    times : in the city's time zone.
     latitudes, longitudes : of the counters, in degrees; ``None`` where unknown.
     """
     number, size = len(names), len(times)

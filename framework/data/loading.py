@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bike_traffic.addresses import shown
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNT
 from bike_traffic.config import SAMPLE
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, usable_counts
@@ -13,7 +14,8 @@ from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
 from bike_traffic.data.schema import IDENTIFYING, headers_of
-from bike_traffic.data.weather import join_weather, name_of, read_weather
+from bike_traffic.data.weather.joining import join_weather
+from bike_traffic.data.weather.reading import name_of, read_weather
 from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.errors import SchemaError
 from bike_traffic.notices import Notify, log_warning
@@ -27,6 +29,7 @@ def load_counts(
     tolerance: Tolerance = DEFAULT_TOLERANCE,
     notify: Notify = log_warning,
     window: Window = EVERYTHING,
+    city: City = PARIS,
 ) -> pd.DataFrame:
     """Return the usable rows of counts that carry the truth, as a valid clean frame.
 
@@ -39,6 +42,7 @@ def load_counts(
     tolerance : how much may be left out.
     notify : called with one line for each rule that rows break, and for each renamed counter.
     window : only its rows are returned, and of a store only its months read.
+    city : whose counts they are.
 
     Raises
     ------
@@ -48,11 +52,11 @@ def load_counts(
     """
     if weather is not None:
         known = read_weather(weather)  # short; what is wrong with it is raised before the counts are read
-        cleaned = load_counts(source, rows=rows, tolerance=tolerance, notify=notify, window=window)
+        cleaned = load_counts(source, rows=rows, tolerance=tolerance, notify=notify, window=window, city=city)
         return join_weather(cleaned, known, name_of(weather))
     if window.is_everything:
-        return _load(source, rows, tolerance, notify, window)
-    inside = window.of(_load(source, None, tolerance, notify, window))
+        return _load(source, rows, tolerance, notify, window, city)
+    inside = window.of(_load(source, None, tolerance, notify, window, city))
     if inside.empty:
         where = source_of(source)
         raise SchemaError(
@@ -62,20 +66,21 @@ def load_counts(
 
 
 def _load(
-    source: str | pd.DataFrame, rows: int | None, tolerance: Tolerance, notify: Notify, window: Window
+    source: str | pd.DataFrame, rows: int | None, tolerance: Tolerance, notify: Notify, window: Window, city: City
 ) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
-        return _of_frame(_first(source, rows), tolerance, notify)
+        return _of_frame(_first(source, rows), tolerance, notify, city)
     if source == SAMPLE:
-        return clean(_first(generate_sample(), rows))
+        return clean(_first(generate_sample(), rows), city=city)
     malformed = MalformedRows()
-    counts = read_counts(source, rows=rows, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add, window=window)
-    return usable_counts(counts, source, tolerance, notify, malformed)
+    wanted = (*IDENTIFYING, COUNT)
+    counts = read_counts(source, rows=rows, wanted=wanted, on_malformed=malformed.add, window=window, city=city)
+    return usable_counts(counts, source, tolerance, notify, malformed, city)
 
 
-def _of_frame(counts: pd.DataFrame, tolerance: Tolerance, notify: Notify) -> pd.DataFrame:
+def _of_frame(counts: pd.DataFrame, tolerance: Tolerance, notify: Notify, city: City) -> pd.DataFrame:
     if not is_clean(counts):
-        return usable_counts(counts, "the frame", tolerance, notify)
+        return usable_counts(counts, "the frame", tolerance, notify, city=city)
     if counts.empty:
         raise SchemaError("the frame: it has no rows", "counts-no-rows", where="the frame")
     headers_of(counts.columns, [COUNT], "the frame")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from bike_traffic.cities import PARIS
+from bike_traffic.cities import Columns
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.errors import SchemaError, no_such
 
@@ -37,15 +37,22 @@ _FIELD_NAMES = {
     "id_compteur": IDENTIFIER,
 }
 
+_AS_PARIS = Columns()
+_FIELDS_OF_A_CITY = {
+    COUNTER: "counter",
+    TIME: "time",
+    COUNT: "count",
+    IDENTIFIER: "identifier",
+    COORDINATES: "coordinates",
+}
+"""The fields of `Columns` by standard name."""
+
 _NATIONAL_NAMES = {"channel_id": COUNTER, "start_datetime": TIME, "count": COUNT}
 """The columns of measures in France's schema of counts, https://schema.data.gouv.fr/etalab/schema-comptage-mobilites/:
 its channels are our counters. Alone such names say little, so they count only where all three are there."""
 
 _SITES = "nom_du_point_de_comptage"
 """A column of the City's files of sites, which hold quarter hours under the label of the hourly counts."""
-
-LATITUDES, LONGITUDES = PARIS.latitudes, PARIS.longitudes
-"""The region of the City's counters, in degrees."""
 
 
 def standard_name(header: str) -> str:
@@ -60,12 +67,20 @@ def _plain(header: str) -> str:
 
 
 def headers_of(
-    columns: Iterable[object], wanted: Sequence[str], where: str = "the counts", optional: Sequence[str] = ()
+    columns: Iterable[object],
+    wanted: Sequence[str],
+    where: str = "the counts",
+    optional: Sequence[str] = (),
+    own: Columns = _AS_PARIS,
 ) -> dict[str, str]:
     """Return the header of each wanted column by standard name, and of the optional columns that are there.
 
     The City's own label wins over the name of a field, wherever the columns stand; the names of France's schema of
     counts come last.
+
+    Parameters
+    ----------
+    own : what the columns of another city are called, which win over those of Paris.
 
     Raises
     ------
@@ -73,11 +88,24 @@ def headers_of(
         A wanted column is missing, or two columns have equal right to be it.
     """
     headers = [str(header) for header in columns]
-    found = {name: _header(headers, name, where) for name in (*wanted, *optional)}
+    found = {name: _own_header(headers, name, own) or _header(headers, name, where) for name in (*wanted, *optional)}
     for name in wanted:
         if found[name] is None:
             raise _missing(headers, CITY_HEADERS[name], where)
     return {name: header for name, header in found.items() if header is not None}
+
+
+def _own_header(headers: Sequence[str], name: str, own: Columns) -> str | None:
+    """Return the header that another city has for a column; ``None`` if it has none, or the same one as Paris."""
+    field = _FIELDS_OF_A_CITY.get(name)
+    header = None if field is None else getattr(own, field)
+    return header if header in headers and header != getattr(_AS_PARIS, str(field)) else None
+
+
+def under_labels(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return other headers for columns that only their city calls so: the labels, by which all code knows them."""
+    known = headers_of(headers.values(), [], optional=list(headers))
+    return {name: header if known.get(name) == header else CITY_HEADERS[name] for name, header in headers.items()}
 
 
 def _header(headers: Sequence[str], name: str, where: str) -> str | None:

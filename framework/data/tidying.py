@@ -7,6 +7,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.data.checking.usable import Tolerance, Usable, find_usable
 from bike_traffic.data.files.malformed import MalformedRows
@@ -16,7 +17,9 @@ from bike_traffic.data.hours import as_published
 from bike_traffic.data.schema import CITY_HEADERS, COORDINATES, IDENTIFYING
 
 
-def clean_file(source: str, target: str | IO[bytes], tolerance: Tolerance, *, sum_to_hours: bool = False) -> Usable:
+def clean_file(
+    source: str, target: str | IO[bytes], tolerance: Tolerance, *, sum_to_hours: bool = False, city: City = PARIS
+) -> Usable:
     """Write the usable rows of a file of counts, whole or not at all, and return them with what was left out.
 
     Parameters
@@ -24,14 +27,15 @@ def clean_file(source: str, target: str | IO[bytes], tolerance: Tolerance, *, su
     source : a path or URL, or ``-`` for standard input.
     target : a path or URL, Parquet or compressed CSV by its ending; or an open file for CSV.
     sum_to_hours : whether rows of parts of an hour are summed.
+    city : whose counts they are.
 
     Raises
     ------
     ReadError, SchemaError, WriteError
     """
     malformed = MalformedRows()
-    counts = read_counts(source, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add)
-    found = find_usable(counts, source, tolerance, sum_to_hours=sum_to_hours, malformed=malformed)
+    counts = read_counts(source, wanted=(*IDENTIFYING, COUNT), on_malformed=malformed.add, city=city)
+    found = find_usable(counts, source, tolerance, sum_to_hours=sum_to_hours, malformed=malformed, city=city)
     with table_writer(target, ";") as write:
         write(published(found.cleaned))
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 import pandas as pd
 
-from bike_traffic.columns import TIME, TIME_ZONE
+from bike_traffic.cities import PARIS
+from bike_traffic.columns import TIME
 from bike_traffic.errors import SchemaError
 
 
@@ -15,22 +16,22 @@ class Window:
 
     Parameters
     ----------
-    since, until : starts of days in Europe/Paris.
+    since, until : starts of days of the city.
     """
 
     since: pd.Timestamp | None = None
     until: pd.Timestamp | None = None
 
     @classmethod
-    def parse(cls, since: str | None = None, until: str | None = None) -> Window:
-        """Read days such as ``2026-03-15``, or months such as ``2026-03``, which mean their first day.
+    def parse(cls, since: str | None = None, until: str | None = None, zone: str = PARIS.time_zone) -> Window:
+        """Read days such as ``2026-03-15``, or months such as ``2026-03``: their first day, in a time zone.
 
         Raises
         ------
         SchemaError
             A text is neither, or `since` is not before `until`.
         """
-        window = cls(_day(since), _day(until))
+        window = cls(_day(since, zone), _day(until, zone))
         if window.since is not None and window.until is not None and window.since >= window.until:
             raise SchemaError(
                 f"there is no hour from {since} to before {until}; give an earlier day and a later one",
@@ -77,13 +78,13 @@ def month_of(text: str) -> pd.Period:
     return pd.Period(start, "M")
 
 
-def _day(text: str | None) -> pd.Timestamp | None:
+def _day(text: str | None, zone: str) -> pd.Timestamp | None:
     if text is None:
         return None
     for form in ("%Y-%m-%d", "%Y-%m"):
         day = pd.to_datetime(text.strip(), format=form, errors="coerce")
         if isinstance(day, pd.Timestamp):
-            return day.tz_localize(TIME_ZONE)
+            return day.tz_localize(zone)
     raise SchemaError(
         f"'{text}' is neither a day nor a month; write 2026-03-15 or 2026-03", "day-malformed", text=text
     )

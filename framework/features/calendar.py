@@ -12,14 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.cities import PARIS
-from bike_traffic.columns import TIME_ZONE
+from bike_traffic.cities import FIRST_SCHOOL_ZONE, PARIS, SCHOOL_ZONES
 from bike_traffic.errors import ParameterError
 
 WORKING_DAY, SATURDAY, SUNDAY_OR_HOLIDAY = 0, 1, 2
-FRANCE = PARIS.holidays
-"""The public holidays that are meant where none are named."""
-SCHOOL_ZONE = PARIS.school_zone
+FRANCE = PARIS.calendar
+"""The public and school holidays that are meant where none are named."""
 
 
 def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:
@@ -27,9 +25,10 @@ def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:
 
     Parameters
     ----------
-    times : shape (n,), Europe/Paris times.
+    times : shape (n,), times of the city.
     holidays : whose public holidays: a country such as ``"FR"``, or country and subdivision such as ``"DE-NW"``, with
-        the codes of the package ``holidays``. School holidays are known for ``"FR"`` alone, those of zone C.
+        the codes of the package ``holidays``. School holidays are known for France alone: ``"FR"`` has those of zone
+        C, ``"FR:A"`` and ``"FR:B"`` those of the others.
 
     Returns
     -------
@@ -61,13 +60,14 @@ def _days_of(times: pd.Series, holidays: str) -> tuple[pd.DataFrame, NDArray[np.
 
 def day_numbers(times: pd.Series) -> NDArray[np.int64]:
     """Return the local day of each time, in days since 1970."""
-    if str(times.dt.tz) == TIME_ZONE and times.notna().all() and len(times):
+    zone = times.dt.tz
+    if isinstance(zone, datetime.tzinfo) and times.notna().all() and len(times):
         # Days begin on whole hours, of which there are fewer than rows: to look them up is faster than to convert.
         hours = hour_numbers(times)
         first, last = int(hours.min()), int(hours.max())
         if last - first < len(times):
             of_hour = pd.DatetimeIndex(np.arange(first, last + 1).astype("datetime64[h]"), tz="UTC")
-            return _local_days(of_hour.tz_convert(TIME_ZONE))[hours - first]
+            return _local_days(of_hour.tz_convert(zone))[hours - first]
     return _local_days(pd.DatetimeIndex(times))
 
 
@@ -98,6 +98,7 @@ def days_ahead(times: pd.Series, newest: pd.Timestamp) -> NDArray[np.int64]:
 def check_holidays(holidays: str) -> None:
     """Raise `ParameterError` if the public holidays of a country or subdivision are not known."""
     _public_holidays(holidays, ())
+    _school_zone(holidays)
 
 
 @lru_cache(maxsize=8)
@@ -106,7 +107,8 @@ def _day_table(first: int, last: int, holidays: str) -> pd.DataFrame:
     days = pd.DatetimeIndex(np.arange(first - 1, last + 2).astype("datetime64[D]"))
     years = range(days[0].year, days[-1].year + 1)
     public = _public_holidays(holidays, years)
-    school = frozenset[datetime.date]().union(*map(_school_holidays, years if holidays == FRANCE else ()))
+    zone = _school_zone(holidays)
+    school = frozenset[datetime.date]().union(*(_school_holidays(year, zone) for year in years if zone))
     holiday = np.array([day.date() in public for day in days])
     weekday = days.day_of_week.to_numpy()
     off = holiday | (weekday >= 5)
@@ -134,7 +136,7 @@ def _public_holidays(place: str, years: Iterable[int]) -> frozenset[datetime.dat
     """Return the public holidays of some years; raise `ParameterError` if the country or subdivision is not known."""
     import holidays
 
-    country, _, subdivision = place.partition("-")
+    country, _, subdivision = place.partition(":")[0].partition("-")
     try:
         if not re.fullmatch("[A-Z]{2}", country):  # the package also takes names of its classes
             raise NotImplementedError
@@ -152,13 +154,27 @@ def _public_holidays(place: str, years: Iterable[int]) -> frozenset[datetime.dat
         ) from None
 
 
+def _school_zone(place: str) -> str | None:
+    """Return the zone of France's school holidays, ``None`` elsewhere; raise `ParameterError` if there is no such."""
+    country, _, zone = place.partition(":")
+    if country == "FR" and not zone:
+        return FIRST_SCHOOL_ZONE
+    if zone and (not country.startswith("FR") or zone not in SCHOOL_ZONES):
+        raise ParameterError(
+            f"no school holidays are known for '{place}'; they are for FR:{', FR:'.join(SCHOOL_ZONES)}",
+            "school-holidays-unknown",
+            holidays=place,
+        )
+    return zone or None
+
+
 @lru_cache
-def _school_holidays(year: int) -> frozenset[datetime.date]:
-    """Return the days of zone C's school holidays; empty for a year that the library does not have."""
+def _school_holidays(year: int, zone: str) -> frozenset[datetime.date]:
+    """Return the days of a zone's school holidays; empty for a year that the library does not have."""
     from vacances_scolaires_france import UnsupportedYearException
 
     try:
-        return frozenset(_school_calendar().holidays_for_year_and_zone(year, SCHOOL_ZONE))
+        return frozenset(_school_calendar().holidays_for_year_and_zone(year, zone))
     except UnsupportedYearException:
         return frozenset()
 

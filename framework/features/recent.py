@@ -48,7 +48,7 @@ class RecentLevel:
 
     Attributes
     ----------
-    since_, until_ : the first and the last hour of training, Europe/Paris.
+    since_, until_ : the first and the last hour of training, in the city's time zone.
     counters_ : names of the counters in training.
     table_ : bikes per hour, shape (counters + 1, 168); Monday at 0:00 first, and an unknown counter last.
     season_ : factor on the table for the season and the calendar of later days.
@@ -142,7 +142,7 @@ class RecentLevel:
         """Write the table into the folder of a model's files."""
         rows = dict(zip([*self.counters_, ""], self.table_.tolist(), strict=True))
         ends = {"since": self.since_.isoformat(), "until": self.until_.isoformat()}
-        tables = {"holidays": self.holidays} | ends | {"bikes_per_hour": rows}
+        tables = {"holidays": self.holidays, "time_zone": str(self.until_.tz)} | ends | {"bikes_per_hour": rows}
         if self.season:
             tables["season"] = self.season_.as_lists()
         text = json.dumps(tables, ensure_ascii=False)
@@ -157,7 +157,7 @@ class RecentLevel:
         tables = json.loads(path.read_text(encoding="utf-8"))
         recent = cls(holidays=tables.get("holidays", FRANCE), season="season" in tables)
         recent.since_, recent.until_ = (
-            pd.Timestamp(tables[name]).tz_convert(TIME_ZONE) for name in ("since", "until")
+            pd.Timestamp(tables[name]).tz_convert(tables.get("time_zone", TIME_ZONE)) for name in ("since", "until")
         )
         recent.counters_ = pd.Index(list(tables["bikes_per_hour"])[:-1], dtype="str")
         recent.table_ = np.array(list(tables["bikes_per_hour"].values()))

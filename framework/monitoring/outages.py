@@ -134,8 +134,8 @@ def _table(
     return pd.DataFrame(
         {
             COUNTER: pd.Index(days.names, dtype="str").take(number),
-            FIRST_HOUR: times_of(first),
-            LAST_HOUR: times_of(last),
+            FIRST_HOUR: times_of(first, days.zone),
+            LAST_HOUR: times_of(last, days.zone),
             KIND: kind,
             HOURS: hours,
             LASTING: lasting,

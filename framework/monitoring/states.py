@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
+from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.hours import hours_of_days
 from bike_traffic.errors import SchemaError
 from bike_traffic.features.calendar import FRANCE, day_numbers, hour_numbers
@@ -45,7 +45,8 @@ DAYS = 28
 
 def end_of_counts(cleaned: pd.DataFrame) -> pd.Timestamp:
     """Return the end of the last hour that at least half of the counters counted."""
-    return _time(int(counted_hours(cleaned).max()) + 1)
+    newest = pd.Timestamp(int(counted_hours(cleaned).max() + 1) * 3600, unit="s", tz="UTC")
+    return newest.tz_convert(cleaned[TIME].dt.tz)
 
 
 def last_whole_day(cleaned: pd.DataFrame) -> pd.Timestamp:
@@ -94,7 +95,7 @@ def states(
         raise SchemaError(
             f"no count is before {at}: choose a later moment, or give older counts", "counts-not-before", at=str(at)
         )
-    end = end_of_counts(rows) if at is None else at.tz_convert(TIME_ZONE)
+    end = end_of_counts(rows) if at is None else at.tz_convert(rows[TIME].dt.tz)
     rows = rows[(rows[TIME] < end).to_numpy()]
     day = _day_before(end)
     if usual is None:
@@ -117,8 +118,8 @@ def states(
     result[USUAL] = _sums(usual, names, hours_of_days(day, 1))
     result[PREDICTED] = _predicted_sums(predicted, day, end).reindex(names)
     found = {
-        FAR: {name: _midnight(since) for name, since in _far_since(days, number).items()},
-        SWAPPED: {name: _midnight(since) for name, since in swapped_since(whole, usual).items()},
+        FAR: {name: _midnight(since, day) for name, since in _far_since(days, number).items()},
+        SWAPPED: {name: _midnight(since, day) for name, since in swapped_since(whole, usual).items()},
         **_lasting(rows, result[USUAL]),
     }
     result[STATE], result[SINCE] = COUNTING, pd.Series(pd.NaT, names, dtype=rows[TIME].dtype)
@@ -220,9 +221,6 @@ def _ordered(result: pd.DataFrame) -> pd.DataFrame:
     return result.loc[keys.sort_values(keys.columns.to_list()).index].reset_index(drop=True)
 
 
-def _midnight(day: int) -> pd.Timestamp:
-    return pd.Timestamp(np.datetime64(day, "D")).tz_localize(TIME_ZONE)
-
-
-def _time(hour: int) -> pd.Timestamp:
-    return pd.Timestamp(hour * 3600, unit="s", tz="UTC").tz_convert(TIME_ZONE)
+def _midnight(day: int, like: pd.Timestamp) -> pd.Timestamp:
+    """Return the start of a day, given in days since 1970, in the time zone of another one."""
+    return pd.Timestamp(np.datetime64(day, "D")).tz_localize(like.tz)

@@ -38,7 +38,7 @@ class Usual:
     ----------
     names : of counters and of places. A place is the sum of its counters, over the hours that all of them counted.
     table : bikes per hour by name, day type × hour (`kinds_of_hours`) and quantile, shape (n, 72, 3); NaN if unknown.
-    first_hour, last_hour : of the counts, Europe/Paris.
+    first_hour, last_hour : of the counts, in the city's time zone.
     holidays : the public holidays, see `calendar_features`.
     """
 
@@ -71,7 +71,7 @@ class Usual:
         Parameters
         ----------
         names : of a counter or place, one for all times or one for each, shape (n,).
-        times : in Europe/Paris, shape (n,); the result is on the index of a series.
+        times : in the city's time zone, shape (n,); the result is on the index of a series.
         """
         moments = times if isinstance(times, pd.Series) else pd.Series(times)
         given = pd.Index([names] if isinstance(names, str) else names)
@@ -89,6 +89,7 @@ class Usual:
             "first_hour": self.first_hour.isoformat(),
             "last_hour": self.last_hour.isoformat(),
             "holidays": self.holidays,
+            "time_zone": str(self.last_hour.tz),
             "names": {
                 str(name): [None if np.isnan(value) else round(float(value), 1) for value in values]
                 for name, values in zip(self.names, table, strict=True)
@@ -104,11 +105,12 @@ class Usual:
         if not path.exists():
             return None
         stored = json.loads(path.read_text(encoding="utf-8"))
+        zone = stored.get("time_zone", TIME_ZONE)
         return cls(
             names=pd.Index(list(stored["names"]), dtype="str"),
             table=np.array(list(stored["names"].values()), dtype=np.float64).reshape(-1, KINDS, 3),
-            first_hour=pd.Timestamp(stored["first_hour"]).tz_convert(TIME_ZONE),
-            last_hour=pd.Timestamp(stored["last_hour"]).tz_convert(TIME_ZONE),
+            first_hour=pd.Timestamp(stored["first_hour"]).tz_convert(zone),
+            last_hour=pd.Timestamp(stored["last_hour"]).tz_convert(zone),
             holidays=stored.get("holidays", FRANCE),
         )
 

@@ -81,7 +81,7 @@ def fetch_year(
     with tempfile.TemporaryDirectory(prefix="bt-fetch-") as folder:
         archive = Path(folder) / "archive"
         _download(portal, name, archive)
-        aside = _Aside(Path(folder), year, target.selection)
+        aside = _Aside(Path(folder), year, target.selection, city)
         columns = (*IDENTIFYING, COUNT)
         # A row that does not fit the table has no time, and is left out with the others that have none.
         with open_counts(str(archive), columns, name=name, on_malformed=lambda *_: None) as counts:
@@ -130,7 +130,8 @@ def _download(portal: Portal, name: str, target: Path) -> None:
 class _Aside:
     """The rows of an archive by month of UTC, in files of a folder."""
 
-    def __init__(self, folder: Path, year: int, selection: Sequence[str] | None) -> None:
+    def __init__(self, folder: Path, year: int, selection: Sequence[str] | None, city: City) -> None:
+        self._city = city
         self._folder = folder
         # The first local hour of a year may be of the last month before in UTC, and the last one of the next.
         self._months = {pd.Period(f"{year - 1}-12", "M") + number for number in range(14)}
@@ -145,7 +146,7 @@ class _Aside:
         writers: dict[pd.Period, Any] = {}
         with ExitStack() as closing, progress("reading the archive", None) as advance:
             for chunk in counts.frames():
-                cleaned = clean(chunk, second_hours)
+                cleaned = clean(chunk, second_hours, self._city)
                 table = _table(cleaned, chunk, counts.headers)
                 utc = cleaned[TIME].dt.tz_convert(None).to_numpy().astype("datetime64[M]")
                 wanted = np.ones(len(chunk), dtype=bool)

@@ -22,7 +22,7 @@ from bike_traffic.cities import City
 from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, WEATHER_COLUMNS
 from bike_traffic.data.files.sources import refused
 from bike_traffic.data.files.writing import write_counts
-from bike_traffic.data.weather import WEATHER_TIME
+from bike_traffic.data.weather.forms import WEATHER_TIME
 from bike_traffic.errors import ReadError, SettingsError
 from bike_traffic.http.client import SILENT_SECONDS, blocks
 from bike_traffic.http.errors import HttpError, HttpStatus

@@ -10,21 +10,23 @@ from typing import Any, Literal
 
 import attrs
 
+from bike_traffic.cities import PARIS
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT, Metric
 from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
 
-QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data")
+QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data", "city")
 """The keys of an entry that a `Query` looks at."""
 
-LeftOut = Literal["withdrawn", "test mode", "sample", "random split", "few rows"]
-Mark = LeftOut | Literal["behind mean"]
+LeftOut = Literal["withdrawn", "test mode", "sample", "random split", "few rows", "other city"]
+Mark = Literal["withdrawn", "test mode", "sample", "random split", "few rows", "behind mean"]
 _WORDS: Mapping[LeftOut, str] = {
     "sample": "of the sample (add --sample)",
     "test mode": "of test mode (add --test-mode)",
     "random split": "of a random split",
     "few rows": f"measured on fewer than {FEWEST_HELD_OUT} rows",
+    "other city": "of another city (--city names it)",
     "withdrawn": "withdrawn (`bt registry restore` takes them back)",
 }
 
@@ -41,6 +43,7 @@ class Query:
     ----------
     test_mode, sample : ``True`` admits only such records, ``False`` only others.
     as_of : admit only records registered by this time.
+    city : leave out records of another city; those of earlier versions do not say of which they are.
     withdrawn : run ids to leave out; `RegistryBackend.best` adds those that are withdrawn.
     """
 
@@ -50,6 +53,7 @@ class Query:
     sample: bool | None = False
     as_of: datetime | None = None
     split: str | None = "temporal"
+    city: str | None = None
     withdrawn: frozenset[str] = frozenset()
 
     def admits(self, entry: Mapping[str, Any]) -> bool:
@@ -71,6 +75,8 @@ class Query:
         """Return why the query leaves out a record that it otherwise asks for; ``None`` if it does not."""
         if self.withdrawn and entry.get("run_id") in self.withdrawn:
             return "withdrawn"
+        if self.city is not None and entry.get("city", self.city) != self.city:
+            return "other city"
         if self.split == "temporal" and _split_of(entry) not in (self.split, None):
             return "random split"
         if self.test_mode is False and entry.get("test_mode") != self.test_mode:
@@ -89,12 +95,14 @@ class Query:
             test_mode=self.test_mode or None,
             sample=self.sample or None,
             split=None if self.split == "temporal" else self.split,
+            city=None,
             withdrawn=frozenset(),
         )
 
     def __str__(self) -> str:
         """Return the query in words, for messages."""
         conditions = {"model": self.model_type, "env": self.env, "as of": self.as_of and self.as_of.isoformat()}
+        conditions["city"] = self.city if self.city != PARIS.name else None  # which goes without saying
         words = [f"{name} {value}" for name, value in conditions.items() if value]
         words += ["test mode"] if self.test_mode else []
         words += ["the sample"] if self.sample else []

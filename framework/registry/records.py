@@ -24,6 +24,7 @@ _PARTS: Mapping[str, type[RecordPart]] = {
 }
 _MAPPINGS = ("baseline", "recent", "interval", "parameters", "libraries", "signature")
 _OWN_KEYS = (
+    "city",
     "baseline",
     "recent",
     "beats_baseline",
@@ -80,6 +81,7 @@ class ModelRecord:
     Parameters
     ----------
     artifacts : digest and size of each file; ``None`` if the record has none.
+    city : the name of the city whose counts it learned.
     baseline : metrics of the four-week mean on the same held-out rows.
     recent : metrics of the second baseline, the recent level, on the same rows.
     beats_baseline : whether the model is better than the four-week mean on these rows.
@@ -100,6 +102,7 @@ class ModelRecord:
     metrics: Mapping[str, float]
     model_uri: str
     artifacts: Mapping[str, FileDigest] | None = None
+    city: str | None = None
     baseline: Mapping[str, float] | None = None
     recent: Mapping[str, float] | None = None
     beats_baseline: bool | None = None
@@ -196,6 +199,8 @@ def _typed(key: str, value: object) -> Any:
         return part if part is not None and part.to_json() == value else None
     if key in _MAPPINGS:
         return value if isinstance(value, Mapping) else None
+    if key == "city":
+        return value if isinstance(value, str) else None
     if key == "beats_baseline":
         return value if isinstance(value, bool) else None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -50,10 +50,10 @@ class Days:
     season: Floats
 
     @classmethod
-    def between(cls, first: int, last: int, holidays: str = FRANCE) -> Self:
-        """Return the calendar from day `first` to day `last`; for `holidays` see `calendar_features`."""
+    def between(cls, first: int, last: int, holidays: str = FRANCE, zone: str = TIME_ZONE) -> Self:
+        """Return the calendar from day `first` to `last` in a time zone; for `holidays` see `calendar_features`."""
         days = pd.DatetimeIndex(np.arange(first, last + 1).astype("datetime64[D]"))
-        noon = (days + pd.Timedelta(hours=12)).tz_localize(TIME_ZONE)
+        noon = (days + pd.Timedelta(hours=12)).tz_localize(zone)
         features = calendar_features(pd.Series(noon), holidays=holidays)
         calendar = {name: features[name].to_numpy(np.float64) for name in features}
         off = calendar["day_type"] > 0

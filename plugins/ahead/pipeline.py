@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME, TIME_ZONE, WEATHER_COLUMNS
+from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME, WEATHER_COLUMNS
 from bike_traffic.features.calendar import FRANCE, day_numbers
 from bike_traffic.names import Need, Task
 from bike_traffic.pipeline import Pipeline
@@ -76,7 +76,7 @@ class AheadPipeline(Pipeline):
         numbers = day_numbers(cleaned[TIME])
         first, last = int(numbers.min()), int(numbers.max())
         cube = Cube.of(cleaned, numbers, self.counters_, first - _MARGIN_DAYS, last + 2)
-        days = Days.between(cube.first, last + 1, holidays=self.holidays)
+        days = Days.between(cube.first, last + 1, holidays=self.holidays, zone=str(cleaned[TIME].dt.tz))
         weather = Weather.of([(cleaned, numbers)], first, last + 1) if TEMPERATURE in cleaned else None
         self.season_ = last - first + 1 >= _SEASON_DAYS
         end = Origin.at(last + 1, 0, cube, days, weather)
@@ -153,12 +153,12 @@ class AheadPipeline(Pipeline):
             ahead = (cleaned[TIME] > newest).to_numpy()
             origin_day[ahead], origin_hour[ahead] = day_numbers(now)[0], now.dt.hour[0]
         first = int(origin_day.min()) - _MARGIN_DAYS
-        recent = history[history.columns.intersection(_USED)][history[TIME] >= _midnight(first)]
+        recent = history[history.columns.intersection(_USED)][history[TIME] >= _midnight(first, history[TIME].dt.tz)]
         recent_day = day_numbers(recent[TIME])
         counters = _counters(recent).union(self.counters_)
         cube = Cube.of(recent, recent_day, counters, first, int(origin_day.max()) + 1)
         last = int(max(day.max(), origin_day.max()))
-        days = Days.between(first, last, holidays=self.holidays)
+        days = Days.between(first, last, holidays=self.holidays, zone=str(cleaned[TIME].dt.tz))
         weather = None
         if self.with_weather_ and len(recent) and TEMPERATURE in cleaned and TEMPERATURE in recent:
             weather = Weather.of([(recent, recent_day), (cleaned, day)], int(recent_day.min()), last + 1)
@@ -221,6 +221,6 @@ def _counters(cleaned: pd.DataFrame) -> pd.Index:
     return counters
 
 
-def _midnight(day: int) -> pd.Timestamp:
+def _midnight(day: int, zone: Any) -> pd.Timestamp:
     """Return the start of a local day, given in days since 1970."""
-    return pd.Timestamp(day, unit="D").tz_localize(TIME_ZONE)
+    return pd.Timestamp(day, unit="D").tz_localize(zone)

@@ -31,7 +31,7 @@ def url(api: ExploreApi) -> Iterator[str]:
     """Write settings that name the portal, and return its address."""
     with portal_of(api) as city:
         Path("bt.toml").write_text(f'[cities.paris]\nbase_url = "{city.base_url}"\n')
-        yield city.base_url
+        yield str(city.base_url)
 
 
 def test_the_months_are_printed_with_the_licence(bt: Bt, api: ExploreApi, url: str) -> None:
@@ -104,11 +104,15 @@ def test_what_the_settings_say_of_a_city_adds_to_a_built_in_one() -> None:
 
 
 WRONG = {
-    '{ base_url = "https://x.org" }': "no counts; it needs base_url and counts, the id of the data set",
     '{ base_url = "https://x.org", counts = 3 }': "counts must be a string",
     '{ base_url = "https://x.org", counts = "c", columns = "c" }': "columns must be a string",
     '{ base_ur = "https://x.org" }': "no setting 'base_ur'; there are archives, base_url, columns, counters, "
-    "counts, position (did you mean 'base_url'?)",
+    "counts, holidays, latitudes, longitudes, position, school_zone, time_zone, title (did you mean 'base_url'?)",
+    "{ latitudes = [50, 49] }": "latitudes must be two numbers in degrees, such as [48.0, 49.5], not [50, 49]",
+    '{ time_zone = "Europe/Pari" }': "no time zone is called 'Europe/Pari'; give one such as Europe/Paris",
+    '{ time_zone = "Asia/Kolkata" }': "the hours of Asia/Kolkata do not begin with those of UTC, which is not "
+    "supported",
+    '{ school_zone = "D" }': "school_zone must be one of A, B, C, not 'D'",
 }
 
 
@@ -117,6 +121,16 @@ def test_a_malformed_city_is_one_line(bt: Bt, table: str, message: str) -> None:
     Path("bt.toml").write_text(f"[cities]\nx = {table}\n")
     done = bt("data", "fetch", "--city", "x")
     assert (done.exit_code, done.stderr) == (1, f"Error: bt.toml [cities.x]: {message}\n")
+
+
+def test_a_city_without_a_portal_is_not_fetched(bt: Bt) -> None:
+    Path("bt.toml").write_text('[cities.x]\ntime_zone = "Europe/Berlin"\n')
+    done = bt("data", "fetch", "--city", "x")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: X has no portal that could be asked; fetch its files from where it publishes them, or write base_url "
+        "and counts under [cities.x] in bt.toml\n",
+    )
 
 
 def test_a_column_that_no_city_has_is_named(bt: Bt) -> None:

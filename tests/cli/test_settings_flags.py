@@ -40,7 +40,7 @@ USERS = {
     "registry": ON_A_REGISTRY,
     "data": {"app", "train", "backtest"},
     "weather": {"app", "train", "backtest", "forecast", "evaluate"},
-    "city": {"data fetch", "data weather"},
+    "city": {*COUNTS, "app", "predict", "data check", "data fetch", "data weather"},
     "max_left_out": {*COUNTS, "predict", "data check"},
     "keep_doubtful": COUNTS,
     "track": {"train"},

@@ -17,13 +17,14 @@ from bike_traffic.columns import COUNTER
 from bike_traffic.columns import TIME as CLEAN_TIME
 from bike_traffic.data.checking.description import describe
 from bike_traffic.data.checking.file import CheckReport, check_file
-from bike_traffic.data.checking.rules import RULES, faults
+from bike_traffic.data.checking.rules import faults
 from bike_traffic.data.checking.seen import SeenHours
 from bike_traffic.data.checking.usable import Tolerance
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files import csv_rows, reading
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.loading import load_counts
+from bike_traffic.data.rule import RULES
 from bike_traffic.data.schema import CITY_HEADERS
 from bike_traffic.errors import ReadError, SchemaError
 

@@ -158,7 +158,7 @@ def test_a_header_of_many_columns_is_read_at_once(clean_place: Path) -> None:
 MEASURED = """
 import resource, sys
 from bike_traffic.data.files.reading import open_counts
-from bike_traffic.data.weather import read_weather
+from bike_traffic.data.weather.reading import read_weather
 from bike_traffic.errors import BikeTrafficError
 import pyarrow.csv, pyarrow.parquet
 def used():

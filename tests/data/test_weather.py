@@ -15,7 +15,8 @@ from pandas.testing import assert_frame_equal
 from bike_traffic.columns import TIME, WEATHER_COLUMNS
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.loading import load_counts
-from bike_traffic.data.weather import join_weather, read_weather
+from bike_traffic.data.weather.joining import join_weather
+from bike_traffic.data.weather.reading import read_weather
 from bike_traffic.errors import ReadError, SchemaError
 from tests.conftest import Bt
 

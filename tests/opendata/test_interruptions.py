@@ -67,7 +67,7 @@ def test_a_fetch_killed_at_any_file_operation_leaves_whole_files_and_the_next_on
 ) -> None:
     with portal_of(ExploreApi(rows_of("2026-10-30", "2026-11-02"))) as city:
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, city.base_url],
+            [sys.executable, "-c", KILLED, str(city.base_url)],
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -114,7 +114,7 @@ def test_fetches_at_the_same_time_do_no_harm(clean_place: Path) -> None:
     with portal_of(ExploreApi(rows_of("2026-10-01", "2026-11-27"))) as city:
         runs = [
             subprocess.Popen(
-                [sys.executable, "-c", TOGETHER, city.base_url, str(number)],
+                [sys.executable, "-c", TOGETHER, str(city.base_url), str(number)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )
             for number in range(3)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.cities import PARIS, City
-from bike_traffic.data.weather import read_weather
+from bike_traffic.data.weather.reading import read_weather
 from bike_traffic.errors import ReadError, SettingsError
 from bike_traffic.opendata import weather
 from bike_traffic.opendata.portal import client as requests_to_portals

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import IO
 
 import attrs
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.checking.rules import USABLE, Fault, RowRules
 from bike_traffic.data.checking.strays import StrayRows
@@ -27,7 +29,7 @@ class CheckReport:
     rows: int
     counters: int
     first_hour: str | None
-    """ISO 8601 with the offset of Paris, of the rows that can be used; ``None`` if there is none."""
+    """ISO 8601 with the offset of the city, of the rows that can be used; ``None`` if there is none."""
     last_hour: str | None
     counts: str | None
     """Header of the column of counts; ``None`` where there is none, as in rows to predict."""
@@ -49,6 +51,7 @@ def check_file(
     max_bytes: int | None = None,
     on_rows: Callable[[int], None] | None = None,
     on_clean: Callable[[pd.DataFrame], None] | None = None,
+    city: City = PARIS,
 ) -> CheckReport:
     """Find every fault of a file, in chunks of bounded memory.
 
@@ -57,6 +60,7 @@ def check_file(
     source, name, max_rows, max_bytes : as for `bike_traffic.data.files.reading.read_counts`.
     on_rows : called after each chunk with the number of its rows.
     on_clean : called with each chunk as a clean frame, in which what cannot be read is missing.
+    city : whose counts they are.
 
     Raises
     ------
@@ -69,11 +73,12 @@ def check_file(
     times: list[pd.Timestamp] = []
     malformed = MalformedRows()
     second_hours = SecondHours()
-    with open_counts(source, name=name, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add) as counts:
-        rules = RowRules(with_counts=COUNT in counts.headers, malformed=malformed)
+    opening = partial(open_counts, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add, city=city)
+    with opening(source, name=name) as counts:
+        rules = RowRules(with_counts=COUNT in counts.headers, malformed=malformed, city=city)
         strays = StrayRows() if COUNT in counts.headers else None
         for chunk in counts.frames():
-            cleaned = clean(chunk, second_hours)
+            cleaned = clean(chunk, second_hours, city)
             usable = rules.reasons(chunk, cleaned) == USABLE
             kept = cleaned if usable.all() else cleaned[usable]
             counters.update(kept[COUNTER].unique())

@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNT, COUNTER, LATITUDE, TIME
 from bike_traffic.data.checking.seen import SeenHours
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.distinct import distinct_values, text_of
-from bike_traffic.data.parsing.times import MALFORMED, NONEXISTENT, OUT_OF_RANGE, WITHOUT_HOUR, YEARS, why_unreadable
-from bike_traffic.data.schema import COORDINATES, LATITUDES, LONGITUDES, headers_of
+from bike_traffic.data.parsing.times import MALFORMED, NONEXISTENT, OUT_OF_RANGE, WITHOUT_HOUR, why_unreadable
+from bike_traffic.data.rule import RULES, Rule, rule_of
+from bike_traffic.data.schema import COORDINATES, headers_of
 from bike_traffic.errors import SchemaError
 
 FIRST_ROWS = 5
@@ -25,80 +27,12 @@ _EXAMPLE_LENGTH = 60
 
 Rows = NDArray[np.bool_]
 
-TIME_ADVICE = "write times as ISO 8601 with their offset, like 2021-06-01T08:00:00+02:00"
-
 _OF_SPREADSHEET = re.compile(r"'\d{1,2}/\d{1,2}/\d{4}\b")
 SPREADSHEET_ADVICE = (
     "a spreadsheet wrote this: give the column the format yyyy-mm-dd hh:mm and save as 'CSV UTF-8', or take the file "
     "as the City publishes it"
 )
 
-
-@attrs.frozen
-class Rule:
-    """A rule: its id, its column by standard name, what a row that breaks it has, and what to do about it.
-
-    A row that breaks a rule which is `grave` cannot be used; of the others only a value is left out.
-    """
-
-    id: str
-    column: str
-    found: str
-    advice: str
-    grave: bool = True
-
-
-RULES: Mapping[str, Rule] = {
-    rule.id: rule
-    for rule in (
-        Rule("row-malformed", COUNTER, "another number of fields than the header", "check its delimiters and quotes"),
-        Rule("counter-missing", COUNTER, "no name", "give each row the name of its counter"),
-        Rule(MALFORMED, TIME, "not a time", TIME_ADVICE),
-        Rule(OUT_OF_RANGE, TIME, "a year out of range", f"years are {YEARS[0]} to {YEARS[1] - 1}"),
-        Rule(WITHOUT_HOUR, TIME, "a time without its hour", TIME_ADVICE),
-        Rule(
-            NONEXISTENT,
-            TIME,
-            "an hour that the clock skips in spring",
-            "leave it out, or write times with their offset",
-        ),
-        Rule(
-            "hour-not-whole",
-            TIME,
-            "not the start of an hour",
-            "sum the rows of each hour: bt data clean IN OUT --sum-to-hours",
-        ),
-        Rule(
-            "coordinates-elsewhere",
-            COORDINATES,
-            "not coordinates in or near Paris",
-            f"write 'latitude,longitude' in degrees, {LATITUDES[0]} to {LATITUDES[1]} and {LONGITUDES[0]} to "
-            f"{LONGITUDES[1]}, or leave them empty",
-            grave=False,
-        ),
-        Rule("count-malformed", COUNT, "not a number", "give each row its count, or leave the row out"),
-        Rule("count-negative", COUNT, "a negative count", "counts are 0 or more bikes per hour"),
-        Rule("count-fractional", COUNT, "a fractional count", "counts are whole bikes per hour"),
-        Rule("hour-repeated", TIME, "the same counter and hour again", "keep one row for each counter and hour"),
-        Rule(
-            "hour-incomplete", TIME, "a part of an hour whose other parts are missing", "give all parts of the hour"
-        ),
-        Rule("hours-of-days", TIME, "the same hour every day, as sums of days have", "give one row for each hour"),
-        Rule(
-            "hours-apart",
-            TIME,
-            "a few rows weeks away from all others",
-            "correct their times, or leave them out",
-        ),
-        Rule(
-            "count-doubtful",
-            COUNT,
-            "a count far above what is usual for its counter and hour",
-            "look at the counter; --keep-doubtful uses such counts all the same",
-        ),
-    )
-}
-"""All rules by id, the most serious first."""
 
 USABLE = 0
 CODES: Mapping[str, int] = {rule: number for number, rule in enumerate(RULES, start=1)}
@@ -146,11 +80,18 @@ class RowRules:
     with_counts : whether the rows carry counts, which are checked, and of which no hour may occur twice.
     malformed : rows that the file's reader could not divide into fields.
     whole_hours : whether each row must be of a whole hour.
+    city : whose counts they are.
     """
 
     def __init__(
-        self, *, with_counts: bool, malformed: MalformedRows | None = None, whole_hours: bool = True
+        self,
+        *,
+        with_counts: bool,
+        malformed: MalformedRows | None = None,
+        whole_hours: bool = True,
+        city: City = PARIS,
     ) -> None:
+        self._city = city
         self._whole_hours = whole_hours
         self._seen = SeenHours() if with_counts else None
         self._malformed = malformed
@@ -190,7 +131,7 @@ class RowRules:
 
     def add(self, rule: str, counts: pd.DataFrame, broken: Rows) -> None:
         """Add the fault of the rows that break a rule, if there are any."""
-        fault = fault_of(RULES[rule], counts, broken)
+        fault = fault_of(rule_of(rule, self._city), counts, broken)
         if fault is not None:
             self._found[rule] = self._found[rule].joined(fault) if rule in self._found else fault
 
@@ -281,13 +222,13 @@ def _unreadable(counts: pd.DataFrame, missing: Rows) -> Iterator[tuple[Rule, Row
 
 def _within_hour(times: pd.Series) -> Rows:
     """Return which times are not the start of an hour."""
-    moments = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()  # offsets of Paris are whole hours
+    moments = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()  # offsets of cities are whole hours
     whole = moments.astype("datetime64[h]").astype(moments.dtype) == moments
     return np.asarray(~whole & ~np.isnat(moments))
 
 
 def _misplaced(counts: pd.DataFrame, cleaned: pd.DataFrame) -> Rows:
-    """Return which rows have coordinates that cannot be parsed or are not in or near Paris; they may be empty."""
+    """Return which rows have coordinates that cannot be parsed or are not in or near the city; they may be empty."""
     headers = headers_of(counts.columns, [], optional=[COORDINATES, LATITUDE])
     if not headers:
         return np.zeros(len(counts), dtype=bool)

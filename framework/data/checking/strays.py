@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.data.checking.body import DaysOfRows
 from bike_traffic.data.checking.doubtful import BIKES, UsualCounts
-from bike_traffic.data.checking.rules import FIRST_ROWS, RULES, Fault, positions_in_file
+from bike_traffic.data.checking.rules import FIRST_ROWS, Fault, positions_in_file
 from bike_traffic.data.files.formats.refusals import row_number
+from bike_traffic.data.rule import RULES
 from bike_traffic.features.calendar import day_numbers
 
 _LARGEST = 20

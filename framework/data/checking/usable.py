@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import COUNT, COUNTER, TIME
 from bike_traffic.data.checking.body import DaysOfRows
 from bike_traffic.data.checking.doubtful import doubtful_counts
 from bike_traffic.data.checking.rules import USABLE, Fault, RowRules, refused
@@ -80,19 +81,20 @@ def usable_counts(
     tolerance: Tolerance,
     notify: Notify,
     malformed: MalformedRows | None = None,
+    city: City = PARIS,
 ) -> pd.DataFrame:
     """Return the usable rows of published counts as a clean frame, and tell what was left out.
 
     Parameters
     ----------
-    where, tolerance, malformed : as for `find_usable`.
+    where, tolerance, malformed, city : as for `find_usable`.
     notify : called with one line for each rule that rows break, and for each renamed counter.
 
     Raises
     ------
     SchemaError
     """
-    found = find_usable(counts, where, tolerance, malformed=malformed)
+    found = find_usable(counts, where, tolerance, malformed=malformed, city=city)
     for line in found.notes(where):
         notify(line)
     return found.cleaned
@@ -105,6 +107,7 @@ def find_usable(
     *,
     sum_to_hours: bool = False,
     malformed: MalformedRows | None = None,
+    city: City = PARIS,
 ) -> Usable:
     """Find the usable rows of published counts.
 
@@ -112,7 +115,7 @@ def find_usable(
     ----------
     where : name of the counts in messages.
     sum_to_hours : whether rows of parts of an hour are summed; see `whole_hours`.
-    malformed : see `RowRules`.
+    malformed, city : see `RowRules`.
 
     Raises
     ------
@@ -122,11 +125,11 @@ def find_usable(
     headers_of(counts.columns, [*IDENTIFYING, COUNT], where)
     if counts.empty:
         raise SchemaError(f"{where}: it has no rows", "counts-no-rows", where=where)
-    cleaned = clean(counts)
+    cleaned = clean(counts, city=city)
     refuse_counters(where, len(cleaned[COUNTER].cat.categories))
     renames = newest_names(cleaned)
     cleaned = renamed(cleaned, renames)
-    rules = RowRules(with_counts=True, malformed=malformed, whole_hours=not sum_to_hours)
+    rules = RowRules(with_counts=True, malformed=malformed, whole_hours=not sum_to_hours, city=city)
     usable = rules.reasons(counts, cleaned) == USABLE
     refuse(where, rules, tolerance)
     kept = cleaned if usable.all() else cleaned[usable]
@@ -164,7 +167,7 @@ def whole_hours(cleaned: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index]:
     hours : one row a counter and whole hour, on the index of the first of its rows.
     part : the index of the rows of hours that are not whole.
     """
-    starts = cleaned[TIME].dt.tz_convert("UTC").dt.floor("h").dt.tz_convert(TIME_ZONE)
+    starts = cleaned[TIME].dt.tz_convert("UTC").dt.floor("h").dt.tz_convert(cleaned[TIME].dt.tz)
     hours = cleaned.groupby([cleaned[COUNTER].cat.codes, starts], sort=False)[COUNT]
     size = hours.transform("size")
     whole = (size == size.mode().max()).to_numpy()

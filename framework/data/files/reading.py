@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 import attrs
 import pandas as pd
 
+from bike_traffic.cities import PARIS, City
 from bike_traffic.data.files.csv_rows import csv_tables
 from bike_traffic.data.files.folders.joining import as_frame, joined
 from bike_traffic.data.files.folders.listing import files_of
@@ -26,7 +27,7 @@ from bike_traffic.data.files.header import read_header
 from bike_traffic.data.files.malformed import RefuseMany
 from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.unpacking import open_binary, shown_name
-from bike_traffic.data.schema import IDENTIFYING, OPTIONAL, headers_of
+from bike_traffic.data.schema import IDENTIFYING, OPTIONAL, headers_of, under_labels
 from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.errors import ReadError, SchemaError
 
@@ -48,6 +49,7 @@ def read_counts(
     max_bytes: int | None = None,
     on_malformed: Callable[[int, str], None] | None = None,
     window: Window = EVERYTHING,
+    city: City = PARIS,
 ) -> pd.DataFrame:
     """Read the City's columns that matter: what identifies a count, and the count if it is there.
 
@@ -63,6 +65,7 @@ def read_counts(
     on_malformed : called with the position of each row that does not fit the table, in ascending order, and why. Such
         a row keeps its place, and all its values are missing. Without it the first such row is an error.
     window : of a store, only the months that have a part of it are read.
+    city : whose counts they are: it may know other names of the columns.
 
     Raises
     ------
@@ -85,6 +88,7 @@ def read_counts(
         max_bytes=max_bytes,
         on_malformed=on_malformed and malformed,
         window=window,
+        city=city,
     ) as opened:
         tables = []
         have = 0
@@ -150,15 +154,16 @@ def open_counts(
     max_bytes: int | None = None,
     on_malformed: Callable[[int, str], None] | None = None,
     window: Window = EVERYTHING,
+    city: City = PARIS,
 ) -> Iterator[CountsSource]:
     """Open counts for reading in chunks; raise as `read_counts` does.
 
     Parameters
     ----------
-    source, wanted, optional, name, max_rows, max_bytes, window : as for `read_counts`.
+    source, wanted, optional, name, max_rows, max_bytes, window, city : as for `read_counts`.
     on_malformed : as for `read_counts`; called before the frame that has the row.
     """
-    opening = partial(_open_file, wanted=wanted, optional=optional, max_rows=max_rows, max_bytes=max_bytes)
+    opening = partial(_open_file, wanted=wanted, optional=optional, max_rows=max_rows, max_bytes=max_bytes, city=city)
     files = files_of(source, window) if isinstance(source, str) and name is None else None
     if files is None:
         with opening(source, on_malformed, name=name) as one:
@@ -179,6 +184,7 @@ def _open_file(
     name: str | None = None,
     max_rows: int | None,
     max_bytes: int | None,
+    city: City,
 ) -> Iterator[CountsSource]:
     shown = shown_name(source, name)
     address = source if isinstance(source, str) else ""
@@ -193,21 +199,30 @@ def _open_file(
         form = format_of(shown, file, address)
         if form == PARQUET:
             with open_parquet(shown, file) as parquet:
-                headers = headers_of(parquet.columns, wanted, shown, optional)
+                headers = headers_of(parquet.columns, wanted, shown, optional, city.columns)
                 refuse_rows(shown, parquet.rows, max_rows)
                 tables = parquet.tables(list(headers.values()), CHUNK_ROWS, max_bytes)
-                yield CountsSource(shown, headers, ";", tables, max_rows)
+                yield _source(shown, headers, ";", tables, max_rows)
         elif form == JSON:
             table = JsonTable(shown, file, address)
-            headers = headers_of(table.columns, wanted, shown, optional)
-            yield CountsSource(
-                shown, headers, ";", table.tables(list(headers.values()), on_malformed and malformed), max_rows
-            )
+            headers = headers_of(table.columns, wanted, shown, optional, city.columns)
+            rows = table.tables(list(headers.values()), on_malformed and malformed)
+            yield _source(shown, headers, ";", rows, max_rows)
         else:
             header = read_header(shown, file)
-            headers = headers_of(header.columns, wanted, shown, optional)
+            headers = headers_of(header.columns, wanted, shown, optional, city.columns)
             tables = csv_tables(shown, file, header, list(headers.values()), on_malformed and malformed)
-            yield CountsSource(shown, headers, header.delimiter, tables, max_rows)
+            yield _source(shown, headers, header.delimiter, tables, max_rows)
+
+
+def _source(
+    uri: str, headers: dict[str, str], delimiter: str, tables: Iterator[pa.Table], max_rows: int | None
+) -> CountsSource:
+    """Return an open file, columns that only its city calls so under the City's labels."""
+    labels = under_labels(headers)
+    if labels != headers:
+        tables = (table.rename_columns(list(labels.values())) for table in tables)
+    return CountsSource(uri, labels, delimiter, tables, max_rows)
 
 
 def refuse_rows(uri: str, rows: int, max_rows: int | None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import TIME_ZONE
+from bike_traffic.cities import PARIS
 from bike_traffic.data.parsing.distinct import Codes, distinct_values, text_of
 
 YEARS = (2000, 2100)
@@ -26,11 +26,15 @@ _WITH_HOUR = re.compile(r"\d[T ]\d\d")
 _OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
 
-def distinct_times(column: pd.Series) -> tuple[Codes, pd.DatetimeIndex, NDArray[np.bool_]]:
-    """Return the position of each row's time among the distinct times, and these in Europe/Paris time.
+def distinct_times(column: pd.Series, zone: str) -> tuple[Codes, pd.DatetimeIndex, NDArray[np.bool_]]:
+    """Return the position of each row's time among the distinct times, and these in the city's time.
 
-    A time without an offset is taken as Paris time. A time that cannot be read, that has no hour, or whose hour the
-    clock skips in spring is ``NaT``.
+    A time without an offset is taken as that of its wall clock. A time that cannot be read, that has no hour, or
+    whose hour the clock skips in spring is ``NaT``.
+
+    Parameters
+    ----------
+    zone : the time zone, as `City` names it.
 
     Returns
     -------
@@ -42,23 +46,23 @@ def distinct_times(column: pd.Series) -> tuple[Codes, pd.DatetimeIndex, NDArray[
     codes, values = distinct_values(column)
     if isinstance(values, pd.DatetimeIndex):
         naive = np.full(len(values), values.tz is None)
-        times = values.tz_convert(TIME_ZONE) if values.tz is not None else _from_wall_clock(values)
+        times = values.tz_convert(zone) if values.tz is not None else _from_wall_clock(values, zone)
     else:
         texts = pd.Index([text_of(value).strip() for value in values.tolist()], dtype=object)
         naive = np.array([not _OFFSET.search(text) for text in texts], dtype=bool)
         with_hour = ~naive  # an offset follows an hour
         with_hour[naive] = [bool(_WITH_HOUR.search(text)) for text in texts[naive]]
         stamps = pd.to_datetime(texts.where(with_hour), format="ISO8601", utc=True, errors="coerce")
-        times = pd.DatetimeIndex(stamps).tz_convert(TIME_ZONE)
+        times = pd.DatetimeIndex(stamps).tz_convert(zone)
         if naive.any():
-            times = times.where(~naive, _from_wall_clock(stamps.tz_localize(None)))
+            times = times.where(~naive, _from_wall_clock(stamps.tz_localize(None), zone))
     times = pd.DatetimeIndex(times.where((times.year >= YEARS[0]) & (times.year < YEARS[1])))
     return codes, times, naive & _comes_twice(times) if naive.any() else naive
 
 
-def _from_wall_clock(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+def _from_wall_clock(times: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
     first = np.ones(len(times), dtype=bool)
-    return times.tz_localize(TIME_ZONE, ambiguous=first, nonexistent="NaT")
+    return times.tz_localize(zone, ambiguous=first, nonexistent="NaT")
 
 
 def _comes_twice(times: pd.DatetimeIndex) -> NDArray[np.bool_]:
@@ -95,12 +99,12 @@ class SecondHours:
 
 def take_times(times: pd.DatetimeIndex, codes: Codes) -> pd.DatetimeIndex:
     """Spread distinct times over the rows, ``NaT`` where the code is -1."""
-    return pd.DatetimeIndex(times.append(pd.DatetimeIndex([pd.NaT]).tz_localize(TIME_ZONE)).take(codes))
+    return pd.DatetimeIndex(times.append(pd.DatetimeIndex([pd.NaT]).tz_localize(times.tz)).take(codes))
 
 
-def parse_times(column: pd.Series) -> pd.Series:
-    """Return the times of a column in Europe/Paris time, ``NaT`` where they cannot be read."""
-    codes, times, _ = distinct_times(column)
+def parse_times(column: pd.Series, zone: str = PARIS.time_zone) -> pd.Series:
+    """Return the times of a column in the time of a zone, ``NaT`` where they cannot be read."""
+    codes, times, _ = distinct_times(column, zone)
     return pd.Series(take_times(times, codes), index=column.index)
 
 

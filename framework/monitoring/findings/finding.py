@@ -39,7 +39,7 @@ class Finding:
     ----------
     id : one of `IDS`.
     counter : its name; ``None`` for the file as a whole.
-    first_hour, last_hour : of the time that is meant, Europe/Paris.
+    first_hour, last_hour : of the time that is meant, in the city's time zone.
     lasting : whether it goes on at the end of the file.
     numbers : see ``docs/check.md``; ``hours`` is how long it is, always.
     """
@@ -55,6 +55,11 @@ class Finding:
     def message(self) -> str:
         """Return what is found as a sentence, without the counter and the times."""
         return SENTENCES[self.id].format(**{**self.numbers, "days": in_days(int(self.numbers["hours"]))})
+
+    def in_zone(self, zone: str) -> Finding:
+        """Return the finding with its times in a time zone."""
+        first, last = self.first_hour.tz_convert(zone), self.last_hour.tz_convert(zone)
+        return attrs.evolve(self, first_hour=first, last_hour=last)
 
     def document(self) -> dict[str, Any]:
         """Return the finding as JSON has it."""

@@ -65,7 +65,7 @@ def moves(days: CounterDays) -> Iterator[Finding]:
         for before, after in pairwise(places):
             metres = distance(before, after)
             if metres >= MOVED:
-                hour = int(midnights_of(np.array([after.first_day]))[0])
+                hour = int(midnights_of(np.array([after.first_day]), days.zone)[0])
                 numbers = {
                     "hours": max(known[name][1] - hour, 0) + 1,
                     "metres": round(metres),
@@ -100,7 +100,7 @@ def clock_changes(days: CounterDays) -> Iterator[Finding]:
     counters = np.zeros(size, np.int64)
     for part in days.batches():
         counters += np.bincount(part.hour - start, minlength=size)
-    hours = changed_hours(start + 1, start + size - 1)
+    hours = changed_hours(start + 1, start + size - 1, days.zone)
     usual = np.maximum.reduce([counters[np.clip(hours - start + step, 0, size - 1)] for step in (-2, -1, 1, 2)])
     missing = hours[2 * counters[hours - start] < usual]
     doubled = hours[[2 * days.repeated.get(int(hour), 0) >= counters[hour - start] > 0 for hour in hours]]
@@ -115,8 +115,8 @@ def clock_changes(days: CounterDays) -> Iterator[Finding]:
                 "hours": len(every),
                 "missing": len(missing),
                 "doubled": len(doubled),
-                "missing_hours": [time.isoformat() for time in times_of(missing)],
-                "doubled_hours": [time.isoformat() for time in times_of(doubled)],
+                "missing_hours": [time.isoformat() for time in times_of(missing, days.zone)],
+                "doubled_hours": [time.isoformat() for time in times_of(doubled, days.zone)],
             },
         )
 

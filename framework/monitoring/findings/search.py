@@ -45,6 +45,7 @@ def findings(days: CounterDays) -> list[Finding]:
     found = [*gone, *moves(body), *missing_hours(body), *clock_changes(body), *_swapped(body), *_levels(body, city)]
     over = {one.counter for one in gone if one.id in ("counter-vanished", "counter-renamed")}
     found += _outages(body, city, over)
+    found = [one.in_zone(days.zone) for one in found]
     return sorted(found, key=lambda one: (one.first_hour, one.counter or "", one.id))
 
 
@@ -103,7 +104,7 @@ def _may_be_quiet(
 
 def _swapped(days: CounterDays) -> Iterator[Finding]:
     for swap in swaps(days):
-        first, end = map(int, midnights_of(np.array([swap.first_day, swap.last_day + 1])))
+        first, end = map(int, midnights_of(np.array([swap.first_day, swap.last_day + 1]), days.zone))
         for one, other in (swap.numbers, swap.numbers[::-1]):
             own = {"hours": end - first, "other": days.names[other], "days_that_show_it": swap.told}
             yield finding("directions-swapped", days.names[one], first, end - 1, own)

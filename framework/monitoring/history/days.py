@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME, TIME_ZONE
 from bike_traffic.data.checking.body import apart_days
 from bike_traffic.features.calendar import day_numbers, hour_numbers
 from bike_traffic.features.outages import OUTAGE_HOURS
@@ -58,11 +58,13 @@ class CounterDays:
     bikes, morning, evening : bikes of the day, and of the hours `MORNING` and `EVENING`.
     positions : of each counter, by number.
     identifiers : the City's, of each counter, by number: the first one that its rows have.
+    zone : the time zone of the rows, in which days begin.
     repeated : rows that repeat a counter and hour of an hour at which the clock changes, by hour since 1970 UTC.
     """
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.zone = TIME_ZONE
         self._numbers: dict[str, int] = {}
         self._keys = np.empty(0, np.int64)
         self.hours = np.empty(0, np.uint32)
@@ -120,6 +122,7 @@ class CounterDays:
         readable = named.to_numpy(bool) & cleaned[TIME].notna().to_numpy() & (count >= 0) & np.isfinite(count)
         rows, count = (cleaned, count) if readable.all() else (cleaned[readable], count[readable])
         if len(rows):
+            self.zone = str(rows[TIME].dt.tz)
             number = self._number(rows[COUNTER])
             day, hour = day_numbers(rows[TIME]), hour_numbers(rows[TIME])
             self._add_hours(number, day, hour, rows[TIME].dt.hour.to_numpy(np.int64), count)
@@ -138,6 +141,7 @@ class CounterDays:
     def part(self, entries: slice | NDArray[np.bool_]) -> Self:
         """Return some of the entries."""
         part = type(self)()
+        part.zone = self.zone
         part.names, part._numbers = self.names, self._numbers
         part.positions, part.identifiers, part.repeated = self.positions, self.identifiers, self.repeated
         part._keys = self._keys[entries]
@@ -154,7 +158,7 @@ class CounterDays:
 
     def midnights(self) -> Numbers:
         """Return the first hour, since 1970 UTC, of each entry's day."""
-        return midnights_of(self.day)
+        return midnights_of(self.day, self.zone)
 
     def bounds(self) -> tuple[Numbers, Numbers]:
         """Return the first and the last counted hour, since 1970 UTC, of each entry."""
@@ -188,7 +192,7 @@ class CounterDays:
         self, number: Numbers, day: Numbers, hour: Numbers, local: Numbers, count: NDArray[np.float64]
     ) -> None:
         keys = (number << _DAY_BITS) + day + _EPOCH
-        exact = (keys << _BIT_BITS) + np.clip(hour - midnights_of(day), 0, _HOURS - 1)
+        exact = (keys << _BIT_BITS) + np.clip(hour - midnights_of(day, self.zone), 0, _HOURS - 1)
         order = np.argsort(exact, kind="stable")
         exact, keys, hour, local, count = exact[order], keys[order], hour[order], local[order], count[order]
         bit = np.uint32(1) << (exact & ((1 << _BIT_BITS) - 1)).astype(np.uint32)
@@ -226,7 +230,7 @@ class CounterDays:
 
     def _note_repeated(self, hours: Numbers) -> None:
         if len(hours):
-            hours = hours[np.isin(hours, changed_hours(int(hours.min()), int(hours.max())))]
+            hours = hours[np.isin(hours, changed_hours(int(hours.min()), int(hours.max()), self.zone))]
         for hour, rows in zip(*np.unique(hours, return_counts=True), strict=True):
             self.repeated[int(hour)] = self.repeated.get(int(hour), 0) + int(rows)
 

@@ -18,7 +18,7 @@ import attrs
 from bike_traffic.addresses import shown
 from bike_traffic.cities import City
 from bike_traffic.data.files.sources import SILENT_SECONDS, refused
-from bike_traffic.errors import ReadError, SchemaError, no_such
+from bike_traffic.errors import ReadError, SchemaError, SettingsError, no_such
 from bike_traffic.http.client import blocks
 from bike_traffic.http.errors import HttpError, HttpStatus
 from bike_traffic.http.messages import said_in
@@ -63,7 +63,14 @@ class Portal:
         """The address of the data set, without what is asked of it."""
         return self._address(self.city.counts)
 
-    def _address(self, dataset: str) -> str:
+    def _address(self, dataset: str | None) -> str:
+        if self.city.base_url is None or dataset is None:
+            raise SettingsError(
+                f"{self.city.title} has no portal that could be asked; fetch its files from where it publishes them, "
+                f"or write base_url and counts under [cities.{self.city.name}] in bt.toml",
+                "city-without-portal",
+                city=self.city.name,
+            )
         return f"{self.city.base_url.rstrip('/')}/{_API}/{quote(dataset, safe='')}"
 
     def dataset(self) -> Dataset:
