@@ -10,11 +10,11 @@ from typing import Any
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns
 from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.table import print_table
-from bike_traffic.errors import RegistryError
+from bike_traffic.errors import NoRecord, RegistryError
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.names import Task
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.events.event import RegistryEvent
+from bike_traffic.registry.events.event import RegistryEvent, targets
 from bike_traffic.registry.queries import Mark, marks_of
 from bike_traffic.registry.records import ModelRecord, parse_time
 
@@ -59,10 +59,31 @@ def _print_task(records: Sequence[ModelRecord], withdrawn: Mapping[str, Registry
 
 
 def record_named(opened: RegistryBackend, name: str, as_of: datetime | None) -> ModelRecord:
-    """Return the record of an alias, or of a run id; only an alias has a history."""
-    if as_of or opened.alias_history(name):
+    """Return the record of an alias, or of a run id; only an alias has a history.
+
+    An alias hides no run whose id is, or begins with, its name: raise `NoRecord` for a name that means two runs.
+    """
+    if as_of:
         return opened.alias(name, as_of)
-    return opened.get(name)
+    history = opened.alias_history(name)
+    if not history:
+        return opened.get(name)
+    try:
+        record = opened.get(name)
+    except NoRecord as error:
+        if error.id != "run-id-ambiguous":
+            return opened.alias(name)
+        begun = "several run ids"
+    else:
+        if record.run_id == name or targets(history, name)[-1:] == [record.run_id]:
+            return record if record.run_id == name else opened.alias(name)
+        begun = f"run id {record.run_id}"
+    raise NoRecord(
+        f"'{name}' is an alias, and also begins {begun}; write more letters of the id, or that of the alias, which "
+        f"`bt registry history {name}` shows",
+        "name-ambiguous",
+        name=name,
+    )
 
 
 def as_of_time(as_of: str | None) -> datetime | None:

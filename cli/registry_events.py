@@ -45,7 +45,7 @@ def promote(
 ) -> None:
     """Set ALIAS to a run, whose files are checked first."""
     with stdout_to_stderr():
-        change = workspace.registry.promote(run_id, alias, actor=_actor(), reason=reason)
+        change = workspace.registry.promote(run_id, alias, actor=_actor(), reason=reason, trust=workspace.trust)
     note(f"{alias} is now run {change.run_id[:8]}")
 
 
@@ -56,7 +56,7 @@ def promote(
 def rollback(workspace: Workspace, alias: str, reason: str) -> None:
     """Set ALIAS back to its previous run that is not withdrawn, whose files are checked first."""
     with stdout_to_stderr():
-        change = workspace.registry.rollback(alias, actor=_actor(), reason=reason)
+        change = workspace.registry.rollback(alias, actor=_actor(), reason=reason, trust=workspace.trust)
     note(f"{alias} is run {change.run_id[:8]} again")
 
 

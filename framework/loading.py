@@ -12,7 +12,7 @@ from bike_traffic.errors import BikeTrafficError, PluginError, PluginVersionWarn
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC
 from bike_traffic.evaluation.references import References
 from bike_traffic.manager import Declaration, PluginHost
-from bike_traffic.names import bare_name
+from bike_traffic.names import DISTRIBUTION, VERSION, bare_name
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.places import Counter
 from bike_traffic.registry.backend import RegistryBackend
@@ -48,6 +48,7 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
     ------
     UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
     """
+    trust.require_signature(record)  # before anything that the record says is used, or named to install
     pipeline_class = _declaration_of(record, host).load()
     with model_files(registry, record, trust) as directory:
         try:
@@ -64,7 +65,7 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
             ) from error
 
 
-def default_metric(model: str | None, registry: RegistryBackend, host: PluginHost) -> str:
+def default_metric(model: str | None, registry: RegistryBackend, host: PluginHost, trust: Trust) -> str:
     """Return the metric that decides which record of a model is the best, if none is named.
 
     It is the default of the model's task, and that of a regression if no model is named.
@@ -80,7 +81,8 @@ def default_metric(model: str | None, registry: RegistryBackend, host: PluginHos
     try:
         declaration = host.pipeline(model)
     except UnknownPipeline:
-        trained = list(registry.records(attrs.evolve(EVERYTHING, model_type=bare_name(model))))
+        records = registry.records(attrs.evolve(EVERYTHING, model_type=bare_name(model)))
+        trained = [record for record in records if trust.fault_of(record) is None]
         if trained:
             _declaration_of(trained[-1], host)  # which is missing too, and the error says so
         raise
@@ -123,11 +125,12 @@ def declaration_of(
             version=version,
             reason=reason,
         ) from error
+    install = f", or pip install '{distribution}=={version}'" if VERSION.fullmatch(version) else ""
     majors = {_major(version), _major(declaration.source.version)} - {None}
     if len(majors) > 1:
         warnings.warn(
             f"{trained}, and {distribution} {declaration.source.version} loads it: another major version may "
-            f"understand its files differently; train it again, or pip install '{distribution}=={version}'",
+            f"understand its files differently; train it again{install}",
             PluginVersionWarning,
             stacklevel=3,
         )
@@ -141,7 +144,9 @@ def _way_to_load(distribution: str, host: PluginHost) -> str:
             return str(failure)
     if distribution in [source.distribution for source in host.left_out]:
         return "the setting `plugins` (BT_PLUGINS) leaves it out"
-    return f"pip install {distribution}"
+    if not DISTRIBUTION.fullmatch(distribution):
+        return "its record names no valid package"
+    return f"pip install {distribution} if you trust the record, which names this package"
 
 
 def _major(version: str) -> str | None:

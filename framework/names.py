@@ -8,6 +8,11 @@ from typing import Literal, get_args
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """A valid name of a pipeline, backend, alias or run: it becomes a folder and a part of URIs."""
 
+DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""A valid name of a package, as PEP 508 has it."""
+VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.!+_-]*[A-Za-z0-9])?")
+"""What a version of a package consists of."""
+
 Task = Literal["regression", "classification"]
 TASKS: tuple[Task, ...] = get_args(Task)
 

@@ -14,7 +14,6 @@ from bike_traffic.evaluating import evaluate_model
 from bike_traffic.evaluation.metrics import METRICS, Metric, metric_named
 from bike_traffic.loading import LoadedModel
 from bike_traffic.progress import progress
-from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.queries import LeftOut, Query, nothing_left
 from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.workspace import Workspace
@@ -78,7 +77,7 @@ def rank_models(workspace: Workspace, cleaned: pd.DataFrame, metric: str, query:
     """
     measured = metric_named(metric)
     left_out: list[tuple[ModelRecord, str]] = []
-    loaded = _load(workspace, _newest(workspace.registry, measured, query), left_out)
+    loaded = _load(workspace, _newest(workspace, measured, query, left_out), left_out)
     loaded = [one for one in loaded if _fits(one, cleaned, left_out)]
     known = pd.Series(True, index=cleaned.index)
     for one in loaded:
@@ -107,8 +106,14 @@ def rank_models(workspace: Workspace, cleaned: pd.DataFrame, metric: str, query:
     )
 
 
-def _newest(registry: RegistryBackend, metric: Metric, query: Query) -> list[ModelRecord]:
-    """Return the newest record of each model whose task is the metric's; raise `NoRecord` if there is none."""
+def _newest(
+    workspace: Workspace, metric: Metric, query: Query, left_out: list[tuple[ModelRecord, str]]
+) -> list[ModelRecord]:
+    """Return the newest record of each model whose task is the metric's; raise `NoRecord` if there is none.
+
+    Records whose signature a key of the workspace does not confirm are added to those left out.
+    """
+    registry = workspace.registry
     query = registry.without_withdrawn(query)
     newest: dict[str, ModelRecord] = {}
     skipped: Counter[LeftOut] = Counter()
@@ -118,6 +123,9 @@ def _newest(registry: RegistryBackend, metric: Metric, query: Query) -> list[Mod
             continue
         if reason := query.leaves_out(record.to_json()):
             skipped[reason] += 1
+            continue
+        if fault := workspace.trust.fault_of(record):
+            left_out.append((record, fault))
             continue
         other = newest.get(record.model_type)
         if other is None or parse_time(record.timestamp) >= parse_time(other.timestamp):

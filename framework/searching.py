@@ -3,31 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from bike_traffic.errors import NoRecord, no_such
-from bike_traffic.evaluation.metrics import METRICS
+from bike_traffic.evaluation.metrics import METRICS, Metric, metric_named
+from bike_traffic.notices import Notify, counted
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.queries import EVERYTHING, Query
+from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
+
+if TYPE_CHECKING:
+    from bike_traffic.registry.signing import Trust
+
+
+_NAMED = 5
+"""Number of records with a wrong signature that are named."""
 
 
 def compare(
-    registry: RegistryBackend, where: str, metric: str, query: Query
+    registry: RegistryBackend, where: str, metric: str, query: Query, trust: Trust, notify: Notify
 ) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
-    """Return what `RegistryBackend.compare` returns; `where` is what messages call the registry.
+    """Return what `RegistryBackend.compare` returns; with a public key, the best record that is signed.
+
+    Parameters
+    ----------
+    where : what messages call the registry.
+    notify : called with a line for each better record whose signature is not right.
 
     Raises
     ------
     UnknownMetric, NoRecord
     """
     try:
+        if trust.public_keys is not None:
+            return _compare_signed(registry, metric_named(metric), query, trust, notify)
         return registry.compare(metric, query)
     except NoRecord as error:
         reason = _reason(list(registry.records(EVERYTHING)), metric, query) or str(error)
         raise error.saying(f"{reason} [{where}]") from None
+
+
+def _compare_signed(
+    registry: RegistryBackend, metric: Metric, query: Query, trust: Trust, notify: Notify
+) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+    """Look at signatures from the best record on, until one is right: another record may have the same id."""
+    query = registry.without_withdrawn(query)
+    records = list(registry.records(query.with_those_left_out))
+    entries = [record.to_json() for record in records]
+    place = {id(entry): number for number, entry in enumerate(entries)}
+    best_entry(entries, metric, query)  # which says why there is none
+    compared = list(compared_entries(entries, metric, query))
+    sign = -1 if metric.higher_is_better else 1
+    ranked = sorted(compared, key=lambda entry: sign * float(entry[metric.name]))
+    for number, entry in enumerate(ranked):
+        record = records[place[id(entry)]]
+        fault = trust.fault_of(record)
+        if fault is None:
+            _name_rest(number, notify)
+            wrong = {id(one) for one in ranked[:number]}
+            return record, [one for one in compared if id(one) not in wrong]
+        if number < _NAMED:
+            notify(f"left out: record {record.run_id}: {fault}")
+    _name_rest(len(ranked), notify)
+    raise NoRecord(
+        f"no record with {metric.name} for {query} is signed as the public key asks",
+        "no-signed-record",
+        name=metric.name,
+        query=str(query),
+    )
+
+
+def _name_rest(left_out: int, notify: Notify) -> None:
+    if left_out > _NAMED:
+        notify(f"left out: {counted(left_out - _NAMED, 'other record')} whose signatures are not right")
 
 
 def require_records(registry: RegistryBackend, where: str, model: str) -> None:

@@ -213,7 +213,7 @@ class Workspace:
         """Return the best record and those it was compared with; a `NoRecord` says where they were looked for."""
         from bike_traffic.searching import compare
 
-        return compare(self.registry, self.registry_in_words, metric, query)
+        return compare(self.registry, self.registry_in_words, metric, query, self.trust, self.notify)
 
     @property
     def registry_in_words(self) -> str:
@@ -229,7 +229,7 @@ class Workspace:
             require_records(self.registry, self.registry_in_words, declared.spec.name)
         from bike_traffic.loading import default_metric  # pandas
 
-        return default_metric(model, self.registry, self.plugins)
+        return default_metric(model, self.registry, self.plugins, self.trust)
 
     def query(self, model: str | None = None, **how: Any) -> Query:
         """Return the query for a model of the city and the requested environment; `how` are other fields of it."""

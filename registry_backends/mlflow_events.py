@@ -24,6 +24,8 @@ from bike_traffic.tracking.mlflow_client import written
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+    from bike_traffic.registry.signing import Trust
+
 _MLFLOW_ALIAS = re.compile(r"(?!(?:[Ll][Aa][Tt][Ee][Ss][Tt]|[vV]\d+)$)[\w-]{1,255}")
 _WITHDRAWN = f"{TAG}withdrawn"
 _LONGEST = 1000
@@ -44,7 +46,9 @@ class MlflowEventLog(EventLog):
     def _log_name(self) -> str:
         return f"{self._prefix}.aliases"  # the models' names have a hyphen there
 
-    def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> RegistryEvent:
+    def promote(
+        self, run_id: str, alias: str, *, actor: str, reason: str = "", trust: Trust | None = None
+    ) -> RegistryEvent:
         """Point an alias to a run; raise `RegistryError` for a name that MLflow does not accept."""
         if NAME.fullmatch(alias) and not _MLFLOW_ALIAS.fullmatch(alias):
             raise RegistryError(
@@ -53,7 +57,7 @@ class MlflowEventLog(EventLog):
                 "alias-malformed-for-mlflow",
                 alias=alias,
             )
-        return super().promote(run_id, alias, actor=actor, reason=reason)
+        return super().promote(run_id, alias, actor=actor, reason=reason, trust=trust)
 
     def append_event(self, event: RegistryEvent) -> None:
         """Add an event to the log, and let MLflow's aliases and tags follow."""

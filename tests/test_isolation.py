@@ -206,7 +206,7 @@ def test_a_model_whose_plugin_was_uninstalled_is_listed_and_names_the_package_to
 
     line = (
         f"run {entry['run_id'][:8]} was trained by 'mean' of mean-dist 1.0, which is not loaded: "
-        "pip install mean-dist"
+        "pip install mean-dist if you trust the record, which names this package"
     )
     for named in (("-m", "mean"), ("--run-id", entry["run_id"])):
         assert bt(site, "predict", *named, small_file, "-o", "out.csv") == (1, "", f"Error: {line}\n")

@@ -182,7 +182,7 @@ USES = {
         "cities", "columns", "data", "errors", "evaluation", "features", "manager", "origins", "parameters",
         "pipeline", "progress", "registry", "specs", "tracking",
     },
-    "searching": {"errors", "evaluation", "registry"},
+    "searching": {"errors", "evaluation", "notices", "registry"},
     "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
     "backtesting": {"cities", "columns", "data", "evaluation", "manager", "names", "origins", "parameters", "specs"},
     "workspace": {

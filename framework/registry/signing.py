@@ -106,7 +106,7 @@ class PublicKeys:
             return f"it is signed with a key that is not trusted here ({signature.get('key')})"
         try:
             key.verify(base64.b64decode(str(signature.get("value")), validate=True), _canonical(entry))
-        except (InvalidSignature, ValueError):
+        except (InvalidSignature, ValueError, RecursionError):
             return "its content differs from what was signed"
         return None
 
@@ -139,16 +139,23 @@ class Trust:
         keys = PublicKeys.read(settings.public_key) if settings.public_key else None
         return cls(public_keys=keys, unverified=unverified)
 
-    def require(self, record: ModelRecord) -> None:
-        """Raise `IntegrityError` if the record does not meet the conditions."""
-        fault = self.public_keys.fault_of(record) if self.public_keys else None
-        if fault:
+    def fault_of(self, record: ModelRecord) -> str | None:
+        """Return what is wrong with a record's signature; ``None`` if it is right, or no key is set."""
+        return self.public_keys.fault_of(record) if self.public_keys else None
+
+    def require_signature(self, record: ModelRecord, outcome: str = "nothing was loaded") -> None:
+        """Raise `IntegrityError` if a key is set and the signature is not right; `outcome` ends the message."""
+        if fault := self.fault_of(record):
             raise IntegrityError(
-                f"record {record.run_id}: {fault}; nothing was loaded",
+                f"record {record.run_id}: {fault}; {outcome}",
                 "record-not-trusted",
                 run_id=record.run_id,
                 fault=fault,
             )
+
+    def require(self, record: ModelRecord) -> None:
+        """Raise `IntegrityError` if the record does not meet the conditions."""
+        self.require_signature(record)
         if not record.artifacts and not self.unverified:
             raise IntegrityError(
                 f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "

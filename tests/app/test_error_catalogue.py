@@ -47,7 +47,8 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
     },
     "an app reads registries and writes to none": {
         "kept-record-malformed", "summary-corrupt-meanwhile",
-        "alias-malformed", "alias-malformed-for-mlflow", "alias-no-earlier-run", "alias-record-without-digests",
+        "alias-begins-run-id", "alias-malformed", "alias-malformed-for-mlflow", "alias-no-earlier-run",
+        "alias-record-without-digests",
         "copy-files-differ", "copy-record-conflict", "files-conflict", "folder-not-empty", "head-not-signed",
         "head-would-hide-deletion", "name-malformed", "record-conflict", "run-not-withdrawn", "run-withdrawn",
         "run-withdrawn-already", "summary-busy", "summary-not-written",

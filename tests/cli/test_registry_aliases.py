@@ -185,3 +185,34 @@ def test_show_and_pull_take_an_alias_and_show_what_it_stood_for_at_a_time(bt: Bt
     then = json.loads(bt("registry", "show", "champion", "--as-of", first.timestamp, "--format", "json").stdout)
     assert (now["run_id"], then["run_id"]) == (B, A)
     assert noted(bt, "pull", "champion", "pulled") == "rf of run bbbb2222: files in pulled\n"
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("alias", ["a", "aaaa1111", A, "bbbb"])
+def test_no_alias_is_called_like_the_first_letters_of_a_run(bt: Bt, alias: str) -> None:
+    message = f"'{alias}' cannot be an alias, since it begins the id of a run, which it would hide"
+    assert refused(bt, "promote", B, alias) == message
+    assert not Path("models/aliases.json").exists()
+
+
+def test_an_alias_hides_no_run_that_came_later_and_can_still_be_moved(bt: Bt, registry: RegistryBackend) -> None:
+    noted(bt, "promote", A, "cafe")
+    register(registry, make_record("cafe2222"))
+    message = (
+        "'cafe' is an alias, and also begins run id cafe2222; write more letters of the id, or that of the alias, "
+        "which `bt registry history cafe` shows"
+    )
+    for words in (["show", "cafe"], ["pull", "cafe", "pulled"], ["compare", "cafe", A]):
+        assert refused(bt, *words) == message
+    assert document(bt, "show", "cafe22")["run_id"] == "cafe2222"
+    assert document(bt, "show", "cafe", "--as-of", "2100-01-01")["run_id"] == A
+    assert noted(bt, "promote", "cafe2222", "cafe") == "cafe is now run cafe2222\n"
+    assert document(bt, "show", "cafe")["run_id"] == "cafe2222"
+    register(registry, make_record("cafe3333"))
+    assert "also begins several run ids" in refused(bt, "show", "cafe")
+
+
+def test_a_whole_run_id_is_that_run_whatever_is_called_like_it(bt: Bt, registry: RegistryBackend) -> None:
+    noted(bt, "promote", A, "cafe")
+    register(registry, make_record("cafe"))
+    assert document(bt, "show", "cafe")["run_id"] == "cafe"

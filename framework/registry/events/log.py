@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, no_such
 from bike_traffic.names import NAME
@@ -16,6 +17,9 @@ from bike_traffic.registry.events.event import (
     withdrawals,
 )
 from bike_traffic.registry.records import ModelRecord, utc_now
+
+if TYPE_CHECKING:
+    from bike_traffic.registry.signing import Trust
 
 
 class EventLog(ABC):
@@ -73,19 +77,27 @@ class EventLog(ABC):
             )
         return self.get(run_id)
 
-    def promote(self, run_id: str, alias: str, *, actor: str, reason: str = "") -> RegistryEvent:
-        """Point an alias to a run, whose files are checked first.
+    def promote(
+        self, run_id: str, alias: str, *, actor: str, reason: str = "", trust: Trust | None = None
+    ) -> RegistryEvent:
+        """Point an alias to a run, whose files are checked first, and its signature if `trust` has a key.
 
         Raises
         ------
         NoRecord, IntegrityError
         RegistryError
-            The name cannot be an alias, or the run is withdrawn.
+            The name cannot be an alias, or begins the id of a run; or the run is withdrawn.
         """
         if not NAME.fullmatch(alias):
             raise RegistryError(
                 f"'{alias}' cannot be an alias; it takes letters, digits, '.', '_' and '-'",
                 "alias-malformed",
+                alias=alias,
+            )
+        if not self.alias_history(alias) and self._begins_a_run(alias):
+            raise RegistryError(
+                f"'{alias}' cannot be an alias, since it begins the id of a run, which it would hide",
+                "alias-begins-run-id",
                 alias=alias,
             )
         record = self.get(run_id)
@@ -96,10 +108,10 @@ class EventLog(ABC):
                 "run-withdrawn",
                 **_parts(event),
             )
-        return self._change_alias(record, alias, "promote", actor, reason)
+        return self._change_alias(record, alias, "promote", actor, reason, trust)
 
-    def rollback(self, alias: str, *, actor: str, reason: str = "") -> RegistryEvent:
-        """Point an alias to the latest earlier run that is not withdrawn, and whose files are checked first."""
+    def rollback(self, alias: str, *, actor: str, reason: str = "", trust: Trust | None = None) -> RegistryEvent:
+        """Point an alias to the latest earlier run that is not withdrawn, checked first as by `promote`."""
         events = self._events_of(alias)
         *earlier, current = targets(events, alias)
         usable = [run_id for run_id in earlier if run_id != current and run_id not in withdrawals(events)]
@@ -109,7 +121,7 @@ class EventLog(ABC):
                 "alias-no-earlier-run",
                 alias=alias,
             )
-        return self._change_alias(self.get(usable[-1]), alias, "rollback", actor, reason)
+        return self._change_alias(self.get(usable[-1]), alias, "rollback", actor, reason, trust)
 
     def withdrawn(self, as_of: datetime | None = None) -> dict[str, RegistryEvent]:
         """Return the runs that are withdrawn, or were at a time, each with the event that withdrew it."""
@@ -148,9 +160,18 @@ class EventLog(ABC):
             raise NoRecord(no_such("alias", alias, known), "alias-unknown", name=alias, known=known)
         return events
 
+    def _begins_a_run(self, name: str) -> bool:
+        try:
+            self.get(name)
+        except NoRecord as error:
+            return error.id == "run-id-ambiguous"
+        return True
+
     def _change_alias(
-        self, record: ModelRecord, alias: str, kind: AliasKind, actor: str, reason: str
+        self, record: ModelRecord, alias: str, kind: AliasKind, actor: str, reason: str, trust: Trust | None
     ) -> RegistryEvent:
+        if trust is not None:
+            trust.require_signature(record, "nothing was changed")
         if not record.artifacts:
             raise IntegrityError(
                 f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "
