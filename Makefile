@@ -7,7 +7,7 @@ DEMO ?= demo
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 BT := $(VENV)/bin/bt
 
-.PHONY: demo app test lint types lowest dist install-test clean
+.PHONY: demo app test lint types lowest docs docs-links dist install-test clean
 
 # Sample counts, the models, the best of them, a forecast of the day after the counts, a few predictions.
 demo: $(VENV)/.installed
@@ -47,6 +47,15 @@ lowest:
 	  '.[plot,signing]' 'pytest>=8.4'
 	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider tests/data tests/evaluation tests/features
 
+# The documentation as a site; a link to a page, a heading or a picture that is not there is an error.
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/sphinx-build -q -W --keep-going docs build/site
+	@echo "open build/site/index.html"
+
+# Asks the network whether the addresses in it answer.
+docs-links: $(VENV)/.installed-docs
+	$(VENV)/bin/sphinx-build -q -b linkcheck docs build/links
+
 # The source distribution and the wheel, in dist/; docs/releasing.md says what comes next.
 dist: $(VENV)/.installed
 	$(PIP) install 'build>=1.2'
@@ -56,15 +65,22 @@ dist: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
 	$(PIP) install --no-deps --editable . --config-settings editable_mode=strict
 
-$(VENV)/.installed: setup.cfg pyproject.toml
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("bike-traffic needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else None'
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo "Installing bike-traffic and TensorFlow into $(VENV): a few minutes the first time."
 	$(PIP) install --editable '.[nn]' --config-settings editable_mode=strict
 	@touch $@
 
 $(VENV)/.installed-app: $(VENV)/.installed
 	$(PIP) install --editable '.[nn,app]' --config-settings editable_mode=strict
+	@touch $@
+
+# Without TensorFlow or any other extra.
+$(VENV)/.installed-docs: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[docs]' --config-settings editable_mode=strict
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

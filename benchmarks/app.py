@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from bike_traffic.places import places
+from bike_traffic.places import places_of
 from bike_traffic.workspace import Workspace
 from report import note, parser, print_machine, print_table, run
 from tests.app.serving import Served, serve
@@ -64,7 +64,7 @@ def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
         ]
         rows.append(["a rerun, all cached", spent(app, reader, lambda _: {"model": "rf"}), "CPU ms"])
         rows.append(["a new day", spent(app, reader, lambda turn: {"model": "rf", "day": days[turn]}), "CPU ms"])
-        names = places_of(registry)[1:]
+        names = names_of(registry)[1:]
         rows.append(
             [
                 "a new place",
@@ -79,11 +79,11 @@ def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
     return rows
 
 
-def places_of(registry: str) -> list[str]:
+def names_of(registry: str) -> list[str]:
     """Return the names of the places that the best rf of a registry knows."""
     workspace = Workspace.open(registry=registry)
     loaded = workspace.load(workspace.registry.best("rmse", workspace.query("rf")))
-    return list(places(loaded.counters))
+    return list(places_of(loaded.counters))
 
 
 def uploads(app: Served) -> list[list[object]]:

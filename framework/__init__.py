@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bike_traffic.monitoring.states import states
     from bike_traffic.monitoring.usual import Usual
     from bike_traffic.pipeline import Pipeline
-    from bike_traffic.places import Place, place_of, places
+    from bike_traffic.places import Place, place_of, places_of
     from bike_traffic.registry.backend import RegistryBackend
     from bike_traffic.registry.events.event import RegistryEvent
     from bike_traffic.registry.files.artifacts import digest_directory, model_folder
@@ -62,7 +62,7 @@ __all__ = [
     "open_registry",
     "outages",
     "place_of",
-    "places",
+    "places_of",
     "predict",
     "states",
     "train",
@@ -100,7 +100,7 @@ _HOMES = {
     "open_registry": "api",
     "outages": "monitoring.outages",
     "place_of": "places",
-    "places": "places",
+    "places_of": "places",
     "predict": "api",
     "states": "monitoring.states",
     "train": "api",

@@ -91,7 +91,7 @@ def counters_by_place(names: Iterable[str]) -> dict[str, dict[str, str]]:
     return dict(sorted(parted.items()))
 
 
-def places(counters: Mapping[str, Counter]) -> dict[str, Place]:
+def places_of(counters: Mapping[str, Counter]) -> dict[str, Place]:
     """Return the places of counters by name, in order of name."""
     found = {}
     for name, directions in counters_by_place(counters).items():

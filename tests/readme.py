@@ -1,4 +1,7 @@
-"""The README's commands, read from it and run. ``python -m tests.readme`` writes what they print today into it."""
+"""The commands of the README and the tutorials, read from them and run.
+
+``python -m tests.readme [PAGE…]`` writes what they print today into these pages.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,19 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).parent.parent / "README.md"
+DOCS = README.parent / "docs"
+FIRST_MODEL = DOCS / "tutorials/first-model.md"
+PAGES = [README, FIRST_MODEL, DOCS / "tutorials/tomorrow.md"]
+BUCKET = DOCS / "tutorials/bucket.md"
+"""Its commands need a server; see `in_a_bucket`."""
 
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w.])")
@@ -72,14 +84,32 @@ def alike(printed: Sequence[float], shown: Sequence[float]) -> bool:
     )
 
 
-def rewrite() -> None:
-    """Put what the commands print today into the README."""
-    text = README.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        for block in blocks():
-            text = text.replace(block, run(commands_of(block), Path(folder)), 1)
-    README.write_text(text, encoding="utf-8")
+@contextmanager
+def in_a_bucket(folder: Path) -> Iterator[None]:
+    """Run a server with the bucket of the page on buckets, and write the page's settings into `folder`."""
+    from tests.servers import gcs_server
+
+    (settings,) = re.findall(r"```toml\n(.*?)```", BUCKET.read_text(encoding="utf-8"), re.DOTALL)
+    (folder / "bt.toml").write_text(settings, encoding="utf-8")
+    with gcs_server() as url, pytest.MonkeyPatch.context() as patch:
+        body = b'{"name": "my-bucket"}'
+        request = urllib.request.Request(f"{url}/storage/v1/b", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=60).close()
+        patch.setenv("STORAGE_EMULATOR_HOST", url)
+        yield
+
+
+def rewrite(pages: Sequence[Path]) -> None:
+    """Put what the commands print today into their pages."""
+    for page in pages:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            with in_a_bucket(folder) if page == BUCKET else nullcontext():
+                text = page.read_text(encoding="utf-8")
+                for block in blocks(page):
+                    text = text.replace(block, run(commands_of(block), folder), 1)
+            page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    rewrite()
+    rewrite([Path(page).resolve() for page in sys.argv[1:]] or [*PAGES, BUCKET])

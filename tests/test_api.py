@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,12 @@ TINY = {"n_estimators": 3}
 
 def train(data: str | pd.DataFrame, model: str = "rf", **changes: Any) -> TrainingResult:
     return bike_traffic.train(model, data, **{"parameters": TINY, **changes})
+
+
+def test_no_public_name_is_that_of_a_module_which_would_take_its_place_when_it_is_imported() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(bike_traffic.__path__)}
+    assert modules & set(bike_traffic.__all__) == set()
+    assert sorted(set(bike_traffic.__all__)) == bike_traffic.__all__
 
 
 def test_a_frame_and_the_file_it_came_from_train_the_same_model_and_register_it(

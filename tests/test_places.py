@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bike_traffic.places import Counter, Place, counters_by_place, place_of, places
+from bike_traffic.places import Counter, Place, counters_by_place, place_of, places_of
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def at(latitude: float | None, longitude: float | None) -> Counter:
 
 def test_a_place_is_in_the_middle_of_its_counters() -> None:
     counters = {"Rue Z S-N": at(48.85, 2.35), "Rue Z N-S": at(48.86, None), "Rue A": at(None, None)}
-    assert places(counters) == {
+    assert places_of(counters) == {
         "Rue A": Place(name="Rue A", latitude=None, longitude=None, counters={"": "Rue A"}),
         "Rue Z": Place(
             name="Rue Z", latitude=48.855, longitude=2.35, counters={"N-S": "Rue Z N-S", "S-N": "Rue Z S-N"}
         ),
     }
-    assert list(places(counters)) == ["Rue A", "Rue Z"]
+    assert list(places_of(counters)) == ["Rue A", "Rue Z"]

@@ -53,7 +53,7 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 def test_the_entry_points_of_the_index_are_toml_of_the_groups_there_are() -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", (DOCS / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    *_, block = re.findall(r"```toml\n(.*?)```", (DOCS / "index.md").read_text(encoding="utf-8"), re.DOTALL)
     groups = tomllib.loads(block)["project"]["entry-points"]
     assert set(groups) == {"bike_traffic", "bike_traffic.commands"}
 

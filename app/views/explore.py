@@ -26,7 +26,7 @@ from bike_traffic.app.mornings import counts_of_sample
 from bike_traffic.app.outlook import Spot
 from bike_traffic.app.views.parts import pick, pick_day, show_chart, theme
 from bike_traffic.app.views.places import choose_on_map, pick_direction
-from bike_traffic.places import places
+from bike_traffic.places import places_of
 
 if TYPE_CHECKING:
     from bike_traffic.app.views import Visit
@@ -47,7 +47,7 @@ def show(visit: Visit) -> None:
     if history is None or history.days.empty:
         _say_what_to_set(visit, configured=history is not None)
         return
-    known = places(history.counters)
+    known = places_of(history.counters)
     asked = _ask(visit, history, known)
     spot = None if asked.spot is None else asked.spot.name
     key = (asked.show, asked.place, spot, f"{asked.span}", f"{asked.day:%Y-%m-%d}")

@@ -12,7 +12,7 @@ from bike_traffic.app.address import change
 from bike_traffic.app.outlook import BOTH
 from bike_traffic.app.views.parts import pick
 from bike_traffic.app.words import Words
-from bike_traffic.places import Counter, Place, places
+from bike_traffic.places import Counter, Place, places_of
 
 if TYPE_CHECKING:
     from bike_traffic.app.views import Visit
@@ -24,7 +24,7 @@ _LISTED = "places-listed"
 
 def of_model(loaded: LoadedModel) -> dict[str, Place]:
     """Return the places that a model knows, by name."""
-    return places(loaded.counters)
+    return places_of(loaded.counters)
 
 
 def pick_place(visit: Visit, known: Mapping[str, Place], first: str) -> Place:

@@ -24,7 +24,7 @@ from bike_traffic.data.loading import load_counts
 from bike_traffic.errors import ReadError, SchemaError, UnknownCounters, WriteError
 from bike_traffic.evaluating import evaluate_model
 from bike_traffic.loading import LoadedModel
-from bike_traffic.places import places
+from bike_traffic.places import places_of
 from bike_traffic.registry.queries import Query
 from bike_traffic.workspace import Workspace
 from tests.app.conftest import City
@@ -180,7 +180,7 @@ def test_the_sums_of_days_are_those_of_their_rows(models: dict[str, LoadedModel]
 def test_a_day_on_which_the_clock_changes_has_its_own_hours(
     models: dict[str, LoadedModel], day: str, hours: int
 ) -> None:
-    known = places(models["rf"].references.counters)
+    known = places_of(models["rf"].references.counters)
     counters = {counter: place for place in known.values() for counter in place.counters.values()}
     file = io.BytesIO(hours_to_predict(counters, pd.Timestamp(day), 1))
     batch = predict_upload(models["rf"], file, check_upload(file, "hours.csv"))
@@ -197,7 +197,7 @@ def test_a_day_on_which_the_clock_changes_has_its_own_hours(
 def test_every_span_has_a_picture_that_says_something(
     models: dict[str, LoadedModel], model: str, first: str, days: int
 ) -> None:
-    place = next(iter(places(models[model].references.counters).values()))
+    place = next(iter(places_of(models[model].references.counters).values()))
     counters = dict.fromkeys(place.counters.values(), place)
     file = io.BytesIO(hours_to_predict(counters, pd.Timestamp(first), days))
     chart = picture(predict_upload(models[model], file, check_upload(file, "a.csv")), words_of("en"), LIGHT)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import string
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import attrs
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from bike_traffic import errors
 from bike_traffic.data.checking.rules import Fault
 from bike_traffic.data.rule import RULES
-from bike_traffic.errors import BikeTrafficError, SchemaError, UnknownBackend, UnknownName, UnknownPipeline
+from bike_traffic.errors import SchemaError
+from tests.error_sites import ROOT, Site, error_sites
 
-ROOT = Path(__file__).parents[2]
 FRENCH = ROOT / "app/locale/fr/LC_MESSAGES/errors.po"
 
 NOT_IN_THE_APP: dict[str, set[str]] = {
@@ -61,68 +57,10 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
 }  # fmt: skip
 """Ids without French, by the reason why an app cannot meet them."""
 
-UNPACKED = {"_parts": {"run_id", "timestamp", "actor", "reason"}, "parts": {"name"}}
-"""What ``**name`` or ``**name(…)`` stands for at a site that raises an error."""
-
-NAMED = frozenset({"name", "known"})
-
-Site = tuple[str, str, frozenset[str]]
-"""Id, place and parts of an error that is made."""
-
 
 @cache
 def sites() -> list[Site]:
-    found: list[Site] = []
-    for folder in ("framework", "plugins", "registry_backends", "app"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            found += sites_of(path)
-    fields = frozenset(field.name for field in attrs.fields(Fault)) - {"id"}
-    found += [(identifier(kind), kind.__name__, NAMED) for kind in (UnknownPipeline, UnknownBackend)]  # by `_pick`
-    return [
-        *found,
-        *(
-            (rule, "framework/data/checking/rules.py", fields | {"where", "faults", "left_out", "total"})
-            for rule in RULES
-        ),
-    ]
-
-
-def sites_of(path: Path) -> Iterator[Site]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call) or (kind := kind_of(node.func)) is None:
-            continue
-        place = f"{path.relative_to(ROOT)}:{node.lineno}"
-        if issubclass(kind, UnknownName):
-            yield identifier(kind), place, NAMED
-        else:
-            yield id_of(node, kind), place, frozenset(parts_of(node))
-
-
-def kind_of(called: ast.expr) -> type[BikeTrafficError] | None:
-    kind = getattr(errors, ast.unparse(called), None)
-    return kind if isinstance(kind, type) and issubclass(kind, BikeTrafficError) else None
-
-
-def identifier(kind: type[BikeTrafficError]) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__.removesuffix("Error")).lower()
-
-
-def id_of(call: ast.Call, kind: type[BikeTrafficError]) -> str:
-    match call.args[1:]:
-        case []:
-            return identifier(kind)
-        case [ast.Constant(value=str(id_))]:
-            return id_
-    return ""
-
-
-def parts_of(call: ast.Call) -> Iterator[str]:
-    for keyword in call.keywords:
-        if keyword.arg is not None:
-            yield keyword.arg
-            continue
-        value = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
-        yield from UNPACKED[ast.unparse(value)]
+    return error_sites()
 
 
 @cache
@@ -142,13 +80,13 @@ def fields_of(sentence: str) -> set[str]:
 
 def test_every_site_that_makes_an_error_is_found() -> None:
     """Errors whose id is no literal are those of a fault, which the table of rules has."""
-    assert [place.partition(":")[0] for id_, place, _ in sites() if not id_] == ["framework/data/checking/rules.py"]
+    assert [site.place.partition(":")[0] for site in sites() if not site.id] == ["framework/data/checking/rules.py"]
     assert len(sites()) > 150
 
 
 def test_every_error_that_an_app_can_meet_is_in_french() -> None:
     left_out = set().union(*NOT_IN_THE_APP.values())
-    made = {id_ for id_, _, _ in sites() if id_}
+    made = {site.id for site in sites() if site.id}
     assert made - left_out - french("error").keys() == set()
     assert french("error").keys() - made == set(), "sentences for errors that are not made any more"
     assert left_out & french("error").keys() == set()
@@ -158,9 +96,9 @@ def test_every_error_that_an_app_can_meet_is_in_french() -> None:
 def test_a_sentence_has_only_parts_that_every_error_of_its_id_gives() -> None:
     sentences = french("error")
     assert [
-        (id_, place, missing)
-        for id_, place, parts in sites()
-        if id_ in sentences and (missing := fields_of(sentences[id_]) - parts)
+        (site.id, site.place, missing)
+        for site in sites()
+        if site.id in sentences and (missing := fields_of(sentences[site.id]) - site.parts)
     ] == []
 
 

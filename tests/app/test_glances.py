@@ -11,12 +11,12 @@ from bike_traffic.app.history import History
 from bike_traffic.app.outlook import BOTH, Spot
 from bike_traffic.app.words import plain, words_of
 from bike_traffic.columns import COUNT, TIME
-from bike_traffic.places import places
+from bike_traffic.places import places_of
 from tests.app.test_history import counts, without
 
 
 def look(history: History, show: str, place: str | None, day: str = "2024-03-23", year: str = "2024") -> Glance:
-    known = places(history.counters)
+    known = places_of(history.counters)
     spot = None if place is None else Spot.of(known[place], BOTH)
     asked = Asked(show, spot, place, history.periods()[year], pd.Timestamp(day, tz="Europe/Paris"))
     return glance(history, known, asked, words_of("en"), LIGHT)

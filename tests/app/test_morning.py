@@ -25,7 +25,7 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.data.sample import generate_sample
 from bike_traffic.monitoring.city import CityDay
 from bike_traffic.pipeline import PREDICTION
-from bike_traffic.places import Counter, places
+from bike_traffic.places import Counter, places_of
 
 QUAI, BACK, OLD = "12 quai des Hirondelles N-S", "12 quai des Hirondelles S-N", "Pont du Vieux Moulin N-S"
 ENGLISH, FRENCH = words_of("en"), words_of("fr")
@@ -210,6 +210,6 @@ def test_a_registry_alone_tells_which_counters_ended_first() -> None:
 
 def test_a_counter_is_found_among_the_places_of_a_model() -> None:
     nowhere = Counter(latitude=None, longitude=None, mean=np.nan, first_hour="", last_hour="")
-    known = places({QUAI: nowhere, BACK: nowhere})
+    known = places_of({QUAI: nowhere, BACK: nowhere})
     assert place_of_counter(known, BACK) == ("12 quai des Hirondelles", "S-N")
     assert place_of_counter(known, "elsewhere") is None
