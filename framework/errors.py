@@ -54,7 +54,7 @@ class PluginError(BikeTrafficError):
 
 
 class PluginVersionWarning(UserWarning):
-    """A model is loaded by another major version of the plugin that trained it."""
+    """A model is loaded by another major version of the plugin that trained it, or by another scikit-learn."""
 
 
 class RegistryWarning(UserWarning):

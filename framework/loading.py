@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import attrs
 
@@ -50,7 +51,7 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
     """
     trust.require_signature(record)  # before anything that the record says is used, or named to install
     pipeline_class = _declaration_of(record, host).load()
-    with model_files(registry, record, trust) as directory:
+    with model_files(registry, record, trust) as directory, _other_scikit_learn_in_one_line(record):
         try:
             return LoadedModel(record, pipeline_class.load(directory), References.load(directory))
         except BikeTrafficError:
@@ -87,6 +88,34 @@ def default_metric(model: str | None, registry: RegistryBackend, host: PluginHos
             _declaration_of(trained[-1], host)  # which is missing too, and the error says so
         raise
     return DEFAULT_METRIC[declaration.load().task]
+
+
+_OF_OTHER_SCIKIT_LEARN = "Trying to unpickle estimator "
+
+
+@contextmanager
+def _other_scikit_learn_in_one_line(record: ModelRecord) -> Iterator[None]:
+    """Warn once if files are of another version of scikit-learn, which itself warns once an estimator."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message=_OF_OTHER_SCIKIT_LEARN)
+        yield
+    others = [one for one in caught if not str(one.message).startswith(_OF_OTHER_SCIKIT_LEARN)]
+    for one in others:
+        warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+    if len(others) == len(caught):
+        return
+    import sklearn  # imported by what was just loaded
+
+    trained = str((record.libraries or {}).get("scikit-learn", ""))
+    named, install = "another scikit-learn", ""
+    if VERSION.fullmatch(trained):
+        named, install = f"scikit-learn {trained}", f", or pip install 'scikit-learn=={trained}'"
+    warnings.warn(
+        f"run {record.run_id[:8]} was trained with {named}, and {sklearn.__version__} loads it: its predictions may "
+        f"differ; train it again{install}",
+        PluginVersionWarning,
+        stacklevel=4,
+    )
 
 
 def _declaration_of(record: ModelRecord, host: PluginHost) -> Declaration[PipelineSpec]:

@@ -225,7 +225,7 @@ def _fit_and_measure(
         parameters={name: _as_json(value) for name, value in measured.get_params(deep=False).items()},
         fit_seconds=fit_seconds,
         plugin=PluginInfo(distribution=source.distribution, version=source.version),
-        libraries={"python": platform.python_version(), **_versions("scikit-learn", *declaration.spec.requires)},
+        libraries={"python": platform.python_version(), **_versions(*_LIBRARIES, *declaration.spec.requires)},
     )
     return TrainedModel(
         record=record, pipeline=pipeline, counts=cleaned, references=references, evaluation=evaluation
@@ -279,6 +279,10 @@ def _as_json(value: object) -> object:
     except (TypeError, ValueError):
         return repr(value)
     return value
+
+
+_LIBRARIES = ("numpy", "pandas", "scikit-learn")
+"""Whose versions a record keeps, beside those that the pipeline requires: other ones give other models."""
 
 
 def _versions(*distributions: str) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
+import platform
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bike_traffic.errors import (
     IntegrityError,
     NoRecord,
     ParameterError,
+    PluginVersionWarning,
     ReadError,
     SchemaError,
     SplitError,
@@ -27,6 +30,8 @@ from bike_traffic.errors import (
 )
 from bike_traffic.registry.queries import Query
 from bike_traffic.training import TrainingResult
+from tests.test_manager import declaring, install_distribution
+from tests.testing.test_pipeline_checks import MODEL, SPEC
 
 COUNTER, TIME = "Nom du compteur", "Date et heure de comptage"
 PLACE, COUNT = "Coordonnées géographiques", "Comptage horaire"
@@ -224,6 +229,48 @@ def test_the_best_is_loaded_by_metric_model_and_environment(
     assert loaded.name == expected.name
     np.testing.assert_array_equal(loaded.predict(rows), expected.predict(rows))
     assert loaded.get_params() == expected.get_params()
+
+
+_WITH_ESTIMATORS = (
+    ("self.means_ = dict(means)", "self.means_ = dict(means); self.steps_ = [DummyRegressor(), DummyRegressor()]"),
+    (
+        "def save(self, directory):",
+        "def save(self, directory):\n        joblib.dump(self.steps_, directory / 'steps')",
+    ),
+    ("pipeline = cls()", "pipeline = cls()\n        pipeline.steps_ = joblib.load(directory / 'steps')"),
+    ("import json", "import json\n\nimport joblib\nfrom sklearn.dummy import DummyRegressor"),
+)
+
+
+def test_a_model_of_another_scikit_learn_is_one_warning_with_the_version_of_the_record(
+    small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which itself warns once for each estimator."""
+    module = install_distribution(monkeypatch, tmp_path / "site", "mean-dist", declaring(SPEC))
+    model = MODEL
+    for old, new in _WITH_ESTIMATORS:
+        assert old in model
+        model = model.replace(old, new, 1)
+    (tmp_path / f"site/{module}_model.py").write_text(model, encoding="utf-8")
+    record = bike_traffic.train("mean", small_counts, track=False).record
+    monkeypatch.setattr("sklearn.base.__version__", "99.1")
+    monkeypatch.setattr("sklearn.__version__", "99.1")
+    with pytest.warns(PluginVersionWarning) as warned:
+        bike_traffic.load_best("mean")
+    assert record.libraries is not None
+    trained = record.libraries["scikit-learn"]
+    assert [str(one.message) for one in warned] == [
+        f"run {record.run_id[:8]} was trained with scikit-learn {trained}, and 99.1 loads it: its predictions may "
+        f"differ; train it again, or pip install 'scikit-learn=={trained}'"
+    ]
+
+
+def test_a_record_keeps_the_versions_of_the_libraries_that_make_the_model(small_counts: pd.DataFrame) -> None:
+    record = bike_traffic.train("rf", small_counts, parameters={"n_estimators": 3}, track=False).record
+    assert record.libraries == {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "pandas", "scikit-learn")},
+    }
 
 
 def test_no_model_an_unknown_metric_or_changed_files_are_no_best(small_counts: pd.DataFrame) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
+import attrs
 import pytest
 
-from bike_traffic.errors import no_such
+from bike_traffic.errors import BikeTrafficError, no_such
 from bike_traffic.manager import PluginHost
 from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS, PipelineCheck
 from bike_traffic.testing.pipelines.subject import CheckFailed, PipelineSubject, pipeline_subject
@@ -41,7 +43,7 @@ def pipeline_checks(name: str, *, expected_failures: Mapping[str, str] | None = 
     for expected in failures:
         if expected not in names:
             raise ValueError(no_such("check", expected, names))
-    subject = cache(lambda: pipeline_subject(name, PluginHost()))
+    subject = _Subject(name)
     parameters = []
     for check in PIPELINE_CHECKS:
         reason = failures.get(check.__name__)
@@ -50,6 +52,29 @@ def pipeline_checks(name: str, *, expected_failures: Mapping[str, str] | None = 
     return pytest.mark.parametrize("check", parameters)
 
 
-def _run(check: PipelineCheck, subject: Callable[[], PipelineSubject]) -> None:
-    """Run a check on the subject, which is created for the first check."""
-    check(subject())
+@attrs.define
+class _Subject:
+    """The subject of all checks, prepared for the first; if that fails, it fails once and not once a check."""
+
+    name: str
+    ready: PipelineSubject | None = None
+    fault: str = ""
+
+    def get(self) -> PipelineSubject:
+        if self.fault:
+            pytest.skip(f"as said before: {self.fault}")
+        if self.ready is None:
+            try:
+                self.ready = pipeline_subject(self.name, PluginHost())
+            except BikeTrafficError as error:
+                self.fault = str(error)
+                pytest.fail(
+                    f"{error}\nThe tests run in the environment of {sys.executable}. The plugin must be installed "
+                    "there, since it is found by its entry points: pip install --editable .",
+                    pytrace=False,
+                )
+        return self.ready
+
+
+def _run(check: PipelineCheck, subject: _Subject) -> None:
+    check(subject.get())
