@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,6 @@ from bike_traffic.cli.printing import echo, echo_lines
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.manager import Declaration
-from bike_traffic.specs import BackendSpec, PipelineSpec
 
 if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
@@ -42,9 +41,10 @@ def list_plugins(workspace: Workspace, output_format: str) -> None:
     """List every plugin with what it declares, and each failure with its traceback."""
     with stdout_to_stderr():
         host = workspace.plugins
-        declarations: list[Declaration[PipelineSpec] | Declaration[BackendSpec]] = [
+        declarations: list[Declaration[Any]] = [
             *host.pipelines().values(),
             *host.backends().values(),
+            *host.declared_cities(),
         ]
     loaded = [
         {

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def check(ctx: click.Context, workspace: Workspace, name: str, output_format: str) -> None:
     """Check that a pipeline keeps every promise, on generated counts.
 
-    Exit code 1 if a promise is broken. Registry backends are checked in pytest: a test class inherits
-    bike_traffic.testing.BackendChecks.
+    Exit code 1 if a promise is broken. Registry backends and cities are checked in pytest: a test class
+    inherits bike_traffic.testing.BackendChecks or CityChecks.
     """
     from bike_traffic.progress import progress
     from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS, run_pipeline_checks
@@ -64,6 +64,13 @@ def _refuse_backend(host: PluginHost, name: str) -> None:
     with suppress(LookupError):
         host.pipeline(name)
         return
+    if name in host.cities():
+        raise PluginError(
+            f"'{name}' is a city: those are checked in pytest, by a class that inherits "
+            "bike_traffic.testing.CityChecks",
+            "city-not-checked-here",
+            name=name,
+        )
     with suppress(LookupError):
         host.backend(name)
         raise PluginError(

@@ -21,7 +21,8 @@ from typing import Literal
 import attrs
 
 from bike_traffic.errors import InvalidName, WriteError
-from bike_traffic.manager import ENTRY_POINT_GROUP, OWN_DISTRIBUTION, PluginHost
+from bike_traffic.installed import ENTRY_POINT_GROUP, OWN_DISTRIBUTION
+from bike_traffic.manager import PluginHost
 
 Kind = Literal["pipeline", "backend", "command"]
 

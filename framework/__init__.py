@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bike_traffic.api import backtest, evaluate, forecast, load_best, open_registry, predict, train
+    from bike_traffic.cities import City, CityColumns, FileForm
     from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.data.hours import hours_of
     from bike_traffic.errors import BikeTrafficError
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BackendSpec",
     "BikeTrafficError",
+    "City",
+    "CityColumns",
     "CountFeatures",
+    "FileForm",
     "HistoryFeatures",
     "ModelRecord",
     "Pipeline",
@@ -81,6 +85,9 @@ _HOMES = {
     "PipelineSpec": "specs",
     "Place": "places",
     "Query": "registry.queries",
+    "City": "cities",
+    "CityColumns": "cities",
+    "FileForm": "cities",
     "RawCleanerTransformer": "data.cleaning",
     "RecentLevel": "features.recent",
     "RegistryBackend": "registry.backend",

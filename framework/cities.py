@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from bike_traffic.errors import BikeTrafficError, SettingsError, UnknownCity, WrongCity, no_such
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHOOL_ZONES = ("A", "B", "C")
 FIRST_SCHOOL_ZONE = "C"
@@ -16,7 +20,7 @@ FIRST_SCHOOL_ZONE = "C"
 
 
 @attrs.frozen(kw_only=True)
-class Columns:
+class CityColumns:
     """The names of the columns in the portal's data set, the field names and not the labels.
 
     `identifier` and `coordinates` are ``None`` where the portal has none.
@@ -27,6 +31,37 @@ class Columns:
     count: str = "sum_counts"
     identifier: str | None = "id_compteur"
     coordinates: str | None = "coordinates"
+
+
+class FileForm(ABC):
+    """The form of the files of a city that are not tables of one row a counter and hour.
+
+    Every CSV of the city is asked about; one that does not fit is read as the City of Paris writes its own.
+    """
+
+    @abstractmethod
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Return whether a CSV with these columns is of this form."""
+
+    @abstractmethod
+    def hours(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the counts by counter and hour.
+
+        Parameters
+        ----------
+        rows : all columns of a whole file, as text; empty ones are missing.
+
+        Returns
+        -------
+        Columns with the names of `bike_traffic.columns`: `COUNTER` (text), `TIME` (start of the hour; the wall clock
+        of the city if it has no offset), `COUNT` (missing where an hour cannot be used, which is then told), and as
+        far as there are any `IDENTIFIER`, `LATITUDE` and `LONGITUDE`.
+        """
+
+
+def _is_target(_: object, __: attrs.Attribute[str | None], value: str | None) -> None:
+    if value is not None and not all(value.partition(":")):
+        raise ValueError(f"form must be 'package.module:Class', not {value!r}")
 
 
 def _is_time_zone(_: object, __: attrs.Attribute[str], zone: str) -> None:
@@ -65,6 +100,7 @@ class City:
     latitudes, longitudes : the region of its counters with a margin, in degrees.
     holidays : whose public holidays: a country, or country and subdivision, as the package ``holidays`` names them.
     school_zone : of France's school holidays, ``"A"``, ``"B"`` or ``"C"``; ``None`` elsewhere.
+    form : ``"package.module:Class"`` of the `FileForm` of its files; ``None`` if they are tables.
     """
 
     name: str
@@ -72,7 +108,7 @@ class City:
     counts: str | None = None
     counters: str | None = None
     archives: str | None = None
-    columns: Columns = Columns()
+    columns: CityColumns = CityColumns()
     also_at: str | None = None
     position: str | None = None
     title: str = attrs.field(default=attrs.Factory(lambda self: self.name.capitalize(), takes_self=True))
@@ -81,6 +117,7 @@ class City:
     longitudes: tuple[float, float] = (-180.0, 180.0)
     holidays: str = "FR"
     school_zone: str | None = attrs.field(default=None, validator=_is_school_zone)
+    form: str | None = attrs.field(default=None, validator=_is_target)
 
     @property
     def calendar(self) -> str:
@@ -144,7 +181,7 @@ def city_named(
     name: str,
     tables: Mapping[str, Mapping[str, Any]],
     file: str = "bt.toml",
-    declared: Mapping[str, City] = BUILT_IN,
+    plugins: Mapping[str, City] | None = None,
 ) -> City:
     """Return a city: a declared one, or one of the settings, whose table may also change a declared one.
 
@@ -152,7 +189,7 @@ def city_named(
     ----------
     tables : the tables ``[cities.NAME]`` of the settings.
     file : that has them.
-    declared : the built-in cities and those of plugins, by name.
+    plugins : the cities of plugins, by name; a built-in one of the same name wins.
 
     Raises
     ------
@@ -160,14 +197,14 @@ def city_named(
     SettingsError
         A key of the table is unknown, or a value malformed.
     """
-    table = tables.get(name, {})
+    table, declared = tables.get(name, {}), {**(plugins or {}), **BUILT_IN}
     if name not in declared and name not in tables:
         raise UnknownCity(name, {*declared, *tables})
     where = f"{file} [cities.{name}]"
     values: dict[str, Any] = {key: value for key, value in table.items() if key != "columns"}
     _check(where, table, OF_A_TABLE)
     columns = table.get("columns", {})
-    fields = [field.name for field in attrs.fields(Columns)]
+    fields = [field.name for field in attrs.fields(CityColumns)]
     if not isinstance(columns, Mapping):
         raise _not_text(where, "columns")
     _check(f"{file} [cities.{name}.columns]", columns, fields)
@@ -190,7 +227,7 @@ def _made(name: str, values: dict[str, Any], columns: Mapping[str, str], declare
         known = declared[name]
         return attrs.evolve(known, **values, columns=attrs.evolve(known.columns, **columns))
     # What a table does not say, the city does not have.
-    given = attrs.evolve(Columns(identifier=None, coordinates=None), **columns)
+    given = attrs.evolve(CityColumns(identifier=None, coordinates=None), **columns)
     return City(name=name, **values, columns=given)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from bike_traffic.cities import City
 from bike_traffic.specs import BackendSpec, PipelineSpec
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def bt_pipelines() -> Iterable[PipelineSpec]:  # type: ignore[empty-body]
 @hookspec
 def bt_registry_backends() -> Iterable[BackendSpec]:  # type: ignore[empty-body]
     """Declare registry backends, without importing the libraries that they use."""
+
+
+@hookspec
+def bt_cities() -> Iterable[City]:  # type: ignore[empty-body]
+    """Declare cities whose counts can be read, without importing pandas."""
 
 
 @hookspec

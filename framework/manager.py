@@ -6,16 +6,15 @@ module with its hooks, which must be cheap, and never the classes that it declar
 
 from __future__ import annotations
 
-import re
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 import pluggy
 
 from bike_traffic import hookspecs
+from bike_traffic.cities import City
 from bike_traffic.errors import (
     AmbiguousName,
     BikeTrafficError,
@@ -24,52 +23,13 @@ from bike_traffic.errors import (
     UnknownName,
     UnknownPipeline,
 )
+from bike_traffic.installed import PluginFailure, PluginSource, Stage, canonical, installed
 from bike_traffic.specs import PLUGIN_API, BackendSpec, PipelineSpec
 
 if TYPE_CHECKING:
     from bike_traffic.registry.records import ModelRecord
 
-ENTRY_POINT_GROUP = "bike_traffic"
-OWN_DISTRIBUTION = "bike-traffic"
-
-Stage = Literal["import", "register", "declare", "api", "bt_after_train"]
-SpecT = TypeVar("SpecT", PipelineSpec, BackendSpec)
-
-
-@attrs.frozen
-class PluginSource:
-    """Where a plugin comes from: a distribution, its version, and the entry point in it."""
-
-    distribution: str
-    version: str
-    entry_point: str
-
-    @property
-    def built_in(self) -> bool:
-        """Return whether it is part of this package."""
-        return self.distribution == OWN_DISTRIBUTION
-
-    def __str__(self) -> str:
-        """Return ``distribution version (entry point)``."""
-        return f"{self.distribution} {self.version} ({self.entry_point})"
-
-
-@attrs.frozen
-class PluginFailure:
-    """A plugin, or one of its declarations, that could not be used: the stage at which it failed, and the error."""
-
-    source: PluginSource
-    stage: Stage
-    error: BaseException
-
-    def __str__(self) -> str:
-        """Return the whole failure in one line."""
-        reason = " ".join(str(self.error).split())
-        return f"plugin {self.source} failed at {self.stage}: {type(self.error).__name__}: {reason}"
-
-    def details(self) -> str:
-        """Return the traceback, for the plugin's author."""
-        return "".join(traceback.format_exception(self.error))
+SpecT = TypeVar("SpecT", PipelineSpec, BackendSpec, City)
 
 
 @attrs.frozen
@@ -87,7 +47,7 @@ class Declaration(Generic[SpecT]):
     def load(self) -> Any:
         """Import the class; raise `MissingExtra`, or `PluginError` for any other exception."""
         try:
-            return self.spec.load()
+            return self.spec.load()  # type: ignore[union-attr,attr-defined,unused-ignore]  # a city has no class
         except BikeTrafficError:
             raise
         except (Exception, SystemExit) as error:
@@ -124,13 +84,14 @@ class PluginHost:
         self.left_out: list[PluginSource] = []
         self._pipelines: list[Declaration[PipelineSpec]] = []
         self._backends: list[Declaration[BackendSpec]] = []
+        self._cities: list[Declaration[City]] = []
         self._strict = strict
         self._notify = notify or _warn
         self._manager = pluggy.PluginManager("bike_traffic")
         self._manager.add_hookspecs(hookspecs)
-        wanted = {*map(_canonical, only or ()), *(only or ())}
-        for source, entry_point in _installed():
-            if source.built_in or only is None or {_canonical(source.distribution), entry_point.name} & wanted:
+        wanted = {*map(canonical, only or ()), *(only or ())}
+        for source, entry_point in installed():
+            if source.built_in or only is None or {canonical(source.distribution), entry_point.name} & wanted:
                 self._load(source, entry_point)
             else:
                 self.left_out.append(source)
@@ -142,6 +103,14 @@ class PluginHost:
     def backends(self) -> dict[str, Declaration[BackendSpec]]:
         """Return every registry backend by the name that `backend` accepts, built-ins first."""
         return _by_name(self._backends)
+
+    def cities(self) -> dict[str, City]:
+        """Return every city of a plugin by name; of one name in two packages, by the qualified names."""
+        return {name: declaration.spec for name, declaration in _by_name(self._cities).items()}
+
+    def declared_cities(self) -> list[Declaration[City]]:
+        """Return the cities of plugins with the packages that declare them."""
+        return list(self._cities)
 
     def pipeline(self, name: str) -> Declaration[PipelineSpec]:
         """Return the pipeline called `name`; raise `UnknownPipeline` or `AmbiguousName`."""
@@ -194,12 +163,14 @@ class PluginHost:
             stage = "declare"
             pipelines = _declared(self._only(plugin, "bt_pipelines"), PipelineSpec)
             backends = _declared(self._only(plugin, "bt_registry_backends"), BackendSpec)
+            cities = _declared(self._only(plugin, "bt_cities"), City)
         except (Exception, SystemExit) as error:  # a plugin must not end the program that loads it
             self._manager.unregister(name=_registered_name(source))
             self._fail(PluginFailure(source, stage, error))
             return
         self.sources.append(source)
         self._pipelines += [Declaration(spec, source) for spec in pipelines if self._is_supported(spec, source)]
+        self._cities += [Declaration(city, source) for city in cities]
         self._backends += [Declaration(spec, source) for spec in backends if self._is_supported(spec, source)]
 
     def _is_supported(self, spec: PipelineSpec | BackendSpec, source: PluginSource) -> bool:
@@ -226,22 +197,6 @@ class UnknownHook(UnknownName):
     """A plugin implements a hook that does not exist."""
 
     what = "hook"
-
-
-def _installed() -> list[tuple[PluginSource, EntryPoint]]:
-    """List the entry points sorted by (distribution, name), so that the order does not depend on the file system."""
-    installed: dict[tuple[str, str], tuple[PluginSource, EntryPoint]] = {}
-    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-        distribution = entry_point.dist
-        name = distribution.name if distribution else "unknown"
-        version = distribution.version if distribution else "unknown"
-        installed[name, entry_point.name] = (PluginSource(name, version, entry_point.name), entry_point)
-    return [installed[key] for key in sorted(installed)]
-
-
-def _canonical(distribution: str) -> str:
-    """Return the normalized name of a distribution (PEP 503): ``My_Plugin`` is ``my-plugin``."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _warn(line: str) -> None:

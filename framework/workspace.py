@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bike_traffic.cities import City, city_named, require_city
+from bike_traffic.cities import BUILT_IN, City, city_named, require_city
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
@@ -79,7 +79,8 @@ class Workspace:
     @cached_property
     def city(self) -> City:
         """The city that the settings choose; raise `UnknownCity`, or `SettingsError` of its table."""
-        return city_named(self.settings.city, self.settings.cities, str(self.settings.config))
+        name, tables, file = self.settings.city, self.settings.cities, str(self.settings.config)
+        return city_named(name, tables, file, {} if name in BUILT_IN else self.plugins.cities())
 
     @property
     def backend(self) -> Declaration[BackendSpec]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bike_traffic import hookspecs
-from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks
+from bike_traffic.testing import PIPELINE_CHECKS, BackendChecks, CityChecks
 from tests.fresh_environment import FreshEnvironment
 from tests.readme import commands_of, run
 
@@ -62,6 +62,29 @@ The fixture returns a function that opens the same registry each time it is call
 | test | promise |
 | --- | --- |
 {backend}
+
+## Of a city
+
+```python
+from bike_traffic.testing import CityChecks
+
+
+class TestMuenster(CityChecks):
+    name = "muenster"
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "published" / "100_2026-03.csv"
+        path.parent.mkdir()
+        path.write_text(AS_PUBLISHED)
+        return path
+```
+
+The fixture writes a file without a fault, as the city publishes it, and nothing else into its folder.
+
+| test | promise |
+| --- | --- |
+{city}
 """
 
 
@@ -72,9 +95,16 @@ def backend_checks() -> list[Callable[..., object]]:
     ]
 
 
+def city_checks() -> list[Callable[..., object]]:
+    """Return the tests of `CityChecks`."""
+    return [member for name, member in vars(CityChecks).items() if name.startswith("test_")]
+
+
 def promises() -> str:
     """Return the text of ``promises.md``."""
-    return _PROMISES.format(pipeline=_table(PIPELINE_CHECKS), backend=_table(backend_checks()))
+    return _PROMISES.format(
+        pipeline=_table(PIPELINE_CHECKS), backend=_table(backend_checks()), city=_table(city_checks())
+    )
 
 
 def _table(checks: Sequence[Callable[..., object]]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import bike_traffic
-from bike_traffic.cities import PARIS, City, Columns
+from bike_traffic.cities import PARIS, City, CityColumns
 from bike_traffic.columns import COUNT, COUNTER, HOUR, LATITUDE, TIME
 from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.cleaning import RawCleanerTransformer, clean
@@ -33,7 +33,7 @@ MONTREAL = City(
     latitudes=(45.0, 46.0),
     longitudes=(-74.5, -73.0),
     holidays="CA-QC",
-    columns=Columns(counter="name", time="when", count="bikes", identifier=None, coordinates=None),
+    columns=CityColumns(counter="name", time="when", count="bikes", identifier=None, coordinates=None),
 )
 TABLE = """
 [cities.montreal]

@@ -21,7 +21,7 @@ LONGEST, LARGEST_ROOM = 300, 1000
 """Lines of a module, and of a folder below `framework`."""
 FOR_TESTS = [
     (f"framework/testing/{name}.py", "pytest")
-    for name in ("__init__", "backends/checks", "backends/event_checks", "pipelines/in_pytest")
+    for name in ("__init__", "backends/checks", "backends/event_checks", "cities", "pipelines/in_pytest")
 ]
 """What a plugin's own tests import, which have pytest."""
 
@@ -163,8 +163,9 @@ USES = {
     "pictures": {"columns", "errors", "evaluation", "names", "pipeline"},
     "registry": {"cities", "config", "errors", "evaluation", "extras", "folders", "names", "progress"},
     "specs": {"errors", "extras", "names", "pipeline", "registry"},
-    "hookspecs": {"registry", "specs"},
-    "manager": {"errors", "hookspecs", "registry", "specs"},
+    "hookspecs": {"cities", "registry", "specs"},
+    "installed": set(),
+    "manager": {"cities", "errors", "hookspecs", "installed", "registry", "specs"},
     "parameters": {"cities", "errors", "features", "manager", "pipeline", "specs"},
     "loading": {"errors", "evaluation", "manager", "names", "pipeline", "places", "registry", "specs"},
     "opening": {"config", "errors", "manager", "registry", "specs"},
@@ -200,7 +201,8 @@ USES = {
         "registry", "training", "workspace",
     },
     "testing": {
-        "columns", "data", "errors", "evaluation", "manager", "names", "parameters", "pipeline", "registry", "specs",
+        "cities", "columns", "data", "errors", "evaluation", "features", "installed", "manager", "names",
+        "parameters", "pipeline", "registry", "specs",
     },
 }  # fmt: skip
 """What each room and module of the core may use of the others: only what stands above it in this table."""

@@ -128,7 +128,7 @@ BROKEN = {
     ),
     "unknown hook": (
         declaring("[]", hook="bt_piplines"),
-        "failed at register: UnknownHook: no hook 'bt_piplines'; there are bt_after_train, bt_pipelines, "
+        "failed at register: UnknownHook: no hook 'bt_piplines'; there are bt_after_train, bt_cities, bt_pipelines, "
         "bt_registry_backends (did you mean 'bt_pipelines'?)",
     ),
     "unknown argument": (

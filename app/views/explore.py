@@ -25,7 +25,7 @@ from bike_traffic.app.history import LAST_MONTHS, History
 from bike_traffic.app.mornings import counts_of_sample
 from bike_traffic.app.outlook import Spot
 from bike_traffic.app.views.parts import pick, pick_day, show_chart, theme
-from bike_traffic.app.views.places import choose_on_map, pick_direction
+from bike_traffic.app.views.places import are_located, choose_on_map, pick_direction
 from bike_traffic.places import places_of
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def show(visit: Visit) -> None:
 def _ask(visit: Visit, history: History, known: Mapping[str, Place]) -> Asked:
     """Let the reader choose what to see, where, and when."""
     words = visit.words
-    what = pick(
-        visit, "show", words.say("See"), _titles(words), LIKE_DAYS, widget=st.segmented_control, required=True
-    )
+    titles = _titles(words)
+    if not are_located(known):
+        del titles[MAP]
+    what = pick(visit, "show", words.say("See"), titles, LIKE_DAYS, widget=st.segmented_control, required=True)
     row = st.container(horizontal=True)  # some of the choices are not there: they leave no gap
     with row:
         names = {CITY: words.say("The whole city"), **{name: name for name in known}}

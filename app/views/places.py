@@ -27,6 +27,11 @@ def of_model(loaded: LoadedModel) -> dict[str, Place]:
     return places_of(loaded.counters)
 
 
+def are_located(known: Mapping[str, Place]) -> bool:
+    """Return whether any place has coordinates, so that there is something on a map."""
+    return any(place.latitude is not None and place.longitude is not None for place in known.values())
+
+
 def pick_place(visit: Visit, known: Mapping[str, Place], first: str) -> Place:
     """Let the reader choose a place by its name, which can be searched.
 

@@ -65,6 +65,9 @@ def show(visit: Visit) -> None:
     st.caption(sentences.model_in_words(words, loaded, spot))
     # With the choice in their keys, charts whose marks are chosen forget it as soon as it is another one.
     show_chart(charts[2], words, f"week-chart-{day:%Y-%m-%d}", on_select=_choose_day)
+    if not places.are_located(known):
+        places.list_places(words, seen.city)
+        return
     left, right = st.columns(2)
     with left:
         show_chart(charts[1], words, f"map-chart-{place.name}", on_select=places.choose_on_map)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from bike_traffic.cities import Columns
+from bike_traffic.cities import CityColumns
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
 from bike_traffic.errors import SchemaError, no_such
 
@@ -37,7 +37,7 @@ _FIELD_NAMES = {
     "id_compteur": IDENTIFIER,
 }
 
-_AS_PARIS = Columns()
+_AS_PARIS = CityColumns()
 _FIELDS_OF_A_CITY = {
     COUNTER: "counter",
     TIME: "time",
@@ -45,7 +45,7 @@ _FIELDS_OF_A_CITY = {
     IDENTIFIER: "identifier",
     COORDINATES: "coordinates",
 }
-"""The fields of `Columns` by standard name."""
+"""The fields of `CityColumns` by standard name."""
 
 _NATIONAL_NAMES = {"channel_id": COUNTER, "start_datetime": TIME, "count": COUNT}
 """The columns of measures in France's schema of counts, https://schema.data.gouv.fr/etalab/schema-comptage-mobilites/:
@@ -71,7 +71,7 @@ def headers_of(
     wanted: Sequence[str],
     where: str = "the counts",
     optional: Sequence[str] = (),
-    own: Columns = _AS_PARIS,
+    own: CityColumns = _AS_PARIS,
 ) -> dict[str, str]:
     """Return the header of each wanted column by standard name, and of the optional columns that are there.
 
@@ -95,7 +95,7 @@ def headers_of(
     return {name: header for name, header in found.items() if header is not None}
 
 
-def _own_header(headers: Sequence[str], name: str, own: Columns) -> str | None:
+def _own_header(headers: Sequence[str], name: str, own: CityColumns) -> str | None:
     """Return the header that another city has for a column; ``None`` if it has none, or the same one as Paris."""
     field = _FIELDS_OF_A_CITY.get(name)
     header = None if field is None else getattr(own, field)

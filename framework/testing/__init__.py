@@ -8,7 +8,8 @@ A plugin's tests run it in pytest::
     def test_promises(check):
         check()
 
-A backend's tests inherit `BackendChecks`. ``bt plugins check NAME`` runs the checks of a pipeline without pytest.
+A backend's tests inherit `BackendChecks`, a city's `CityChecks`. ``bt plugins check NAME`` runs the checks of a
+pipeline without pytest.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bike_traffic.testing.backends.checks import BackendChecks
     from bike_traffic.testing.backends.event_checks import OpenBackend
+    from bike_traffic.testing.cities import CityChecks
     from bike_traffic.testing.pipelines.checks import PIPELINE_CHECKS
     from bike_traffic.testing.pipelines.in_pytest import pipeline_checks
     from bike_traffic.testing.pipelines.subject import CheckFailed, PipelineSubject
@@ -27,6 +29,7 @@ __all__ = [
     "PIPELINE_CHECKS",
     "BackendChecks",
     "CheckFailed",
+    "CityChecks",
     "OpenBackend",
     "PipelineSubject",
     "pipeline_checks",
@@ -37,6 +40,7 @@ _HOMES = {
     "PIPELINE_CHECKS": "pipelines.checks",
     "BackendChecks": "backends.checks",
     "CheckFailed": "pipelines.subject",
+    "CityChecks": "cities",
     "OpenBackend": "backends.event_checks",
     "PipelineSubject": "pipelines.subject",
     "pipeline_checks": "pipelines.in_pytest",
@@ -44,11 +48,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("BackendChecks", "OpenBackend"):
+    if name in ("BackendChecks", "CityChecks", "OpenBackend"):
         import pytest
 
         # Without it a broken promise would only be an `AssertionError` without the values.
-        checks = [f"bike_traffic.testing.backends.{name}" for name in ("checks", "event_checks")]
+        checks = [f"bike_traffic.testing.{name}" for name in ("backends.checks", "backends.event_checks", "cities")]
         pytest.register_assert_rewrite(*checks)
     if name in _HOMES:
         return getattr(import_module(f"bike_traffic.testing.{_HOMES[name]}"), name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bike_traffic.cities import PARIS, Columns, city_named
+from bike_traffic.cities import PARIS, CityColumns, city_named
 from bike_traffic.errors import SettingsError
 from bike_traffic.opendata.portal import client
 from tests.conftest import Bt
@@ -99,7 +99,7 @@ def test_an_unknown_city_is_one_line(bt: Bt) -> None:
 def test_what_the_settings_say_of_a_city_adds_to_a_built_in_one() -> None:
     city = city_named("paris", {"paris": {"base_url": "https://elsewhere.org", "columns": {"count": "total"}}})
     assert city.base_url == "https://elsewhere.org"
-    assert city.columns == Columns(count="total")
+    assert city.columns == CityColumns(count="total")
     assert (city.counts, city.latitudes) == (PARIS.counts, PARIS.latitudes)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from bike_traffic.cities import City, Columns
+from bike_traffic.cities import City, CityColumns
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.errors import BikeTrafficError, ReadError, SchemaError
 from bike_traffic.opendata.fetching import FetchResult, fetch
@@ -249,7 +249,7 @@ def test_a_store_keeps_one_city(api: ExploreApi) -> None:
 def test_a_city_with_other_columns_is_stored_under_the_same_names(api: ExploreApi) -> None:
     names = {"nom_compteur": "name", "date": "when", "sum_counts": "counts"}
     api.rows, api.time = api.rows.rename(columns=names).drop(columns=["coordinates", "id_compteur"]), "when"
-    columns = Columns(counter="name", time="when", count="counts", identifier=None, coordinates=None)
+    columns = CityColumns(counter="name", time="when", count="counts", identifier=None, coordinates=None)
     with fetching(api) as paris:
         run(attrs.evolve(paris, name="rennes", columns=columns))
     assert len(read_counts(STORE)) == len(api.rows)

@@ -19,7 +19,8 @@ from mlflow.exceptions import MlflowException
 import bike_traffic
 from bike_traffic.config import load_settings
 from bike_traffic.data.cleaning import clean
-from bike_traffic.manager import Declaration, PluginSource
+from bike_traffic.installed import PluginSource
+from bike_traffic.manager import Declaration
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.tracking.opening import open_tracker

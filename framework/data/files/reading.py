@@ -23,6 +23,7 @@ from bike_traffic.data.files.folders.joining import as_frame, joined
 from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
+from bike_traffic.data.files.forms import form_for, hours_in, tables_of
 from bike_traffic.data.files.header import read_header
 from bike_traffic.data.files.malformed import RefuseMany
 from bike_traffic.data.files.parquet.table import open_parquet
@@ -65,7 +66,7 @@ def read_counts(
     on_malformed : called with the position of each row that does not fit the table, in ascending order, and why. Such
         a row keeps its place, and all its values are missing. Without it the first such row is an error.
     window : of a store, only the months that have a part of it are read.
-    city : whose counts they are: it may know other names of the columns.
+    city : whose counts they are: it may know other names of the columns, and files of a form of its own.
 
     Raises
     ------
@@ -210,6 +211,12 @@ def _open_file(
             yield _source(shown, headers, ";", rows, max_rows)
         else:
             header = read_header(shown, file)
+            if (own := form_for(city, header)) is not None:
+                hours = hours_in(shown, file, header, own)
+                headers = headers_of(hours.columns, wanted, shown, optional)
+                tables = tables_of(hours, list(headers.values()), CHUNK_ROWS)
+                yield CountsSource(shown, headers, ";", tables, max_rows)
+                return
             headers = headers_of(header.columns, wanted, shown, optional, city.columns)
             tables = csv_tables(shown, file, header, list(headers.values()), on_malformed and malformed)
             yield _source(shown, headers, header.delimiter, tables, max_rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bike_traffic.cities import Columns
+from bike_traffic.cities import CityColumns
 from bike_traffic.data.files.csv_rows import csv_tables
 from bike_traffic.data.files.formats.content import CSV, PARQUET, format_of
 from bike_traffic.data.files.header import read_header
@@ -27,12 +27,12 @@ STORED = {
     "time": "date",
     "coordinates": "coordinates",
 }
-"""The columns of a store, by the fields of `Columns`: those that the City's own portal has, in every city."""
+"""The columns of a store, by the fields of `CityColumns`: those that the City's own portal has, in every city."""
 
 _ROWS = 1 << 16
 
 
-def read_export(path: Path, name: str, columns: Columns) -> pa.Table:
+def read_export(path: Path, name: str, columns: CityColumns) -> pa.Table:
     """Return the rows of an export, ordered by time and counter, as a store keeps them.
 
     Texts stay as published. Times are milliseconds in UTC, counts are float64, coordinates are
@@ -75,7 +75,7 @@ def read_export(path: Path, name: str, columns: Columns) -> pa.Table:
 
 
 def column_types() -> dict[str, Any]:
-    """Return the Arrow types of the columns of a store, by the fields of `Columns`."""
+    """Return the Arrow types of the columns of a store, by the fields of `CityColumns`."""
     import pyarrow as pa
 
     text = pa.string()

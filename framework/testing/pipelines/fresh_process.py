@@ -74,7 +74,8 @@ def write_new_modules(distribution: str, target: str) -> None:
     """Write the modules that loading a distribution's plugins imports, and the packages of its entry points."""
     from importlib.metadata import entry_points
 
-    from bike_traffic.manager import ENTRY_POINT_GROUP, PluginHost
+    from bike_traffic.installed import ENTRY_POINT_GROUP
+    from bike_traffic.manager import PluginHost
 
     before = set(sys.modules)
     PluginHost(only=[distribution])
