@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -180,8 +180,8 @@ def require_city(city: City, of_model: str | None, model: str) -> None:
 def city_named(
     name: str,
     tables: Mapping[str, Mapping[str, Any]],
-    file: str = "bt.toml",
-    plugins: Mapping[str, City] | None = None,
+    file: object = "bt.toml",
+    plugins: Callable[[], Mapping[str, City]] = dict,
 ) -> City:
     """Return a city: a declared one, or one of the settings, whose table may also change a declared one.
 
@@ -189,7 +189,7 @@ def city_named(
     ----------
     tables : the tables ``[cities.NAME]`` of the settings.
     file : that has them.
-    plugins : the cities of plugins, by name; a built-in one of the same name wins.
+    plugins : returns the cities of plugins, by name; they are not looked for if the city is built in.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def city_named(
     SettingsError
         A key of the table is unknown, or a value malformed.
     """
-    table, declared = tables.get(name, {}), {**(plugins or {}), **BUILT_IN}
+    table, declared = tables.get(name, {}), BUILT_IN if name in BUILT_IN else {**plugins(), **BUILT_IN}
     if name not in declared and name not in tables:
         raise UnknownCity(name, {*declared, *tables})
     where = f"{file} [cities.{name}]"

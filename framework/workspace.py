@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bike_traffic.cities import BUILT_IN, City, city_named, require_city
+from bike_traffic.cities import City, city_named, require_city
 from bike_traffic.config import Settings, load_settings
 from bike_traffic.manager import Declaration, PluginHost
 from bike_traffic.names import bare_name
@@ -42,8 +42,7 @@ class Workspace:
     Parameters
     ----------
     settings : see `load_settings`.
-    notify : called with one line for each thing that a person should know and that is no error, such as a plugin
-        that failed. By default it is logged as a warning under ``bike_traffic``.
+    notify : called with each line that a person should know and that is no error; by default a warning is logged.
     allow_unverified : whether to load files whose record has no digests: they may run code.
     credentials : of the registry; see `open_registry`.
     """
@@ -79,8 +78,8 @@ class Workspace:
     @cached_property
     def city(self) -> City:
         """The city that the settings choose; raise `UnknownCity`, or `SettingsError` of its table."""
-        name, tables, file = self.settings.city, self.settings.cities, str(self.settings.config)
-        return city_named(name, tables, file, {} if name in BUILT_IN else self.plugins.cities())
+        name, tables, file = self.settings.city, self.settings.cities, self.settings.config
+        return city_named(name, tables, file, lambda: self.plugins.cities())
 
     @property
     def backend(self) -> Declaration[BackendSpec]:
@@ -136,12 +135,12 @@ class Workspace:
         from bike_traffic.data.loading import load_counts
         from bike_traffic.training import TEST_MODE_ROWS
 
-        changed = {} if keep_doubtful is None else {"keep_doubtful": keep_doubtful}
+        kept = self.settings.keep_doubtful if keep_doubtful is None else keep_doubtful
         return load_counts(
             self.settings.data if source is None else source,
             rows=TEST_MODE_ROWS if test_mode else None,
             weather=self.settings.weather or None if weather is None else weather,
-            tolerance=attrs.evolve(self.tolerance, **changed),
+            tolerance=attrs.evolve(self.tolerance, keep_doubtful=kept),
             notify=self.notify,
             city=self.city,
             **which,
