@@ -23,7 +23,7 @@ from bike_traffic.data.files.folders.joining import as_frame, joined
 from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
-from bike_traffic.data.files.forms import form_for, hours_in, tables_of
+from bike_traffic.data.files.formats.of_city import form_for, hours_in, tables_of
 from bike_traffic.data.files.header import read_header
 from bike_traffic.data.files.malformed import RefuseMany
 from bike_traffic.data.files.parquet.table import open_parquet
