@@ -6,7 +6,7 @@ ARG EXTRAS=app,gcs,s3,signing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 WORKDIR /src
-COPY setup.cfg pyproject.toml README.md LICENSE ./
+COPY setup.cfg setup.py pyproject.toml README.md LICENSE ./
 COPY framework framework
 COPY plugins plugins
 COPY registry_backends registry_backends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("framework", "plugins", "registry_backends", "cli", "app")
-BUILT_FROM = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", *FOLDERS)
+BUILT_FROM = ("setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", *FOLDERS)
 
 
 def settings() -> ConfigParser:
@@ -174,6 +175,33 @@ def test_the_wheel_holds_every_module_and_template_the_marker_of_types_and_the_l
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in names if ".dist-info/" not in name} == wheel_names()
     assert [name for name in names if name.endswith("/LICENSE")] != []
+
+
+def description(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return archive.read(name).decode()
+
+
+@pytest.mark.slow
+def test_the_description_of_the_package_has_no_link_that_needs_the_repository(wheel: Path) -> None:
+    """A package index shows the README alone."""
+    assert "# bike-traffic\n" in description(wheel)
+    assert re.findall(r"\]\((?!https?://)[^)]*\)", description(wheel)) == []
+
+
+@pytest.mark.slow
+def test_the_description_leads_to_the_site_that_the_build_names(wheel: Path, tmp_path: Path) -> None:
+    tree, site = wheel.parents[1], "https://docs.example.org/latest"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SITE", f"{site}/")
+        run(sys.executable, "-m", "pip", "wheel", tree, "--no-deps", "--quiet", "-w", tmp_path, cwd=tmp_path)
+    (built,) = tmp_path.glob("*.whl")
+    text = description(built)
+    assert f"Project-URL: Documentation, {site}\n" in text
+    pages = set(re.findall(rf"\]\({re.escape(site)}/([^)]+)\.html\)", text))
+    assert {"install", "tutorials/first-model", "contributing"} <= pages
+    assert [page for page in pages if not (ROOT / f"docs/{page}.md").exists()] == []
 
 
 @pytest.mark.slow
