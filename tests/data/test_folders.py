@@ -178,3 +178,21 @@ def test_predictions_do_not_replace_a_file_of_the_input(bt: Bt, store: pd.DataFr
     done = bt("predict", "-m", "rf", "store", "-o", "store/month=2024-09.parquet")
     said = "store/month=2024-09.parquet: is the input, and would be replaced; give the predictions another name"
     assert (done.exit_code, done.stderr) == (1, f"Error: {said}\n")
+
+
+def test_a_faulty_row_of_a_folder_is_named_with_its_file(small_counts: pd.DataFrame, clean_place: Path) -> None:
+    """Its number among all rows says little: the example has its file, and its row there."""
+    folder = clean_place / "months"
+    folder.mkdir()
+    parts = [small_counts.iloc[:40], small_counts.iloc[40:90].copy(), small_counts.iloc[90:200]]
+    parts[1].loc[43, "Comptage horaire"] = -3
+    for number, part in enumerate(parts):
+        part.to_csv(folder / f"{number}.csv", sep=";", index=False)
+    said = "column 'Comptage horaire': a negative count in row 45 ('-3' in row 5 of 1.csv)"
+    (fault,) = check_file(str(folder)).faults
+    assert fault.where == said
+    notes: list[str] = []
+    load_counts(str(folder), notify=notes.append)
+    assert notes == [f"{folder}: 1 of 200 rows left out: {said}"]
+    alone = check_file(str(folder / "1.csv")).faults
+    assert [one.where for one in alone] == [said.replace("45 ('-3' in row 5 of 1.csv)", "5 ('-3')")]

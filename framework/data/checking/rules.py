@@ -14,6 +14,7 @@ from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNT, COUNTER, LATITUDE, TIME
 from bike_traffic.data.checking.seen import SeenHours
 from bike_traffic.data.cleaning import clean
+from bike_traffic.data.files.folders.joining import row_of_file
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.distinct import distinct_values, text_of
@@ -181,6 +182,7 @@ def fault_of(rule: Rule, counts: pd.DataFrame, broken: Rows) -> Fault | None:
     numbers = positions_in_file(counts)[positions[:FIRST_ROWS]]
     value = counts[header].iloc[positions[0]]
     example = "empty" if pd.isna(value) else repr(_shorten(text_of(value)))
+    example += row_of_file(counts, int(numbers[0]))
     rows = tuple(row_number(int(number)) for number in numbers)
     advice = SPREADSHEET_ADVICE if rule.id == MALFORMED and _OF_SPREADSHEET.match(example) else rule.advice
     return Fault(rule.id, header, rule.found, len(positions), rows, example, advice)

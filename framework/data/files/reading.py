@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 import attrs
@@ -19,7 +20,7 @@ import pandas as pd
 
 from bike_traffic.cities import PARIS, City
 from bike_traffic.data.files.csv_rows import csv_tables
-from bike_traffic.data.files.folders.joining import as_frame, joined
+from bike_traffic.data.files.folders.joining import STARTS, as_frame, joined
 from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
@@ -98,7 +99,7 @@ def read_counts(
             have += table.num_rows
             if rows is not None and have >= rows:
                 break
-    return as_frame(tables)
+        return opened.frame(tables)
 
 
 @attrs.frozen
@@ -112,6 +113,7 @@ class CountsSource:
     """What separates the fields of a CSV; the City's ``;`` for other formats."""
     _tables: Iterator[pa.Table]
     _max_rows: int | None
+    _starts: list[tuple[int, str]] = attrs.field(factory=list)
 
     def parts(self) -> Iterator[pa.Table]:
         """Return the rows as Arrow tables, of which any may be empty."""
@@ -137,11 +139,18 @@ class CountsSource:
         for table in self.tables():
             waiting.append(table)
             if sum(part.num_rows for part in waiting) >= CHUNK_ROWS:
-                yield as_frame(waiting, start)
+                yield self.frame(waiting, start)
                 start += sum(part.num_rows for part in waiting)
                 waiting = []
         if waiting:
-            yield as_frame(waiting, start)
+            yield self.frame(waiting, start)
+
+    def frame(self, tables: Sequence[pa.Table], start: int = 0) -> pd.DataFrame:
+        """Join tables to a frame whose index begins at `start`; it knows the files of its rows, see `row_of_file`."""
+        joint = as_frame(tables, start)
+        if self._starts:
+            joint.attrs[STARTS] = list(self._starts)
+        return joint
 
 
 @contextmanager
@@ -171,8 +180,9 @@ def open_counts(
             yield one
         return
     with opening(files[0], on_malformed) as first:
-        tables = joined(first, files[1:], opening, on_malformed)
-        yield CountsSource(shown_name(source, name), first.headers, first.delimiter, tables, max_rows)
+        starts = [(0, PurePosixPath(files[0]).name)]
+        tables = joined(first, files[1:], opening, on_malformed, starts)
+        yield CountsSource(shown_name(source, name), first.headers, first.delimiter, tables, max_rows, starts)
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 from pandas.api.types import union_categoricals
+
+from bike_traffic.data.files.formats.refusals import row_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +33,11 @@ Open = Callable[[str, Malformed | None], AbstractContextManager[OpenFile]]
 
 
 def joined(
-    first: OpenFile, others: Sequence[str], opening: Open, on_malformed: Malformed | None
+    first: OpenFile,
+    others: Sequence[str],
+    opening: Open,
+    on_malformed: Malformed | None,
+    starts: list[tuple[int, str]],
 ) -> Iterator[pa.Table]:
     """Yield the tables of an open file and then those of other files, which are opened one after the other.
 
@@ -38,6 +45,7 @@ def joined(
     ----------
     opening : opens a file, and is given what is called with malformed rows.
     on_malformed : called with positions that count the rows of all files before.
+    starts : gets the position of the first row of each other file, and its name, when it is opened.
     """
     schema, rows = None, 0
     for table in first.parts():
@@ -45,6 +53,7 @@ def joined(
         rows += table.num_rows
         yield table
     for name in others:
+        starts.append((rows, PurePosixPath(name).name))
         with opening(name, on_malformed and _shifted(on_malformed, rows)) as opened:
             for table in opened.parts():
                 table = _under(table, opened.headers, first.headers, schema)
@@ -70,6 +79,16 @@ def _under(
             kind = pa.string() if schema is None else schema.field(header).type
             columns.append(pa.nulls(table.num_rows, kind))
     return pa.table(columns, names=list(wanted.values()))
+
+
+STARTS = "files"
+"""Key in the attributes of a frame of several files: the position of the first row of each file, and its name."""
+
+
+def row_of_file(frame: pd.DataFrame, position: int) -> str:
+    """Return the place of a row of a frame that was read from several files, else an empty text."""
+    begun = [(start, name) for start, name in frame.attrs.get(STARTS, ()) if start <= position]
+    return f" in row {row_number(position - begun[-1][0])} of {begun[-1][1]}" if begun else ""
 
 
 def as_frame(tables: Sequence[pa.Table], start: int = 0) -> pd.DataFrame:
