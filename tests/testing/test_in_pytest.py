@@ -66,6 +66,7 @@ def test_a_plugin_that_is_not_installed_fails_once_and_says_where_it_is_missing(
     assert shown.count("pip install --editable .") == 1
     assert f"The tests run in the environment of {sys.executable}." in shown
     assert "Traceback" not in shown
+    assert "another exception" not in shown
 
 
 def test_an_expected_failure_is_one_only_as_long_as_it_fails(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class _Subject:
     fault: str = ""
 
     def get(self) -> PipelineSubject:
+        """Return the subject; fail the test if it cannot be prepared, and skip it if that was said before."""
         if self.fault:
             pytest.skip(f"as said before: {self.fault}")
         if self.ready is None:
@@ -68,11 +69,12 @@ class _Subject:
                 self.ready = pipeline_subject(self.name, PluginHost())
             except BikeTrafficError as error:
                 self.fault = str(error)
-                pytest.fail(
-                    f"{error}\nThe tests run in the environment of {sys.executable}. The plugin must be installed "
-                    "there, since it is found by its entry points: pip install --editable .",
-                    pytrace=False,
-                )
+        if self.ready is None:  # outside of the handler, so that pytest shows no chain of errors
+            pytest.fail(
+                f"{self.fault}\nThe tests run in the environment of {sys.executable}. The plugin must be installed "
+                "there, since it is found by its entry points: pip install --editable .",
+                pytrace=False,
+            )
         return self.ready
 
 
