@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
 @output_option
 @model_options
-@with_workspace([*REGISTRY_SETTINGS, "city", "max_left_out"])
+@with_workspace([*REGISTRY_SETTINGS, "weather", "city", "max_left_out"])
 @history_option
 @click.option("--interval", is_flag=True, help="Add lower and upper, between which 80 % of the counts should be.")
 @unknown_counters_option
@@ -60,13 +60,14 @@ def predict(
     cannot be read has none; more than 5 % of them (--max-left-out) are refused.
     """
     require_one_model(**choice)
-    require_inputs(source, history)
+    require_inputs(source, history, workspace.settings.weather)
     require_outputs(output)
     require_outputs(plot, pictures=True)
     require_plot(plot)
     loaded = load_chosen(workspace, **choice)
     reading(source)
 
+    from bike_traffic.data.weather.reading import read_weather
     from bike_traffic.prediction import predict_file
 
     target = sys.stdout.buffer if output == "-" else output
@@ -75,6 +76,7 @@ def predict(
             loaded,
             interval=interval,
             history=workspace.counts(history) if history else None,
+            weather=read_weather(workspace.settings.weather) if workspace.settings.weather else None,
             unknown_counters=unknown_counters,
             reasons=reasons,
         )

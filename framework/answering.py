@@ -21,6 +21,7 @@ from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.parsing.renames import names_by_identifier, renamed
 from bike_traffic.data.parsing.times import SecondHours
 from bike_traffic.data.rule import RULES
+from bike_traffic.data.weather.joining import join_weather
 from bike_traffic.errors import UnknownCounters
 from bike_traffic.evaluation.references import References
 from bike_traffic.notices import Notify, counted, log_warning
@@ -53,6 +54,7 @@ class Answering:
     references : give the interval of a model; ``None`` leaves it out.
     counters : those that the model knows, by name: one that was renamed is found by its identifier.
     history : clean counts known before the rows, for a pipeline that needs them.
+    weather : of the hours of the rows, as `read_weather` returns it; joined to those that are answered.
     unknown_counters : rows of counters that the model was not trained on are refused, predicted all the same and
         marked, or left empty.
     tolerance : which share of the rows may be left without an answer because a rule makes them useless.
@@ -65,6 +67,7 @@ class Answering:
     references: References | None = None
     counters: Mapping[str, Counter] = attrs.field(factory=dict)
     history: pd.DataFrame | None = None
+    weather: pd.DataFrame | None = None
     unknown_counters: UnknownPolicy = "refuse"
     tolerance: Tolerance = DEFAULT_TOLERANCE
     reasons: bool = False
@@ -101,7 +104,7 @@ class Answerer:
     def __init__(
         self, pipeline: Pipeline, how: Answering, where: str, malformed: MalformedRows | None = None
     ) -> None:
-        pipeline.require_input(history=how.history is not None, weather=False)
+        pipeline.require_input(history=how.history is not None, weather=how.weather is not None)
         self._pipeline = pipeline
         self._how = how
         self._where = where
@@ -164,6 +167,8 @@ class Answerer:
         return renamed(cleaned, names)
 
     def _predicted(self, cleaned: pd.DataFrame) -> pd.DataFrame:
+        if self._how.weather is not None:
+            cleaned = join_weather(cleaned, self._how.weather)
         references = self._how.references or References()
         return references.predict(self._pipeline, cleaned, self._how.history).round(_DECIMALS)
 

@@ -95,7 +95,7 @@ def predict_chunks(
     ------
     ReadError, SchemaError, UnknownCounters, MissingInput
     """
-    pipeline.require_input(history=how.history is not None, weather=False)
+    pipeline.require_input(history=how.history is not None, weather=how.weather is not None)
     malformed = MalformedRows()
     opening = partial(open_counts, max_rows=max_rows, max_bytes=max_bytes, on_malformed=malformed.add, city=how.city)
     with opening(source, name=name) as counts:
@@ -132,7 +132,7 @@ def predict_file(
             "output-is-input",
             path=target,
         )
-    pipeline.require_input(history=how.history is not None, weather=False)
+    pipeline.require_input(history=how.history is not None, weather=how.weather is not None)
     rows = 0
     malformed = MalformedRows()
     with (

@@ -20,6 +20,7 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files import csv_rows, reading
 from bike_traffic.errors import (
     IntegrityError,
+    MissingInput,
     PluginVersionWarning,
     ReadError,
     SchemaError,
@@ -290,3 +291,40 @@ def test_a_file_without_rows_leaves_no_output(
     with pytest.raises(SchemaError, match=f"^in.{ending}: there is no row of counts, only a header$"):
         predict_file(pipelines["rf"], f"in.{ending}", "out.csv")
     assert not Path("out.csv").exists()
+
+
+class Rain(Pipeline):
+    """Predicts the rain."""
+
+    name, task, needs = "rain", "regression", ("weather",)
+
+    def _fit(self, cleaned: pd.DataFrame) -> None:
+        """Learn nothing."""
+
+    def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> pd.Series:
+        return cleaned["rain"]
+
+    def save(self, directory: Path) -> None:
+        """Write nothing."""
+
+    @classmethod
+    def load(cls, directory: Path) -> Rain:
+        return cls()
+
+
+def test_the_weather_of_the_rows_reaches_the_model(small_counts: pd.DataFrame, clean_place: Path) -> None:
+    """It covers all hours, or the file is refused."""
+    rows = small_counts.head(8)
+    rows.to_csv("rows.csv", sep=";", index=False)
+    hours = pd.DatetimeIndex(clean(rows)["date_et_heure_de_comptage"].dt.tz_convert("UTC").unique())
+    weather = pd.DataFrame({"temperature": 12.0, "rain": np.arange(len(hours)) / 2, "cloud": 50.0}, index=hours)
+    sky = {name: np.float32(1) for name in ("temperature", "rain", "cloud")}
+    pipeline = Rain().fit(clean(small_counts).assign(**sky))
+    assert predict_file(pipeline, "rows.csv", "out.csv", Answering(weather=weather)) == len(rows)
+    expected = weather["rain"].reindex(clean(rows)["date_et_heure_de_comptage"]).tolist()
+    assert pd.read_csv("out.csv", sep=";")["prediction"].tolist() == expected
+    with pytest.raises(MissingInput, match=r"needs the weather of the hours; give it with --weather FILE"):
+        predict_file(pipeline, "rows.csv", "no.csv", Answering())
+    with pytest.raises(SchemaError, match=r"the weather of 1 of \d+ hours is not known"):
+        predict_file(pipeline, "rows.csv", "no.csv", Answering(weather=weather.iloc[:-1]))
+    assert not Path("no.csv").exists()

@@ -39,7 +39,7 @@ USERS = {
     "backend": ON_A_REGISTRY,
     "registry": ON_A_REGISTRY,
     "data": {"app", "train", "backtest"},
-    "weather": {"app", "train", "backtest", "forecast", "evaluate"},
+    "weather": {"app", "train", "backtest", "forecast", "evaluate", "predict"},
     "city": {*COUNTS, "app", "predict", "data check", "data fetch", "data weather"},
     "max_left_out": {*COUNTS, "predict", "data check"},
     "keep_doubtful": COUNTS,
