@@ -1,7 +1,6 @@
 # The app in a container. compose.yaml runs it; docs/app.md, "Deploy", explains both.
 
 FROM python:3.11-slim AS build
-# With nn the image has TensorFlow as well, and the app needs twice the memory.
 ARG EXTRAS=app,gcs,s3,signing
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
+_READY = {
+    (True, True): "yes",
+    (False, True): "to predict; to train: {install}",
+    (False, False): "{install}",
+}
+"""What the table says of a pipeline that can be trained, and whose registered models predict."""
+
+
 @click.command(epilog="Example: bt models --format json")
 @with_workspace([])
 @format_option("table", "json")
@@ -35,7 +43,7 @@ def models(workspace: Workspace, output_format: str) -> None:
                 row["summary"],
                 ", ".join(row["needs"]),
                 f"{row['distribution']} {row['version']}",
-                "yes" if row["ready"] else row["install"],
+                _READY[row["ready"], row["predicts"]].format(install=row["install"]),
             ]
             for row in listed
         ],
@@ -44,7 +52,7 @@ def models(workspace: Workspace, output_format: str) -> None:
 
 def _as_document(name: str, declaration: Declaration[PipelineSpec]) -> dict[str, Any]:
     spec = declaration.spec
-    absent = spec.missing()
+    absent = spec.missing_to_train()
     return {
         "name": name,
         "summary": spec.summary,
@@ -52,5 +60,6 @@ def _as_document(name: str, declaration: Declaration[PipelineSpec]) -> dict[str,
         "distribution": declaration.source.distribution,
         "version": declaration.source.version,
         "ready": not absent,
+        "predicts": not spec.missing(),
         "install": f"pip install {spec.pip_words(*absent)}" if absent else None,
     }

@@ -206,8 +206,7 @@ def require_models(workspace: Workspace, models: Sequence[str]) -> list[Declarat
     """Return the declarations of pipelines; raise `MissingExtra` before anything of them is imported."""
     declarations = workspace.pipelines(models)
     for declaration in declarations:
-        if missing := declaration.spec.missing():
-            raise declaration.spec.missing_extra(missing[0])
+        declaration.spec.require_trainable()
     return declarations
 
 

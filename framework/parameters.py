@@ -30,8 +30,7 @@ def new_pipeline(
     MissingExtra, ParameterError, PluginError
     """
     spec = declaration.spec
-    if spec.missing():
-        raise spec.missing_extra(spec.missing()[0])
+    spec.require_trainable()
     try:
         pipeline_class = spec.load()
         pipeline = pipeline_class()

@@ -101,11 +101,32 @@ def _as_tuple(needs: Iterable[Need]) -> tuple[Need, ...]:
 
 @attrs.frozen(kw_only=True)
 class PipelineSpec(_Spec):
-    """A pipeline that a plugin declares; `needs` equals the class attribute, and is known without an import."""
+    """A pipeline that a plugin declares.
 
+    Parameters
+    ----------
+    needs : equal to the class attribute, and known without an import.
+    trains_with : top-level modules that `fit` alone imports: without them a registered model still predicts.
+    """
+
+    trains_with: tuple[str, ...] = ()
     needs: tuple[Need, ...] = attrs.field(
         default=(), converter=_as_tuple, validator=attrs.validators.deep_iterable(attrs.validators.in_(NEEDS))
     )
+
+    def require_trainable(self) -> None:
+        """Raise `MissingExtra` if a library is missing that the class or its `fit` needs."""
+        if missing := self.missing_to_train():
+            raise self.missing_extra(missing[0])
+
+    def missing_to_train(self) -> list[str]:
+        """Return the modules that are not installed and without which it cannot be trained."""
+        return [module for module in self.needed_to_train if find_spec(module) is None]
+
+    @property
+    def needed_to_train(self) -> tuple[str, ...]:
+        """The modules that the class and its `fit` import."""
+        return (*self.requires, *self.trains_with)
 
     def load(self) -> type[Pipeline]:
         """Import the class; raise `MissingExtra` if a library that it needs is missing."""

@@ -225,7 +225,10 @@ def _fit_and_measure(
         parameters={name: _as_json(value) for name, value in measured.get_params(deep=False).items()},
         fit_seconds=fit_seconds,
         plugin=PluginInfo(distribution=source.distribution, version=source.version),
-        libraries={"python": platform.python_version(), **_versions(*_LIBRARIES, *declaration.spec.requires)},
+        libraries={
+            "python": platform.python_version(),
+            **_versions(*_LIBRARIES, *declaration.spec.needed_to_train),
+        },
     )
     return TrainedModel(
         record=record, pipeline=pipeline, counts=cleaned, references=references, evaluation=evaluation

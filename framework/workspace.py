@@ -109,14 +109,14 @@ class Workspace:
         return SigningKey.of(self.settings)
 
     def pipelines(self, names: Sequence[str] = ()) -> list[Declaration[PipelineSpec]]:
-        """Return the named pipelines; without names every built-in one that can run, with a note for the others."""
+        """Return the named pipelines; without names the built-in ones that can be trained, a note for the others."""
         if names:
             return [self.plugins.pipeline(name) for name in dict.fromkeys(names)]
         built_in = [one for one in self.plugins.pipelines().values() if one.source.built_in]
         for declaration in built_in:
-            if missing := declaration.spec.missing():
+            if missing := declaration.spec.missing_to_train():
                 self.notify(f"left out: {declaration.spec.missing_extra(missing[0])}")
-        return [declaration for declaration in built_in if not declaration.spec.missing()]
+        return [declaration for declaration in built_in if not declaration.spec.missing_to_train()]
 
     def counts(
         self,

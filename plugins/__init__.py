@@ -19,7 +19,7 @@ def bt_pipelines() -> list[PipelineSpec]:
             name="nn",
             target="bike_traffic.plugins.neural_net:NNPipeline",
             summary="neural net with counter and hour-of-week embeddings; bikes per hour",
-            requires=("tensorflow", "keras"),
+            trains_with=("tensorflow", "keras"),
             install="'bike-traffic[nn]'",
         ),
         PipelineSpec(

@@ -1,20 +1,25 @@
-"""A small Keras net that predicts a count as a factor on what is usual: its layers, training and predictions."""
+"""A small Keras net that predicts a count as a factor on what is usual: its layers, its training, its file."""
 
 from __future__ import annotations
 
+import io
+import re
+import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bike_traffic.plugins.net_inputs import Inputs
 from bike_traffic.plugins.quiet_keras import keras
 
-Inputs = dict[str, NDArray[Any]]
-"""``counter`` and ``hour_of_week``, shape (n,); ``numbers``, shape (n, numbers); ``log_profile``, shape (n, 1)."""
-
-_BLOCK_ROWS = 32_768
+_SHARED = re.compile(rb'("shared_object_id": )(\d+)')
+_SAVED = re.compile(rb', "date_saved": "[^"]*"')
 
 
 def build_net(
@@ -27,14 +32,20 @@ def build_net(
     hour = keras.Input((), name="hour_of_week", dtype="int32")
     number = keras.Input((numbers,), name="numbers")
     offset = keras.Input((1,), name="log_profile")
-    of_counter = layers.Embedding(counters, embedding_size, embeddings_regularizer=small)(counter)
-    of_hour = layers.Embedding(hours, embedding_size, embeddings_regularizer=small)(hour)
-    joined = layers.Concatenate()([of_counter, of_hour, layers.Multiply()([of_counter, of_hour]), number])
-    for units in hidden:
-        joined = layers.Dense(units, activation="relu")(joined)
-        joined = layers.Dropout(dropout)(joined)
-    log_rate = layers.Add()([layers.Dense(1, kernel_initializer="zeros")(joined), offset])
-    return keras.Model([counter, hour, number, offset], layers.Activation("exponential")(log_rate))
+    # Keras would number layers without a name by how many there were in the process.
+    of_counter, of_hour = (
+        layers.Embedding(size, embedding_size, embeddings_regularizer=small, name=f"{of.name}_embedding")(of)
+        for size, of in ((counters, counter), (hours, hour))
+    )
+    product = layers.Multiply(name="product")([of_counter, of_hour])
+    joined = layers.Concatenate(name="joined")([of_counter, of_hour, product, number])
+    for place, units in enumerate(hidden, 1):
+        joined = layers.Dense(units, activation="relu", name=f"hidden_{place}")(joined)
+        joined = layers.Dropout(dropout, name=f"dropout_{place}")(joined)
+    factor = layers.Dense(1, kernel_initializer="zeros", name="log_factor")(joined)
+    log_rate = layers.Add(name="log_rate")([factor, offset])
+    rate = layers.Activation("exponential", name="rate")(log_rate)
+    return keras.Model([counter, hour, number, offset], rate, name="count_net")
 
 
 def train_net(
@@ -76,13 +87,39 @@ def _losses(done: Any, name: str) -> list[float]:
     return [float(loss) for loss in done.history[name]]
 
 
-def predict_net(net: Any, inputs: Inputs) -> NDArray[np.float32]:
-    """Return a net's predictions; its `predict` method would trace a graph again for every net and every shape."""
-    answers = []
-    for start in range(0, len(inputs["counter"]), _BLOCK_ROWS):
-        block = _take(inputs, slice(start, start + _BLOCK_ROWS))
-        answers.append(np.asarray(net(block, training=False)).ravel())
-    return np.concatenate(answers)
+def archive_of(net: Any) -> bytes:
+    """Return a net in Keras' own format, the same bytes for the same net.
+
+    Keras writes the time into it, and numbers what layers share by addresses in memory: here the numbers count from
+    1, and the time is left out, as is the optimiser, of no use after the training.
+    """
+    bare = keras.Model(net.inputs, net.outputs, name=net.name)  # the same layers and weights, not compiled
+    with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
+        path = Path(folder, "net.keras")
+        bare.save(path)
+        with zipfile.ZipFile(path) as saved:
+            parts = {name: saved.read(name) for name in saved.namelist()}
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), _SAVED.sub(b"", _renumbered(content)))
+    return written.getvalue()
+
+
+def _renumbered(content: bytes) -> bytes:
+    numbers, following = dict[bytes, bytes](), count(1)
+
+    def number(found: re.Match[bytes]) -> bytes:
+        if found[2] not in numbers:
+            numbers[found[2]] = b"%d" % next(following)
+        return found[1] + numbers[found[2]]
+
+    return _SHARED.sub(number, content)
+
+
+def read_net(path: Path) -> Any:
+    """Read a net in Keras' own format."""
+    return keras.saving.load_model(path, compile=False)
 
 
 def _take(inputs: Inputs, rows: slice | NDArray[Any]) -> Inputs:

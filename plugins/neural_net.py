@@ -9,9 +9,8 @@ import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
-from bike_traffic.columns import COUNT, COUNTER, DAY_OF_MONTH, HOUR, MONTH, TIME, WEEKDAY
+from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import FRANCE, SUNDAY_OR_HOLIDAY
 from bike_traffic.features.history import CountFeatures
@@ -19,18 +18,12 @@ from bike_traffic.features.outages import training_rows, usual_weeks
 from bike_traffic.features.recent import WEEKS, RecentLevel
 from bike_traffic.names import Task
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.plugins.count_net import Inputs, build_net, predict_net, train_net
-from bike_traffic.plugins.quiet_keras import keras
+from bike_traffic.plugins.net import Net
+from bike_traffic.plugins.net_inputs import CALENDAR, HOURS_OF_WEEK, PROFILES, SEASON, Inputs, Scaling, continuous
 from bike_traffic.progress import progress
 
-STATE_FILE = "state.joblib"
-HOURS_OF_WEEK = 168
-CALENDAR = ["public_holiday", "school_holiday", "bridge_day", "previous_day_off", "next_day_off"]
-YEAR = ["season_sine", "season_cosine"]
-HARMONICS = (2, 3)
-SEASON = [*YEAR, *(f"{wave}_{harmonic}" for harmonic in HARMONICS for wave in YEAR), "christmas"]
-PROFILES = ["profile", "school_profile"]
-STATE = ("features_", "scaler_", "recent_", "own_recent_", "level_", "recent_weight_")
+STATE_FILE, NET_FILE = "state.joblib", "net_{}.keras"
+STATE = ("features_", "scaling_", "nets_", "recent_", "own_recent_", "level_", "recent_weight_")
 
 SEASON_DAYS = 330
 """Fewest days of training for the season as an input. With fewer the nets extrapolate badly to the rest of the year:
@@ -112,10 +105,10 @@ class NNPipeline(Pipeline):
         chosen = usual.iloc[self._sampled(usual[TIME])]
         features = self.features_.transform(chosen)
         season = usual[TIME].max() - usual[TIME].min() >= pd.Timedelta(days=SEASON_DAYS)
-        columns = _continuous(features)[[*CALENDAR, *(SEASON if season else []), *PROFILES]]
+        columns = continuous(features)
         # A net's answer to an input that did not vary in training would be arbitrary.
-        varies = (columns.min() < columns.max()) | columns.columns.isin(PROFILES)
-        self.scaler_ = StandardScaler().fit(columns.loc[:, varies])
+        varying = [name for name in [*CALENDAR, *(SEASON if season else [])] if np.ptp(columns[name]) > 0]
+        self.scaling_ = Scaling.of({name: columns[name] for name in [*varying, *PROFILES]})
         self.recent_weight_ = RECENT_WEIGHT_WITH_SEASON if season else RECENT_WEIGHT
         self._train(self._inputs(features), chosen[COUNT].to_numpy(np.float32), _newest(chosen[TIME]))
         self._measure_level(cleaned, live)
@@ -132,7 +125,11 @@ class NNPipeline(Pipeline):
 
     def _train(self, inputs: Inputs, target: NDArray[np.float32], newest: NDArray[np.bool_]) -> None:
         """Train the nets on all rows; the first one on all but the newest before, to record its loss on these."""
-        self.nets_ = []
+        from bike_traffic.plugins.count_net import archive_of, build_net, train_net  # TensorFlow, only to train
+        from bike_traffic.plugins.quiet_keras import keras
+
+        self.nets_: list[Net] = []
+        self.archives_: list[bytes] = []
         self.history_: dict[str, list[float]] = {}
         sizes = len(self.counters_) + 1, HOURS_OF_WEEK, inputs["numbers"].shape[1]
         total = self.n_nets * self.epochs + REFINING_EPOCHS * bool(newest.any())
@@ -151,7 +148,8 @@ class NNPipeline(Pipeline):
                     batch_size=self.batch_size,
                     after_epoch=lambda: advance(1),
                 )
-                self.nets_.append(net)
+                self.nets_.append(Net.of(net))
+                self.archives_.append(archive_of(net))
                 self.history_ |= {f"loss/net_{number + 1}{kind}": values for kind, values in losses.items()}
 
     def _measure_level(self, cleaned: pd.DataFrame, live: pd.DataFrame) -> None:
@@ -167,7 +165,7 @@ class NNPipeline(Pipeline):
     @property
     def feature_names_(self) -> list[str]:
         """The nets' inputs."""
-        return ["counter", "hour_of_week", *self.scaler_.feature_names_in_, "log_profile"]
+        return ["counter", "hour_of_week", *self.scaling_.names, "log_profile"]
 
     def _check_parameters(self) -> None:
         whole = ("epochs", "batch_size", "embedding_size", "n_nets", "max_rows")
@@ -206,18 +204,17 @@ class NNPipeline(Pipeline):
         """Return the nets' inputs; a public holiday counts as a Sunday."""
         weekday = np.where(features["day_type"] == SUNDAY_OR_HOLIDAY, 6, features[WEEKDAY])
         counter = self.features_.history_.positions(features) + 1
-        numbers = self.scaler_.transform(_continuous(features)[list(self.scaler_.feature_names_in_)])
         return {
             "counter": counter.astype(np.int32),
             "hour_of_week": (weekday * 24 + features[HOUR]).to_numpy(np.int32),
-            "numbers": numbers.clip(-4, 4).astype(np.float32),
+            "numbers": self.scaling_(continuous(features)),
             "log_profile": np.log(features[["profile"]].to_numpy(np.float32) + 1.0),
         }
 
     def _rates(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
         """Return the mean of the nets' predictions, whose level is that of all training, in bikes per hour."""
         inputs = self._inputs(self.features_.transform(cleaned))
-        rates = [predict_net(net, inputs) for net in self.nets_]
+        rates = [net.predict(inputs) for net in self.nets_]
         return np.asarray(np.mean(rates, axis=0, dtype=np.float64))
 
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> NDArray[np.float64]:  # noqa: ARG002
@@ -240,21 +237,32 @@ class NNPipeline(Pipeline):
         return np.asarray(np.sqrt(of_counter * of_hour))
 
     def save(self, directory: Path) -> None:
-        """Write each net in Keras' own format, and the features in a pickle."""
-        for number, net in enumerate(self.nets_):
-            net.save(directory / f"net_{number}.keras")
+        """Write the state in a pickle, the weights of the nets among it, and each net in Keras' own format."""
+        for number, archive in enumerate(self.archives_):
+            (directory / NET_FILE.format(number)).write_bytes(archive)
         state = {name: getattr(self, name) for name in STATE}
         joblib.dump({"parameters": self.get_params(), "fitted": state}, directory / STATE_FILE, compress=3)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Read what `save` wrote. It contains a pickle: load only files whose digests were checked."""
+        """Read what `save` wrote. It contains a pickle: load only files whose digests were checked.
+
+        Raises
+        ------
+        MissingExtra
+            An earlier version saved it, whose weights are in the files of Keras alone, and TensorFlow is missing.
+        """
         state = joblib.load(directory / STATE_FILE)
-        pipeline = cls(**state["parameters"])
-        for name, value in state["fitted"].items():
+        pipeline, fitted = cls(**state["parameters"]), state["fitted"]
+        paths = [directory / NET_FILE.format(number) for number in range(pipeline.n_nets)]
+        if "nets_" not in fitted:
+            from bike_traffic.plugins.count_net import read_net
+
+            fitted["nets_"] = [Net.of(read_net(path)) for path in paths]
+            fitted["scaling_"] = Scaling.of_scaler(fitted.pop("scaler_"))
+        for name, value in fitted.items():
             setattr(pipeline, name, value)
-        paths = [directory / f"net_{number}.keras" for number in range(pipeline.n_nets)]
-        pipeline.nets_ = [keras.saving.load_model(path, compile=False) for path in paths]
+        pipeline.archives_ = [path.read_bytes() for path in paths]
         pipeline.counters_ = pipeline.features_.history_.counters_
         return pipeline
 
@@ -262,25 +270,6 @@ class NNPipeline(Pipeline):
 def _newest(times: pd.Series) -> NDArray[np.bool_]:
     """Return which rows are of the last weeks: the last fifth of training, at most `VALIDATION`."""
     return np.asarray(times > times.max() - min(VALIDATION, (times.max() - times.min()) / 5))
-
-
-def _continuous(features: pd.DataFrame) -> pd.DataFrame:
-    """Return all inputs that are scaled: calendar, season, and log ratios of the counter's history.
-
-    The nets of earlier versions took the level; that of a counter does not vary in training, so that a net cannot
-    tell it from the counter's embedding.
-    """
-    columns = features[[*CALENDAR, *YEAR]].copy()
-    angle = np.arctan2(columns["season_sine"], columns["season_cosine"])
-    for harmonic in HARMONICS:
-        columns[f"season_sine_{harmonic}"] = np.sin(harmonic * angle)
-        columns[f"season_cosine_{harmonic}"] = np.cos(harmonic * angle)
-    month, day = features[MONTH], features[DAY_OF_MONTH]
-    columns["christmas"] = (((month == 12) & (day >= 23)) | ((month == 1) & (day <= 2))).astype(np.float32)
-    for name in PROFILES:
-        columns[name] = np.log((features[name] + 1.0) / (features["counter_mean"] + 1.0))
-    columns["level"] = np.log(features["level"])
-    return columns
 
 
 def _means_of(recent: RecentLevel) -> pd.Series:

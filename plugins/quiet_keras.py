@@ -1,7 +1,12 @@
 """Keras, imported without the messages that TensorFlow's libraries write to the terminal.
 
 They write to file descriptor 2 from C++ before they read any setting, so the descriptor is redirected during the
-import. An import that fails raises as usual.
+import.
+
+Raises
+------
+MissingExtra
+    TensorFlow is not installed.
 """
 
 from __future__ import annotations
@@ -10,6 +15,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from bike_traffic.errors import MissingExtra
+from bike_traffic.extras import pip_words
 
 
 @contextmanager
@@ -27,7 +35,19 @@ def _silent_descriptor() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with _silent_descriptor():
-    import keras
+try:
+    with _silent_descriptor():
+        import keras
+except ModuleNotFoundError as error:
+    if error.name not in ("keras", "tensorflow"):
+        raise
+    _install = pip_words("'bike-traffic[nn]'")
+    raise MissingExtra(
+        f"'nn' needs tensorflow, which is not installed: pip install {_install}",
+        "extra-missing",
+        name="nn",
+        module="tensorflow",
+        install=_install,
+    ) from error
 
 __all__ = ["keras"]

@@ -20,7 +20,7 @@ HEALTH = "/_stcore/health"
 DOCUMENT = (ROOT / "docs/app.md").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
-GIGABYTES = {"app": 1, "with-nn": 2}
+SERVICE: dict[str, Any] = SERVICES["app"]
 """Memory of each service."""
 
 
@@ -118,47 +118,38 @@ def test_no_key_and_no_secret_is_in_the_files() -> None:
         assert secret.search((ROOT / name).read_text(encoding="utf-8")) is None
 
 
-def test_the_services_are_those_without_and_with_the_net() -> None:
-    assert list(SERVICES) == list(GIGABYTES)
-    assert "profiles" not in SERVICES["app"]
-    assert SERVICES["with-nn"]["profiles"]  # it starts only if it is named
+def test_there_is_one_service() -> None:
+    assert list(SERVICES) == ["app"]
 
 
-@pytest.mark.parametrize("name", GIGABYTES)
-def test_a_service_is_confined(name: str) -> None:
-    service = SERVICES[name]
-    assert service["read_only"] is True
-    assert [place.partition(":")[0] for place in service["tmpfs"]] == ["/tmp"]
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["mem_limit"] == service["memswap_limit"] == f"{GIGABYTES[name]}g"
-    assert not {"privileged", "user", "network_mode", "pid", "healthcheck"} & service.keys()
+def test_the_service_is_confined() -> None:
+    assert SERVICE["read_only"] is True
+    assert [place.partition(":")[0] for place in SERVICE["tmpfs"]] == ["/tmp"]
+    assert SERVICE["cap_drop"] == ["ALL"]
+    assert SERVICE["security_opt"] == ["no-new-privileges:true"]
+    assert SERVICE["mem_limit"] == SERVICE["memswap_limit"] == "1g"
+    assert not {"privileged", "user", "network_mode", "pid", "healthcheck"} & SERVICE.keys()
 
 
-@pytest.mark.parametrize("name", GIGABYTES)
-def test_a_service_is_reached_from_its_machine_alone(name: str) -> None:
+def test_the_service_is_reached_from_its_machine_alone() -> None:
     (port,) = of_last_stage("EXPOSE")
-    assert SERVICES[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert SERVICE["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
-@pytest.mark.parametrize("name", GIGABYTES)
-def test_the_cache_is_a_volume_and_the_models_of_this_machine_are_read_only(name: str) -> None:
-    cache, models = SERVICES[name]["volumes"]
+def test_the_cache_is_a_volume_and_the_models_of_this_machine_are_read_only() -> None:
+    cache, models = SERVICE["volumes"]
     volume, _, place = cache.partition(":")
     assert volume in COMPOSE["volumes"]
     assert [place] == json.loads(of_last_stage("VOLUME")[0])
     assert models == "${MODELS:-./models}:/models:ro"
-    registry = SERVICES[name]["environment"]["BT_REGISTRY"]
+    registry = SERVICE["environment"]["BT_REGISTRY"]
     assert registry == "${BT_REGISTRY:-/models/summary.json}"
 
 
-@pytest.mark.parametrize("name", GIGABYTES)
-def test_the_extras_are_those_of_the_package_and_only_the_larger_service_has_the_net(name: str) -> None:
-    extras = SERVICES[name]["build"]["args"]["EXTRAS"].split(",")
-    assert set(extras) <= set(settings()["options.extras_require"])
-    assert ("nn" in extras) is (name == "with-nn")
-    if name == "app":
-        assert ("ARG", f"EXTRAS={','.join(extras)}") in stages()[0]
+def test_the_extras_are_those_of_the_package_and_the_default_of_the_image_without_tensorflow() -> None:
+    extras = SERVICE["build"]["args"]["EXTRAS"].split(",")
+    assert set(extras) <= set(settings()["options.extras_require"]) - {"nn"}
+    assert ("ARG", f"EXTRAS={','.join(extras)}") in stages()[0]
 
 
 def test_the_documents_entry_file_has_two_lines_and_its_requirement_an_extra_that_exists() -> None:

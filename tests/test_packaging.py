@@ -15,6 +15,7 @@ import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -216,12 +217,33 @@ def test_the_wheel_runs_in_a_fresh_environment_from_anywhere(wheel: Path, tmp_pa
     assert run(scripts / "bt", "--version", cwd=elsewhere) == f"bt, version {settings()['metadata']['version']}\n"
     assert run(scripts / "bt", "--help", cwd=elsewhere).startswith("Usage: bt [OPTIONS] COMMAND [ARGS]...\n")
     listed = json.loads(run(scripts / "bt", "models", "--format", "json", cwd=elsewhere))
-    assert {model["name"]: (model["ready"], model["install"]) for model in listed} == {
-        "rf": (True, None),
-        "nn": (False, "pip install 'tensorflow>=2.18'"),
-        "rf_class": (True, None),
-        "ahead": (True, None),
+    assert {model["name"]: (model["ready"], model["predicts"], model["install"]) for model in listed} == {
+        "rf": (True, True, None),
+        "nn": (False, True, "pip install 'tensorflow>=2.18'"),
+        "rf_class": (True, True, None),
+        "ahead": (True, True, None),
     }
     table = run(scripts / "bt", "models", cwd=elsewhere).splitlines()
     assert [line.split()[0] for line in table if "─" not in line] == ["model", "rf", "nn", "rf_class", "ahead"]
     assert list(elsewhere.iterdir()) == []
+    a_net_predicts_where_tensorflow_is_not_installed(scripts, elsewhere)
+
+
+def a_net_predicts_where_tensorflow_is_not_installed(scripts: Path, place: Path) -> None:
+    """Train in the environment of the tests, which has it, and predict in another one."""
+    run(scripts / "bt", "data", "sample", "-o", "counts.csv", cwd=place)
+    here = Path(sys.executable).parent
+    quick = [word for value in ("epochs=1", "n_nets=1", "hidden=(8,)") for word in ("--set", value)]
+    words = ["train", "-m", "nn", "--data", "counts.csv", "--no-interval", "--no-refit", "--no-track", *quick]
+    run(here / "bt", *words, cwd=place)
+    for bt in (here / "bt", scripts / "bt"):
+        run(bt, "predict", "-m", "nn", "counts.csv", "-o", f"{bt.parents[1].name}.csv", cwd=place)
+    with_it, without = (pd.read_csv(place / f"{name}.csv", sep=";") for name in (here.parent.name, "fresh"))
+    assert without["prediction"].to_numpy() == pytest.approx(with_it["prediction"].to_numpy(), rel=1e-4)
+    refused = subprocess.run(
+        [scripts / "bt", *words], cwd=place, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == (
+        "Error: 'nn' needs tensorflow, which is not installed: pip install 'tensorflow>=2.18'"
+    )

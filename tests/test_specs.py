@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from bike_traffic.errors import PluginError
+from bike_traffic.errors import MissingExtra, PluginError
 from bike_traffic.manager import PluginHost
 from bike_traffic.names import Need
 from bike_traffic.parameters import new_pipeline
@@ -44,6 +44,14 @@ def test_missing_names_the_required_modules_that_are_not_installed() -> None:
     assert spec.missing() == ["no_such_one", "no_such_two"]
 
 
+def test_what_only_a_fit_imports_is_missing_to_train_and_not_to_predict() -> None:
+    spec = PipelineSpec(name="x", target="json:JSONDecoder", requires=("json",), trains_with=("no_such_one",))
+    assert (spec.missing(), spec.missing_to_train()) == ([], ["no_such_one"])
+    assert spec.load().__name__ == "JSONDecoder"
+    with pytest.raises(MissingExtra, match=r"^'x' needs no_such_one, which is not installed: "):
+        spec.require_trainable()
+
+
 @pytest.mark.parametrize(("install", "words"), [(None, "no_such_one"), ("'mine[big]'", "'mine[big]'")])
 def test_the_pip_line_is_what_the_spec_says_else_the_modules_name(install: str | None, words: str) -> None:
     spec = PipelineSpec(name="x", target="module:Class", install=install)
@@ -69,7 +77,8 @@ def test_every_built_in_has_a_summary_and_says_how_to_install_what_it_requires(
     spec: PipelineSpec | BackendSpec,
 ) -> None:
     assert spec.summary
-    assert bool(spec.requires) == bool(spec.install)
+    needed = spec.needed_to_train if isinstance(spec, PipelineSpec) else spec.requires
+    assert bool(needed) == bool(spec.install)
     assert spec.api == PLUGIN_API
 
 

@@ -71,13 +71,23 @@ def test_the_forest_imports_neither_the_net_nor_another_models_module() -> None:
     assert imported(modules, {"tensorflow", "keras", "mlflow", *others}) == set()
 
 
-def test_a_forest_is_loaded_and_forecasts_without_scikit_learn(small_file: Path, clean_place: Path) -> None:
-    """Its import takes longer than all else of a forecast, and than all else of the first page of the app."""
+@pytest.mark.parametrize(
+    ("name", "module", "quick"),
+    [
+        ("rf", "random_forest", ["n_estimators=2"]),
+        pytest.param("nn", "neural_net", ["epochs=1", "n_nets=1"], marks=pytest.mark.slow),
+    ],
+)
+def test_a_model_is_loaded_and_forecasts_without_the_libraries_that_trained_it(
+    name: str, module: str, quick: list[str], small_file: Path, clean_place: Path
+) -> None:
+    """Their imports take longer than all else of a forecast, and than all else of the first page of the app."""
     bt = RUN_BT.format
-    modules_after(bt(words=["train", "-m", "rf", "--set", "n_estimators=2", "--data", str(small_file)]))
-    modules = modules_after(bt(words=["forecast", "-m", "rf", "--days", "2"]))
-    assert "bike_traffic.plugins.random_forest" in modules
-    assert imported(modules, {"sklearn", "scipy", "fsspec"}) == set()
+    parameters = [word for value in quick for word in ("--set", value)]
+    modules_after(bt(words=["train", "-m", name, *parameters, "--no-interval", "--data", str(small_file)]))
+    modules = modules_after(bt(words=["forecast", "-m", name, "--days", "2"]))
+    assert f"bike_traffic.plugins.{module}" in modules
+    assert imported(modules, {"sklearn", "scipy", "fsspec", "tensorflow", "keras"}) == set()
 
 
 @pytest.mark.parametrize("name", ["plugins.ahead.pipeline", "data.cleaning", "evaluation.references", "forecasting"])

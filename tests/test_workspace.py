@@ -116,13 +116,13 @@ def test_threads_share_a_workspace_and_its_model(
     assert all(answer.equals(expected) for answer in answers)
 
 
-def test_without_names_every_built_in_that_can_run_is_meant_and_the_others_are_reported(
+def test_without_names_every_built_in_that_can_be_trained_is_meant_and_the_others_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     notes: list[str] = []
     workspace = Workspace.open(notify=notes.append)
     net = workspace.plugins.pipeline("nn").spec
-    monkeypatch.setattr(type(net), "missing", lambda spec: ["tensorflow"] if spec.name == "nn" else [])
+    monkeypatch.setattr(type(net), "missing_to_train", lambda spec: ["tensorflow"] if spec.name == "nn" else [])
     assert [declaration.spec.name for declaration in workspace.pipelines()] == ["rf", "rf_class", "ahead"]
     assert notes == ["left out: 'nn' needs tensorflow, which is not installed: pip install 'tensorflow>=2.18'"]
 

@@ -14,8 +14,9 @@ from sklearn.preprocessing import StandardScaler
 
 from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
 from bike_traffic.data.cleaning import clean
-from bike_traffic.plugins.count_net import build_net
-from bike_traffic.plugins.neural_net import CALENDAR, HOURS_OF_WEEK, PROFILES, NNPipeline, _continuous
+from bike_traffic.plugins.count_net import build_net, read_net
+from bike_traffic.plugins.net_inputs import CALENDAR, HOURS_OF_WEEK, PROFILES, continuous
+from bike_traffic.plugins.neural_net import NNPipeline
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +132,7 @@ def test_a_net_that_an_earlier_version_saved_predicts_without_a_recent_level(tmp
     of_today = fitted(counts, batch_size=2048)
     features = of_today.features_.transform(counts)
     columns = [*CALENDAR, "season_sine", "season_cosine", *PROFILES, "level"]
-    scaler = StandardScaler().fit(_continuous(features)[columns])
+    scaler = StandardScaler().fit(pd.DataFrame(continuous(features))[columns])
     parameters = of_today.get_params()
     del parameters["max_rows"]
     fitted_state = {"features_": of_today.features_, "season_": True, "scaler_": scaler}
@@ -141,3 +142,41 @@ def test_a_net_that_an_earlier_version_saved_predicts_without_a_recent_level(tmp
     rows = hourly("2024-08-06", 7, {"quai": 0.0, "pont": 0.0})
     profile = of_today.features_.transform(rows)["profile"]
     assert NNPipeline.load(tmp_path).predict(rows).to_numpy() == pytest.approx(profile.to_numpy() + 1.0, rel=1e-5)
+
+
+def test_the_arrays_predict_what_keras_predicts(tmp_path: Path) -> None:
+    counts = hourly("2023-09-01", 340, {"quai": 80.0, "pont": 20.0})
+    pipeline = fitted(counts, n_nets=2, hidden=(16, 8))
+    pipeline.save(tmp_path)
+    inputs = pipeline._inputs(pipeline.features_.transform(counts))
+    for number, net in enumerate(pipeline.nets_):
+        of_keras = read_net(tmp_path / f"net_{number}.keras")
+        expected = np.asarray(of_keras(inputs, training=False)).ravel()
+        assert net.predict(inputs) == pytest.approx(expected, rel=1e-5)
+        assert [weights.tolist() for weights in of_keras.get_weights()] == [
+            weights.tolist() for weights in (net.counter, net.hour, *(part for layer in net.layers for part in layer))
+        ]
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Keras writes the time and addresses in memory into its files, and numbers layers through a process."""
+    counts = hourly("2024-01-08", 98, {"quai": 80.0, "pont": 20.0})
+    saved = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        fitted(counts).save(folder)
+        saved.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert [sorted(files) for files in saved] == [["net_0.keras", "state.joblib"]] * 2
+    assert [name for name in saved[0] if saved[0][name] != saved[1][name]] == []
+
+
+def test_a_model_that_was_loaded_is_saved_as_it_was(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    fitted(hourly("2024-01-08", 98, {"quai": 80.0, "pont": 20.0})).save(first)
+    NNPipeline.load(first).save(second)
+    assert (second / "net_0.keras").read_bytes() == (first / "net_0.keras").read_bytes()
+    rows = hourly("2024-04-15", 7, {"quai": 60.0, "pont": 20.0})
+    assert NNPipeline.load(second).predict(rows).equals(NNPipeline.load(first).predict(rows))

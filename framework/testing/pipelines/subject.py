@@ -143,8 +143,7 @@ def pipeline_subject(name: str, host: PluginHost) -> PipelineSubject:
         raise PluginError(
             "; ".join(map(str, [error, *host.failures])), "pipeline-unknown-plugins-failed"
         ) from host.failures[0].error
-    if declaration.spec.missing():
-        raise declaration.spec.missing_extra(declaration.spec.missing()[0])
+    declaration.spec.require_trainable()
     return PipelineSubject(declaration, *_small_counts())
 
 
