@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     shell_complete=complete_files,
     help="Write the predictions of the folds: CSV(.gz) or Parquet.",
 )
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Fits at once, each in a process."
+)
 @folder_option
 @interval_option
 @parameters_option
@@ -60,6 +63,7 @@ def backtest(
     step: str | None,
     days: int | None,
     output: str | None,
+    jobs: int,
     plot: Path | None,
     interval: bool,
     parameters: tuple[str, ...],
@@ -99,6 +103,7 @@ def backtest(
             seed=seed,
             steps=steps,
             interval=interval,
+            jobs=jobs,
         ):
             note(f"fold {fold.number} of {folds}: {fold.model} measured")
             done.append(fold)

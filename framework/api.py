@@ -243,6 +243,7 @@ def backtest(
     interval: bool = True,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
+    jobs: int = 1,
 ) -> list[Fold]:
     """Measure models by rolling origin: the last horizons one by one, each trained on all rows before it.
 
@@ -254,10 +255,11 @@ def backtest(
     step, days : forecast `days` days from an origin at every `step`, such as ``"1d"``, inside each fold; by default
         the whole horizon from its first hour.
     interval : whether intervals are calibrated and measured.
+    jobs : fits at once, each in a process of its own, with the same result.
 
     Raises
     ------
-    SplitError, ParameterError, MissingInput, ReadError, SchemaError
+    SplitError, ParameterError, MissingInput, ReadError, SchemaError, WorkerError
     """
     workspace = Workspace.open()
     declarations = workspace.pipelines([models] if isinstance(models, str) else models)
@@ -272,6 +274,7 @@ def backtest(
             seed=seed,
             steps=Steps(parse_span(step), days) if step else None,
             interval=interval,
+            jobs=jobs,
         )
     )
 

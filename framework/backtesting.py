@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,21 +13,25 @@ import pandas as pd
 from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.data.hours import as_published, local_stamps
-from bike_traffic.evaluation.measuring import Evaluation, evaluate, evaluation_of, measurable_rows
+from bike_traffic.evaluation.measuring import Evaluation, evaluation_of, measurable_rows, measured_rows
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.rows import DAYS_AHEAD, ORIGIN
 from bike_traffic.evaluation.splits import Split
+from bike_traffic.features.calendar import days_ahead
 from bike_traffic.manager import Declaration
 from bike_traffic.names import Task
 from bike_traffic.origins import (
     CALIBRATION_MONTHS,
     Steps,
+    later,
     predicted_month,
     predicted_months,
     rows_from_origins,
 )
 from bike_traffic.parameters import new_pipeline
+from bike_traffic.pipeline import Pipeline
+from bike_traffic.processes import in_processes
 from bike_traffic.specs import PipelineSpec
 
 
@@ -60,6 +64,16 @@ class FoldMean:
     recent: dict[str, float]
 
 
+@attrs.frozen(kw_only=True)
+class _Measured:
+    """A fold without its interval, and its rows as a month of a calibration, for the folds after it."""
+
+    task: Task
+    holidays: str
+    rows: pd.DataFrame
+    months: list[pd.DataFrame]
+
+
 def backtest(
     declarations: Sequence[Declaration[PipelineSpec]],
     cleaned: pd.DataFrame,
@@ -70,6 +84,7 @@ def backtest(
     steps: Steps | None = None,
     interval: bool = True,
     city: City = PARIS,
+    jobs: int = 1,
 ) -> Iterator[Fold]:
     """Fit each pipeline again before each fold, and measure it on the rows of the fold.
 
@@ -84,48 +99,85 @@ def backtest(
     interval : whether intervals are measured. They are calibrated on the three months before each fold, which costs
         three more fits of each pipeline in all.
     city : whose counts they are.
+    jobs : fits at once, each in a process of its own; the result is the same.
 
     Raises
     ------
     ParameterError, MissingExtra, MissingInput
+    WorkerError
+        A process ended before it had an answer.
     """
-    months: dict[str, list[pd.DataFrame]] = {}
-    for number, split in enumerate(splits, start=1):
-        training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-        start, end = held_out[TIME].min(), held_out[TIME].max() + pd.Timedelta(hours=1)
-        baselines: dict[str, References] = {}
-        for declaration in declarations:
-            new = partial(new_pipeline, declaration, parameters, seed, city)
-            if interval and number == 1:
-                months[declaration.spec.name] = predicted_months(
-                    new, training, start, end - start, CALIBRATION_MONTHS
-                )
-            pipeline = new().fit(training)
-            past = months.get(declaration.spec.name, [])[-CALIBRATION_MONTHS:]
-            holidays = pipeline.holidays
-            if holidays not in baselines:
-                baselines[holidays] = References.baselines(training, holidays=holidays)
-            references = baselines[holidays].calibrated(past, training, holidays=holidays)
-            if steps is None:
-                measurable = measurable_rows(pipeline, held_out)
-                evaluation = evaluate(pipeline, measurable, references, history=training)
-                measured = evaluation.rows
-            else:
-                known = cleaned[(cleaned[TIME] < end).to_numpy()]
-                rows = rows_from_origins(pipeline, known, start, end, steps)
-                evaluation = evaluation_of(pipeline.task, references.with_bounds(rows))
-                measured = None
-            if interval and pipeline.task == "regression":
-                months[declaration.spec.name].append(predicted_month(pipeline, cleaned, split, measured))
-            yield Fold(
-                model=pipeline.name,
-                task=pipeline.task,
-                number=number,
-                training_rows=len(training),
-                first_hour=start,
-                last_hour=held_out[TIME].max(),
-                evaluation=evaluation,
-            )
+    fits = {one.qualified_name: partial(new_pipeline, one, parameters, seed, city) for one in declarations}
+    start, end = _hours_of(cleaned, splits[0])
+    before = [later(start, -place * (end - start)) for place in range(CALIBRATION_MONTHS - 1, -1, -1)]
+    of_months = [(name, day) for name in fits for day in before] if interval else []
+    of_folds = [(name, number) for number in range(len(splits)) for name in fits]
+    calls: list[Callable[[], Any]] = [
+        partial(_month, fits[name], cleaned, day, end - start) for name, day in of_months
+    ]
+    for name, number in of_folds:
+        needed = interval and number + 1 < len(splits)  # the month of the last fold is of use to no other
+        calls.append(partial(_measured, fits[name], cleaned, splits[number], steps, with_month=needed))
+    answers = in_processes(calls, jobs)
+    months: dict[str, list[pd.DataFrame]] = {name: [] for name in fits}
+    for name, _ in of_months:
+        months[name] += next(answers)
+    for name, number in of_folds:
+        measured = next(answers)
+        start, end = _hours_of(cleaned, splits[number])
+        training = cleaned.iloc[splits[number].training]
+        past = months[name][-CALIBRATION_MONTHS:]
+        references = References().calibrated(past, training, holidays=measured.holidays)
+        rows = _bounded(references, measured.rows, training[TIME].max())
+        yield Fold(
+            model=name.rpartition(":")[2],
+            task=measured.task,
+            number=number + 1,
+            training_rows=len(training),
+            first_hour=start,
+            last_hour=end - pd.Timedelta(hours=1),
+            evaluation=evaluation_of(measured.task, rows),
+        )
+        months[name] += measured.months
+
+
+def _hours_of(cleaned: pd.DataFrame, split: Split) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the first hour of the held-out rows, and the one after the last."""
+    times = cleaned[TIME].iloc[split.held_out]
+    return times.min(), times.max() + pd.Timedelta(hours=1)
+
+
+def _month(
+    new: Callable[[], Pipeline], cleaned: pd.DataFrame, end: pd.Timestamp, span: pd.Timedelta
+) -> list[pd.DataFrame]:
+    """Predict the month of a calibration that ends before a time, as `predicted_months` does."""
+    return predicted_months(new, cleaned[(cleaned[TIME] < end).to_numpy()], end, span, 1)
+
+
+def _measured(
+    new: Callable[[], Pipeline], cleaned: pd.DataFrame, split: Split, steps: Steps | None, *, with_month: bool
+) -> _Measured:
+    training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
+    pipeline = new().fit(training)
+    whole: pd.DataFrame | None = None
+    if steps is None:
+        baselines = References.baselines(training, holidays=pipeline.holidays)
+        rows = whole = measured_rows(pipeline, measurable_rows(pipeline, held_out), baselines, training)
+    else:
+        start, end = _hours_of(cleaned, split)
+        rows = rows_from_origins(pipeline, cleaned[(cleaned[TIME] < end).to_numpy()], start, end, steps)
+    months = (
+        [predicted_month(pipeline, cleaned, split, whole)] if with_month and pipeline.task == "regression" else []
+    )
+    return _Measured(task=pipeline.task, holidays=pipeline.holidays, rows=rows, months=months)
+
+
+def _bounded(references: References, rows: pd.DataFrame, newest: pd.Timestamp) -> pd.DataFrame:
+    """Return measured rows with the bounds of the interval, if there is one, for their days after the newest hour."""
+    if DAYS_AHEAD in rows:
+        return references.with_bounds(rows)
+    ahead = rows.assign(**{DAYS_AHEAD: days_ahead(rows[TIME], newest)})
+    return references.with_bounds(ahead).drop(columns=DAYS_AHEAD)
 
 
 def means_over_folds(folds: Iterable[Fold], *, by_day: bool = False) -> list[FoldMean]:
@@ -157,15 +209,17 @@ def means_over_folds(folds: Iterable[Fold], *, by_day: bool = False) -> list[Fol
 def predictions_of(folds: Sequence[Fold]) -> pd.DataFrame:
     """Return every prediction of the folds: counter and time as the City writes them, model, fold, and the values.
 
-    The values are those of `Evaluation.rows`, with the origin and the day of horizon if there are several origins.
+    The values are those of `Evaluation.rows`, and the origin: the first hour that the model did not know. With
+    several origins in a fold there is also the day of horizon.
     """
     parts = []
     for fold in folds:
         rows = fold.evaluation.rows
         table = as_published(rows).assign(model=fold.model, fold=fold.number)
         values = rows.drop(columns=[COUNTER, TIME, HOUR, WEEKDAY])
-        if ORIGIN in values:
-            values[ORIGIN] = local_stamps(values[ORIGIN])
+        if ORIGIN not in values:
+            values[ORIGIN] = fold.first_hour
+        values[ORIGIN] = local_stamps(values[ORIGIN])
         parts.append(table.join(values))
     return pd.concat(parts, ignore_index=True)
 

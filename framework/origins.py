@@ -58,7 +58,7 @@ def rows_from_origins(
     """
     parts = []
     for origin in _origins(start, end, steps.step):
-        until = min(_later(origin, pd.Timedelta(days=steps.days)), end)
+        until = min(later(origin, pd.Timedelta(days=steps.days)), end)
         split = split_at(cleaned[TIME], origin, until)
         history, ahead = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
         ahead = ahead[pipeline.known_counters(ahead)]
@@ -75,15 +75,13 @@ def rows_from_origins(
 
 def _origins(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> Iterator[pd.Timestamp]:
     whole_days = step % pd.Timedelta(days=1) == pd.Timedelta(0)
-    origin = (
-        start if not whole_days or start == start.normalize() else _later(start.normalize(), pd.Timedelta(days=1))
-    )
+    origin = start if not whole_days or start == start.normalize() else later(start.normalize(), pd.Timedelta(days=1))
     while origin < end:
         yield origin
-        origin = _later(origin, step)
+        origin = later(origin, step)
 
 
-def _later(time: pd.Timestamp, span: pd.Timedelta) -> pd.Timestamp:
+def later(time: pd.Timestamp, span: pd.Timedelta) -> pd.Timestamp:
     """Return the time after a span; whole days are days of the calendar, which may have 23 or 25 hours."""
     days = span / pd.Timedelta(days=1)
     later = time + (pd.DateOffset(days=int(days)) if days.is_integer() else span)
@@ -110,10 +108,10 @@ def predicted_months(
     if new_pipeline().task != "regression":
         return []
     first = cleaned[TIME].min()
-    starts = [_later(end, -place * span) for place in range(number, 0, -1)]
+    starts = [later(end, -place * span) for place in range(number, 0, -1)]
     months = []
     for start in starts:
-        split = split_at(cleaned[TIME], start, _later(start, span))
+        split = split_at(cleaned[TIME], start, later(start, span))
         if start - first >= span and len(split.held_out):
             # A month in which nothing can be learned, or nothing of it be predicted, is no reason to fail.
             with suppress(SchemaError, SplitError):

@@ -20,10 +20,24 @@ def step(message: str) -> None:
     logging.getLogger("bike_traffic.progress").info(message)
 
 
+_bars = True
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Log what is done in the block, also on a terminal, on which another process draws its bars."""
+    global _bars  # of the whole process
+    before, _bars = _bars, False
+    try:
+        yield
+    finally:
+        _bars = before
+
+
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
     """Show a bar for the block, or log it, and give the function that moves it forward by a number of steps."""
-    if not sys.stderr.isatty():
+    if not (_bars and sys.stderr.isatty()):
         yield _logged(description, total)
         return
     from rich.console import Console

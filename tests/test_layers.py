@@ -147,6 +147,7 @@ USES = {
     "notices": set(),
     "places": set(),
     "progress": {"visible"},
+    "processes": {"errors", "progress"},
     "estimator": set(),
     "settings_file": {"errors"},
     "config": {"addresses", "cities", "errors", "folders", "settings_file"},
@@ -185,7 +186,10 @@ USES = {
     },
     "searching": {"errors", "evaluation", "notices", "registry"},
     "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
-    "backtesting": {"cities", "columns", "data", "evaluation", "manager", "names", "origins", "parameters", "specs"},
+    "backtesting": {
+        "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters", "pipeline",
+        "processes", "specs",
+    },
     "workspace": {
         "answering", "backtesting", "cities", "config", "data", "evaluating", "evaluation", "forecasting", "loading",
         "manager", "names", "notices", "opening", "parameters", "prediction", "registry", "searching", "specs",
