@@ -187,8 +187,8 @@ USES = {
     "searching": {"errors", "evaluation", "notices", "registry"},
     "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
     "backtesting": {
-        "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters", "pipeline",
-        "processes", "specs",
+        "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters",
+        "pipeline", "processes", "specs",
     },
     "workspace": {
         "answering", "backtesting", "cities", "config", "data", "evaluating", "evaluation", "forecasting", "loading",
