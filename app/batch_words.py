@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bike_traffic.answering import UNKNOWN_COUNTER
 from bike_traffic.app.charts.calendar import calendar_chart
 from bike_traffic.app.charts.day import day_chart
 from bike_traffic.app.charts.months import months_chart
@@ -14,6 +15,7 @@ from bike_traffic.app.limits import FILES, MEGABYTES
 from bike_traffic.app.uploads import MAX_BYTES, MAX_ROWS
 from bike_traffic.app.words import Words, plain
 from bike_traffic.evaluation.intervals import LEVEL
+from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +163,33 @@ def measured_in_words(words: Words, batch: Batch) -> str:
     else:
         note = words.say("All of them are later than its training.")
     return f"{measured} {note}"
+
+
+def preview(words: Words, batch: Batch, zone: str) -> pd.DataFrame:
+    """Return the first rows of the predictions with times and our own columns in the reader's form."""
+    titles = {
+        PREDICTION: words.say("Busy") if "probability" in batch.sums else words.say("Forecast"),
+        LOWER: words.say("Interval from"),
+        UPPER: words.say("Interval to"),
+        PROBABILITY: words.say("Chance of a busy hour"),
+        UNKNOWN_COUNTER: words.say("Unknown counter"),
+    }
+    shown = batch.preview.rename(columns=titles)
+    for name in shown.columns:
+        times = _times(shown[name], zone)
+        if times is not None:
+            shown[name] = [words.moment(time) for time in times]
+    return shown
+
+
+def _times(values: pd.Series, zone: str) -> pd.Series | None:
+    """Return the local times that a column of text holds; ``None`` if it holds something else."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return None
+    try:
+        return pd.to_datetime(values, format="ISO8601", utc=True).dt.tz_convert(zone)
+    except ValueError:
+        return None
 
 
 def picture(batch: Batch, words: Words, theme: Theme) -> Chart:

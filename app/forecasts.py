@@ -18,19 +18,42 @@ from bike_traffic.forecasting import parse_day, tomorrow
 
 if TYPE_CHECKING:
     from bike_traffic.evaluation.measuring import Evaluation
-    from bike_traffic.registry.records import ModelRecord
+    from bike_traffic.loading import LoadedModel
 
 LONGEST_GAP = pd.Timedelta(days=60)
 """A model whose newest count is older than this is not asked about tomorrow unless the reader wants it."""
 
 
-def first_day(record: ModelRecord) -> pd.Timestamp:
-    """Return the day that is shown first: tomorrow, or for an old model the day after its newest count."""
-    coming = tomorrow(state.zone())
-    if record.known_until is None:
+def first_day(loaded: LoadedModel) -> pd.Timestamp:
+    """Return the day that is shown first: tomorrow, or if the newest known count is old the day after it."""
+    coming, known = tomorrow(state.zone()), newest_known(loaded)
+    if known is None:
         return coming
-    after = pd.Timestamp(record.known_until).tz_convert(state.zone()).normalize() + pd.DateOffset(days=1)
+    after = known.normalize() + pd.DateOffset(days=1)
     return after if coming - after > LONGEST_GAP else coming
+
+
+def newest_known(loaded: LoadedModel) -> pd.Timestamp | None:
+    """Return the hour of the newest count that a forecast of coming days builds on; ``None`` if it is not known.
+
+    That is the newest one of the training, or of the configured counts for a pipeline that needs history.
+    """
+    until = loaded.record.known_until
+    known = None if until is None else pd.Timestamp(until).tz_convert(state.zone())
+    newest = _newest_count() if "history" in loaded.pipeline.needs else None
+    return max((time for time in (known, newest) if time is not None), default=None)
+
+
+def _newest_count() -> pd.Timestamp | None:
+    """Return the hour of the newest of the configured counts; ``None`` if there are none."""
+    version = state.counts_version()
+    return None if version is None else _newest(version)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _newest(version: str) -> pd.Timestamp | None:  # noqa: ARG001  # the key
+    every = state.counts()
+    return None if every is None or every.empty else every[TIME].max()
 
 
 def forecast(run_id: str, first_day: pd.Timestamp, days: int) -> pd.DataFrame:
@@ -44,16 +67,26 @@ def forecast_around(
     """Return the forecast of some counters on some days, and of all counters on one of these days, to read.
 
     Other rows are not predicted, unless the pipeline needs history: it describes this for all counters, whatever it
-    is asked for, so that the days of all counters cost no more than one, and are there for the next reader.
+    is asked for, so that the days of all counters cost no more than one, and are there for the next reader. Each day
+    that was counted is forecast from the counts up to the day before, and has one forecast wherever it is shown.
     """
     if "history" in state.model(run_id).pipeline.needs:
-        rows = forecast(run_id, first_day, days)
+        rows = pd.concat([forecast(run_id, *span) for span in _spans(first_day, days)], ignore_index=True)
         return rows, rows[(rows[TIME].dt.normalize() == day).to_numpy()]
     version = state.counts_version()
     return (
         _forecast(run_id, f"{first_day:%Y-%m-%d}", days, tuple(counters), version),
         _forecast(run_id, f"{day:%Y-%m-%d}", 1, (), version),
     )
+
+
+def _spans(first_day: pd.Timestamp, days: int) -> list[tuple[pd.Timestamp, int]]:
+    """Return the first day and the number of days of each forecast: one for each day counted, one for the others."""
+    every = [first_day + pd.DateOffset(days=number) for number in range(days)]
+    newest = _newest_count()
+    counted = [day for day in every if newest is not None and day <= newest]
+    coming = every[len(counted) :]
+    return [(day, 1) for day in counted] + ([(coming[0], len(coming))] if coming else [])
 
 
 @st.cache_resource(max_entries=60, ttl="1h", show_spinner=False)

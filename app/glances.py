@@ -144,7 +144,7 @@ class _Drawer:
             ends = [] if newest is None else [words.say("The counts end on {day}.", day=words.date(newest))]
             return Glance(said, tuple(ends), ())
         frame = like_days(compared)
-        chart = like_days_chart(frame, words, self.theme)
+        chart = like_days_chart(frame, words, self.theme, middle=compared.middle, others=len(compared.others))
         notes = [
             findings.most_in_words(words, compared),
             words.say("The picture shows the last {days} of them.", days=words.number(len(frame)))

@@ -121,7 +121,8 @@ def _doubtful(measured: Measurement, task: Task, *, kept: bool) -> str:
     from bike_traffic.evaluation.metrics import DEFAULT_METRIC
 
     metric, number = DEFAULT_METRIC[task], measured.doubtful_rows
-    what = f"{number:,} count{'s are' if number > 1 else ' is'} far above what is usual for their counter and hour"
+    its = "its" if number == 1 else "their"
+    what = f"{number:,} count{' is' if number == 1 else 's are'} far above what is usual for {its} counter and hour"
     if kept:
         return f"{what}, and used all the same"
     with_them = measured.with_doubtful.get(metric, float("nan"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -41,7 +42,9 @@ FIELDS = {
 """The short name of each column in the data of the chart: each byte is sent to the reader."""
 
 
-def day_chart(hours: pd.DataFrame, words: Words, theme: Theme, height: int = 320) -> Chart:
+def day_chart(
+    hours: pd.DataFrame, words: Words, theme: Theme, *, chosen: int | None = None, height: int = 320
+) -> Chart:
     """Return the chart of one day; of a classifier's day where the column `probability` has values.
 
     Parameters
@@ -49,6 +52,7 @@ def day_chart(hours: pd.DataFrame, words: Words, theme: Theme, height: int = 320
     hours : a row an hour in their order, with `time`, the start of the hour in Europe/Paris, and any of `forecast`,
         `lower`, `upper`, `usual_lower`, `usual_middle`, `usual_upper` and `count` in bikes per hour, or `probability`
         of a busy hour, 0 to 1. Values may be NaN.
+    chosen : the row of the hour whose number is written beside its point; by default the greatest one.
     height : pixels.
     """
     if column(hours, "probability").notna().any():
@@ -72,7 +76,7 @@ def day_chart(hours: pd.DataFrame, words: Words, theme: Theme, height: int = 320
         layers=[
             *_expected_layers(values, theme, words),
             *_count_layers(values, theme, words),
-            *_peak_layers(values, labels, theme, words),
+            *_number_layers(values, labels, chosen, theme, words),
             hover_layer(tooltip, theme),
             *key_layers(_entries(values, theme, words), room=ABOVE_TITLE),
         ],
@@ -148,21 +152,25 @@ def _main(values: Values) -> str | None:
     return next((name for name in ("forecast", "count") if name in values), None)
 
 
-def _peak_layers(values: Values, labels: list[str], theme: Theme, words: Words) -> list[dict[str, Any]]:
-    """Write the greatest hour beside its point, so that the answer needs no axis."""
+def _number_layers(
+    values: Values, labels: list[str], chosen: int | None, theme: Theme, words: Words
+) -> list[dict[str, Any]]:
+    """Write an hour beside its point, so that the answer needs no axis."""
     name = _main(values)
     if name is None:
         return []
-    at = int(values[name].argmax())
-    peak = float(values[name].iloc[at])
-    text = words.say("{hour}: {bikes}", hour=labels[at], bikes=words.number(peak, digits_for([peak])))
+    at = int(values[name].argmax()) if chosen is None else chosen
+    value = float(values[name].iloc[at])
+    if math.isnan(value):
+        return []
+    text = words.say("{hour}: {bikes}", hour=labels[at], bikes=words.number(value, digits_for([value])))
     place = {"y": {"field": "y", "type": "quantitative"}}
     left = at < len(labels) * 0.7
     mark = {"align": "left" if left else "right", "dx": 10 if left else -10, "dy": -8, "fontSize": 14}
     dot = {"type": "point", "filled": True, "size": 80, "color": theme.forecast, "stroke": theme.background}
     return [
         {
-            "data": {"values": [{"x": at, "y": peak, "t": text}]},
+            "data": {"values": [{"x": at, "y": value, "t": text}]},
             "encoding": place,
             "layer": [
                 *([{"mark": {**dot, "strokeWidth": 1.5, "aria": False}}] if name == "forecast" else []),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from bike_traffic.app.words import Words
 
 __all__ = [
-    "ABOVE_NUMBERS",
     "ABOVE_TITLE",
     "CROSS",
     "DASHED_RANGE",
@@ -47,7 +46,7 @@ SQUARE = "M-.7,-.7L.7,-.7L.7,.7L-.7,.7Z"
 DASHED_RANGE = f"{RANGE}M-1.3,0L-.7,0M-.3,0L.3,0M.7,0L1.3,0"
 """Shapes of the legend as SVG paths, which Vega scales."""
 
-ABOVE_TITLE, ABOVE_NUMBERS = 30, 22
+ABOVE_TITLE = 30
 
 
 @attrs.frozen
@@ -139,7 +138,7 @@ def key_layers(entries: list[Entry], *, room: int = 10, below: bool = False) -> 
 
     Parameters
     ----------
-    room : pixels between the legend and the chart: `ABOVE_TITLE` or `ABOVE_NUMBERS` where something stands there.
+    room : pixels between the legend and the chart: `ABOVE_TITLE` where something stands there.
     below : whether the legend stands below the chart rather than above it.
     """
     if not entries:

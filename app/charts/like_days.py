@@ -8,7 +8,6 @@ import pandas as pd
 
 from bike_traffic.app.charts.chart import Chart
 from bike_traffic.app.charts.drawing import (
-    ABOVE_NUMBERS,
     DASHES,
     RANGE,
     Entry,
@@ -29,26 +28,36 @@ if TYPE_CHECKING:
 __all__ = ["like_days_chart"]
 
 
-def like_days_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 220) -> Chart:
-    """Return a bar a day, the chosen one filled, and a line at the median of the others.
+def like_days_chart(
+    days: pd.DataFrame,
+    words: Words,
+    theme: Theme,
+    *,
+    middle: float | None,
+    others: int,
+    height: int = 220,
+) -> Chart:
+    """Return a bar a day, the chosen one filled, and a line at the median of all others it is compared with.
 
     Parameters
     ----------
     days : a row a day, the oldest first, such as the last twelve Tuesdays, with `day`, `bikes` and `chosen`, which is
         true of one. Bikes may be NaN.
+    middle : the median of the others; ``None`` if there are none.
+    others : their number, of which the last ones are shown.
     height : pixels.
     """
     count = column(days, "bikes").round()
     chosen = column(days, "chosen").fillna(0).astype(bool)
-    others = count[~chosen].dropna()
-    middle = round(float(others.median())) if len(others) else None
     names = [words.date(day, "full") for day in days["day"]]
+    numbers = [words.number(one) if pd.notna(one) else "–" for one in count]
+    picked = [at for at, one in enumerate(chosen) if one]
     rows = records(
         {
             "x": range(len(days)),
             "d": names,
             "n": count,
-            "t": [words.number(one) if pd.notna(one) else "–" for one in count],
+            "t": numbers,
             "s": [1 if one else None for one in chosen],
         }
     )
@@ -60,7 +69,11 @@ def like_days_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int 
             "title": None,
             "labelAngle": 0,
             "labelOverlap": False,
-            "labelExpr": lookup(_two_lines(list(days["day"]), words)),
+            "labelExpr": lookup(_lines(list(days["day"]), numbers, list(chosen), words)),
+            "labelFontWeight": {
+                "condition": {"test": f"indexof({picked},datum.value)>=0", "value": "bold"},
+                "value": "normal",
+            },
         },
     }
     y = {"field": "n", "type": "quantitative", "axis": None, "scale": {"zero": True}}
@@ -72,60 +85,68 @@ def like_days_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int 
     layers: list[dict[str, Any]] = [{"mark": bar_mark(theme), "encoding": {"y": y, "fill": fill}}]
     entries = [Entry(words.say("bikes per day"), theme.forecast, RANGE, theme.band)]
     if middle is not None:
-        entries.append(
-            Entry(words.say("Median of the others: {bikes}", bikes=words.number(middle)), theme.text, DASHES)
+        label = words.say(
+            "Median of the {days} others: {bikes}", days=words.number(others), bikes=words.number(middle)
         )
+        entries.append(Entry(label, theme.text, DASHES))
         layers += [
             {
                 "data": {"values": [{}]},
                 "mark": {"type": "rule", "strokeWidth": width, "color": colour, "strokeDash": dash, "aria": False},
-                "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": {"datum": middle, "axis": None}},
+                "encoding": {
+                    "x": {"value": 0},
+                    "x2": {"value": "width"},
+                    "y": {"datum": round(middle), "axis": None},
+                },
             }
             for width, colour, dash in ((4, theme.background, [1, 0]), (2, theme.text, [6, 4]))
         ]
-    number = {"type": "text", "baseline": "bottom", "dy": -6, "fontWeight": "bold", "fontSize": 13, "aria": False}
-    layers.append(
-        {"transform": [{"filter": "datum.s"}], "mark": number, "encoding": {"y": y, "text": {"field": "t"}}}
-    )
     spec = drawing(
         words,
         theme,
         height=height,
         rows=rows,
         encoding={"x": x},
-        layers=[*layers, hit, *key_layers(entries, room=ABOVE_NUMBERS)],
+        layers=[*layers, hit, *key_layers(entries)],
     )
     table = pd.DataFrame({words.say("Day"): names, words.say("bikes per day"): count.array})
-    return Chart(spec, _say_like_days(names, count, chosen, middle, words), table)
+    return Chart(spec, _say_like_days(names, count, chosen, middle, others, words), table)
 
 
-def _two_lines(days: list[date], words: Words) -> dict[int, list[str]]:
-    """Return the labels of days: the day of the month, and below it the month where another one begins.
+def _lines(days: list[date], numbers: list[str], chosen: list[bool], words: Words) -> dict[int, list[str]]:
+    """Return the labels of days: the day of the month, below it the month where another one begins, and a number.
 
-    The first day's month is left out if the next one follows at once, for want of room.
+    The first day's month is left out if the next one follows at once, for want of room; the number is that of the
+    chosen day, for above its bar the line of the median may be.
     """
     forms = words.locale.months["stand-alone"]["abbreviated"]
     new = [at == 0 or day.month != days[at - 1].month for at, day in enumerate(days)]
     if len(new) > 4 and new[1]:
         new[0] = False
-    return {at: [str(day.day), str(forms[day.month]) if new[at] else ""] for at, day in enumerate(days)}
+    return {
+        at: [str(day.day), str(forms[day.month]) if new[at] else "", numbers[at] if chosen[at] else ""]
+        for at, day in enumerate(days)
+    }
 
 
 def _say_like_days(
-    names: list[str], count: pd.Series[float], chosen: pd.Series[bool], middle: float | None, words: Words
+    names: list[str],
+    count: pd.Series[float],
+    chosen: pd.Series[bool],
+    middle: float | None,
+    others: int,
+    words: Words,
 ) -> str:
     picked = [at for at, one in enumerate(chosen) if one and pd.notna(count.iloc[at])]
     if not picked or middle is None:
         return words.say("Nothing to compare this day with.")
     at = picked[0]
     value = float(count.iloc[at])
-    rank = int((count[~chosen] > value).sum()) + 1
     said = words.say(
-        "{day}: {bikes}, number {rank} of {count} such days; the median of the others is {middle}.",
+        "{day}: {bikes}; the median of the {days} others like it is {middle}.",
         day=names[at],
         bikes=bikes(words, value),
-        rank=rank,
-        count=int(count.notna().sum()),
+        days=words.number(others),
         middle=words.number(middle),
     )
     return sentence(said)

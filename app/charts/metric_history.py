@@ -79,8 +79,8 @@ def metric_history_chart(
         rows=rows,
         encoding={"x": _time_axis(days, times, words)},
         layers=[
-            *_model_layers(models, metric, digits, theme),
-            *_mark_layers(metric, theme),
+            *_model_layers(models, set(history["model"][~withdrawn]), metric, digits, theme),
+            *_mark_layers(metric, theme, withdrawn=bool(withdrawn.any()), named=any(aliases)),
             *_key(models, withdrawn, words, theme),
         ],
     )
@@ -145,7 +145,10 @@ def _look(at: int, theme: Theme) -> tuple[str, str, list[int]]:
     return theme.series[at % len(theme.series)], [*SHAPES.values()][at % len(SHAPES)], DASHES[at % len(DASHES)]
 
 
-def _model_layers(models: list[str], metric: str, digits: int, theme: Theme) -> list[dict[str, Any]]:
+def _model_layers(
+    models: list[str], standing: set[str], metric: str, digits: int, theme: Theme
+) -> list[dict[str, Any]]:
+    """Draw the models; a line only of those with records that stand: Vega warns of a layer without rows."""
     layers: list[dict[str, Any]] = []
     for at, model in enumerate(models):
         colour, shape, dashes = _look(at, theme)
@@ -154,13 +157,14 @@ def _model_layers(models: list[str], metric: str, digits: int, theme: Theme) -> 
         own = f"datum.k==={json.dumps(model)}"
         described = {"description": {"field": "a"}, "tooltip": {"field": "a"}}
         # The line passes by what was withdrawn.
-        layers.append(
-            {
-                "transform": [{"filter": f"{own}&&!datum.w"}],
-                "mark": line,
-                "encoding": {"y": _y(metric, digits)},
-            }
-        )
+        if model in standing:
+            layers.append(
+                {
+                    "transform": [{"filter": f"{own}&&!datum.w"}],
+                    "mark": line,
+                    "encoding": {"y": _y(metric, digits)},
+                }
+            )
         layers.append(
             {
                 "transform": [{"filter": own}],
@@ -171,17 +175,17 @@ def _model_layers(models: list[str], metric: str, digits: int, theme: Theme) -> 
     return layers
 
 
-def _mark_layers(metric: str, theme: Theme) -> list[dict[str, Any]]:
+def _mark_layers(metric: str, theme: Theme, *, withdrawn: bool, named: bool) -> list[dict[str, Any]]:
+    """Cross out what was withdrawn and write the aliases, where there are any."""
     cross = {"type": "point", "shape": CROSS, "size": 150, "stroke": theme.alarm, "strokeWidth": 2.2, "aria": False}
     text = {"baseline": "bottom", "dy": -9, "fontWeight": "bold"}
-    return [
-        {"transform": [{"filter": "datum.w"}], "mark": cross, "encoding": {"y": _y(metric)}},
-        {
-            "transform": [{"filter": "datum.e"}],
-            "encoding": {"y": _y(metric)},
-            "layer": halo(text, {"field": "e"}, theme),
-        },
-    ]
+    crosses = {"transform": [{"filter": "datum.w"}], "mark": cross, "encoding": {"y": _y(metric)}}
+    names = {
+        "transform": [{"filter": "datum.e"}],
+        "encoding": {"y": _y(metric)},
+        "layer": halo(text, {"field": "e"}, theme),
+    }
+    return [*([crosses] if withdrawn else []), *([names] if named else [])]
 
 
 def _key(models: list[str], withdrawn: pd.Series[bool], words: Words, theme: Theme) -> list[dict[str, Any]]:

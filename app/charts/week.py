@@ -9,7 +9,6 @@ import pandas as pd
 
 from bike_traffic.app.charts.chart import Chart
 from bike_traffic.app.charts.drawing import (
-    ABOVE_NUMBERS,
     CROSS,
     LINE,
     RANGE,
@@ -53,18 +52,16 @@ def week_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 190
     isos = [f"{day:%Y-%m-%d}" for day in days["day"]]
     chosen = column(days, "chosen").fillna(0).astype(bool)
     nothing = pd.Series(math.nan, index=days.index)
-    tops = pd.concat([measure.values, *known.values()], axis=1).max(axis=1).fillna(0)
+    numbers = [measure.short(one, words) if pd.notna(one) else "–" for one in measure.values]
     rows = records(
         {
             "day": isos,
             "d": labels,
             "n": measure.values,
-            "t": [measure.short(one, words) if pd.notna(one) else "–" for one in measure.values],
             "a": [
                 _say_bar(label, value, usual, measure, words)
                 for label, value, usual in zip(labels, measure.values, known.get("usual", nothing), strict=True)
             ],
-            "p": tops,
             "s": [1 if one else None for one in chosen],
             **{str(values.name): values for values in known.values()},
         }
@@ -85,19 +82,18 @@ def week_chart(days: pd.DataFrame, words: Words, theme: Theme, height: int = 190
         theme,
         height=height,
         rows=rows,
-        encoding={"x": _day_axis(dict(zip(isos, labels, strict=True)), picked, theme)},
+        encoding={"x": _day_axis(isos, labels, numbers, picked, theme)},
         layers=[
             *_bars(measure, theme),
             *_marks(set(known), theme),
-            *_numbers(),
             {"params": [CLICK], **hit_layer(tooltip, "a", cursor="pointer")},
-            *key_layers(key, room=ABOVE_NUMBERS),
+            *key_layers(key),
         ],
     )
     table = pd.DataFrame(
         {
             words.say("Day"): labels,
-            titles["bikes"]: measure.values.array if not measure.share else [row["t"] for row in rows],
+            titles["bikes"]: measure.values.array if not measure.share else numbers,
             **{titles[name]: values.array for name, values in known.items()},
         }
     )
@@ -112,21 +108,28 @@ def _titles(measure: Measure, words: Words) -> dict[str, str]:
     }
 
 
-def _day_axis(labels: dict[str, str], picked: list[str], theme: Theme) -> dict[str, Any]:
-    """Return the axis of days, whose labels have two lines; the chosen day's is bold."""
+def _day_axis(
+    isos: list[str], labels: list[str], numbers: list[str], picked: list[str], theme: Theme
+) -> dict[str, Any]:
+    """Return the axis of days; a label has the day and its number below each other, in bold for the chosen one.
+
+    A number above its bar would stand on the line of what is usual, and be taken for that.
+    """
     test = f"indexof({picked},datum.value)>=0"
     return {
         "field": "day",
         "type": "ordinal",
         "sort": None,
         # The domain keeps the order where a day has no number.
-        "scale": {"paddingInner": 0.24, "paddingOuter": 0.1, "domain": list(labels)},
+        "scale": {"paddingInner": 0.24, "paddingOuter": 0.1, "domain": isos},
         "axis": {
             "title": None,
             "labelAngle": 0,
             "labelOverlap": False,
             "labelPadding": 8,
-            "labelExpr": lookup({iso: label.split() for iso, label in labels.items()}),
+            "labelExpr": lookup(
+                {iso: [*label.split(), number] for iso, label, number in zip(isos, labels, numbers, strict=True)}
+            ),
             "labelFontWeight": {"condition": {"test": test, "value": "bold"}, "value": "normal"},
             "labelColor": {"condition": {"test": test, "value": theme.text}, "value": theme.muted},
         },
@@ -153,18 +156,6 @@ def _marks(known: set[str], theme: Theme) -> list[dict[str, Any]]:
         layers.append({"mark": {**cross, "stroke": theme.background, "strokeWidth": 5}, "encoding": {"y": _y("c")}})
         layers.append({"mark": {**cross, "stroke": theme.counted}, "encoding": {"y": _y("c")}})
     return layers
-
-
-def _numbers() -> list[dict[str, Any]]:
-    """Write the numbers above the bars, the chosen day's in bold."""
-    return [
-        {
-            "transform": [{"filter": rows}],
-            "mark": {"type": "text", "baseline": "bottom", "dy": -6, "fontWeight": weight, "aria": False},
-            "encoding": {"y": _y("p"), "text": {"field": "t"}},
-        }
-        for rows, weight in (("!datum.s", "normal"), ("datum.s", "bold"))
-    ]
 
 
 def _say_bar(label: str, value: float, usual: float, measure: Measure, words: Words) -> str:

@@ -30,7 +30,7 @@ def offer_coming_hours(visit: Visit, loaded: LoadedModel) -> None:
             texts = {ALL_PLACES: words.say("All places"), **{name: name for name in known}}
             name = pick(visit, "place", words.say("Place"), texts, ALL_PLACES)
         with when:
-            day = pick_day(visit, words.say("First day"), forecasts.first_day(loaded.record))
+            day = pick_day(visit, words.say("First day"), forecasts.first_day(loaded))
         with how_long:
             days = pick(visit, "days", words.say("Days"), DAYS, DAYS[0])
         chosen = list(known.values()) if name == ALL_PLACES else [known[name]]

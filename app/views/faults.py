@@ -80,13 +80,9 @@ def counts_in_words(words: Words, days: tuple[pd.Timestamp, pd.Timestamp], *, sa
     text = words.say(
         "Counts of {first} to {last}", first=words.date(first, "medium"), last=words.date(newest, "medium")
     )
-    age = (tomorrow(state.zone()).date() - newest.date()).days - 2
-    if age > 0:
-        late = words.plural(
-            "the last whole day is {days} day older than yesterday",
-            "the last whole day is {days} days older than yesterday",
-            age, days=words.number(age),
-        )  # fmt: skip
+    age = (tomorrow(state.zone()).date() - newest.date()).days - 1
+    if age > 1:
+        late = words.say("the last whole day was {days} days ago", days=words.number(age))
         text = words.say("{sentence}; {late}", sentence=text, late=late)
     if sample:
         text = words.say("{sentence}; generated sample: streets and counts are invented", sentence=text)

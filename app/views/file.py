@@ -150,4 +150,4 @@ def _show_batch(words: Words, batch: Batch, model: str) -> None:
     st.caption(words.say("All counters of the file together:"))
     show_chart(batch_words.picture(batch, words, theme()), words, "file-chart")
     st.caption(words.say("The first rows of the predictions:"))
-    st.dataframe(batch.preview, hide_index=True, width="stretch")
+    st.dataframe(batch_words.preview(words, batch, state.zone()), hide_index=True, width="stretch")

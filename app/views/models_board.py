@@ -45,10 +45,15 @@ def show_board(words: Words, task: Task, lines: Sequence[Line], metric: str) -> 
     table[words.say("Environment")] = [str(line.record.env) for line in lines]
     table[words.say("Run")] = [line.record.run_id[:8] for line in lines]
     table[words.say("Files")] = [check_text(words, last_check(line.record)) for line in lines]
-    st.dataframe(table, hide_index=True, width="stretch")
+    st.dataframe(table.drop(columns=_empty(table)), hide_index=True, width="stretch")
     groups = different_rows(lines, metric)
     if groups:
         _say_different_rows(words, groups, metric)
+
+
+def _empty(table: pd.DataFrame) -> list[str]:
+    """Return the columns without a word, which take room that others need."""
+    return [str(name) for name in table if not table[name].astype(bool).any()]
 
 
 def in_one_width(texts: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from bike_traffic.app import state
 from bike_traffic.app.checks import Check, check, last_check
-from bike_traffic.app.leaderboard import side_by_side
+from bike_traffic.app.leaderboard import side_by_side, task_of
 from bike_traffic.app.views.models_words import (
     OF_METRICS,
     check_text,
@@ -68,7 +68,10 @@ def show_pair(visit: Visit, registry: state.Registry, best: ModelRecord | None) 
     texts = {run_id: _title(words, record) for run_id, record in records.items()}
     newest = list(reversed(records))
     first = newest[0] if best is None else best.run_id
-    second = next((run_id for run_id in newest if run_id != first), first)
+    others = [run_id for run_id in newest if run_id != first]
+    # Two of one task have metrics to compare.
+    others.sort(key=lambda run_id: task_of(records[run_id]) != task_of(records[first]))
+    second = others[0] if others else first
     sides = []
     for column, name, label, default in zip(
         st.columns(2), ("left", "right"), (words.say("First record"), words.say("Second record")), (first, second)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _IN_BIKES = ("rmse", "mae", "interval_width", "interval_score")
 _IN_PERCENT = ("wape", "accuracy", "precision", "recall", "f1_score", "skill", "coverage")
+_SKILL_OF = ("rmse", "accuracy", "skill")
+"""The metrics that the skill compares with those of the mean: beside another one it would be taken for its."""
 OF_METRICS = ("metrics", "baseline", "recent")
 """The parts of a record that hold metrics."""
 LONGEST_VALUE = 200
@@ -77,7 +79,7 @@ def best_in_words(words: Words, record: ModelRecord, wanted: str | None, *, of_a
     elif metric in record.metrics and metric != "skill":
         title, value = metric_title(words, metric), value_text(words, metric, record.metrics[metric])
         parts.append(words.say("{metric} {value}", metric=title, value=value))
-    if "skill" in record.metrics:
+    if "skill" in record.metrics and metric in _SKILL_OF:
         parts.append(words.skill(record.metrics["skill"]))
     split = record.split
     if split is not None and split.training_until and split.measured_until:

@@ -11,6 +11,7 @@ from bike_traffic.app.charts.formats import sentence
 from bike_traffic.app.outlook import Spot, unusual
 from bike_traffic.app.views.parts import date_of, model_title
 from bike_traffic.app.words import Words, plain
+from bike_traffic.monitoring.usual import WEEKS
 
 if TYPE_CHECKING:
     from bike_traffic.loading import LoadedModel
@@ -42,6 +43,11 @@ def day_in_words(words: Words, day: pd.Timestamp, spot: Spot, hours: pd.DataFram
     if usual is None:
         return text
     return words.say("{sentence}; usually {bikes}", sentence=text, bikes=words.number(usual))
+
+
+def busy_hours(hours: pd.DataFrame) -> int:
+    """Return how many hours of a day are expected to be busy."""
+    return int((hours["probability"] >= BUSY).sum())
 
 
 def hour_labels(times: pd.Series) -> list[str]:
@@ -101,6 +107,33 @@ def model_in_words(words: Words, loaded: LoadedModel, spot: Spot) -> str:
     return text + "."
 
 
+def usual_in_words(words: Words, loaded: LoadedModel) -> str | None:
+    """Return what is called usual on the charts; ``None`` if the model does not know."""
+    usual = loaded.references.usual
+    if usual is None:
+        return None
+    return words.say(
+        "Usual: the median and the range of 8 in 10 of that hour on such days in the {weeks} weeks up to {date}.",
+        weeks=words.number(WEEKS),
+        date=words.date(usual.last_hour, "medium"),
+    )
+
+
+def busy_in_words(words: Words, loaded: LoadedModel, spot: Spot) -> str | None:
+    """Return which hours are called busy here; ``None`` if the model knows no mean of the counters."""
+    means = [loaded.references.counters[name].mean for name in spot.counters if name in loaded.references.counters]
+    if not means:
+        return None
+    bikes = words.say(" and ").join(words.number(mean) for mean in means)
+    return words.plural(
+        "An hour is busy if more bikes pass than in the mean of all hours of the counter: {bikes} per hour here.",
+        "An hour is busy if more bikes pass than in the mean of all hours of a counter: {bikes} per hour here. Of two"
+        " directions the busier one is shown.",
+        len(means),
+        bikes=bikes,
+    )
+
+
 def run_in_words(words: Words, record: ModelRecord) -> str:
     """Return which model it is, of which training."""
     return words.say(
@@ -111,16 +144,21 @@ def run_in_words(words: Words, record: ModelRecord) -> str:
     )
 
 
-def age_in_words(words: Words, record: ModelRecord, day: pd.Timestamp) -> str | None:
-    """Return how old the counts are that a forecast builds on; ``None`` if they are of the day before."""
-    if record.known_until is None:
+def age_in_words(words: Words, record: ModelRecord, newest: pd.Timestamp | None, day: pd.Timestamp) -> str | None:
+    """Return how old the counts are that a forecast builds on; ``None`` if they are of the day before or newer.
+
+    Parameters
+    ----------
+    newest : the hour of the newest of these counts.
+    """
+    if record.known_until is None or newest is None:
         return words.say("The record of the model does not say how old its counts are.")
-    newest = date_of(record.known_until)
+    if day <= (learned := date_of(record.known_until)):
+        text = words.say("The newest count that the model knows is of {date}", date=words.date(learned))
+        return words.say("{newest}: it may know the counts of the day shown.", newest=text)
     days = (day - newest.normalize()).days
     text = words.say("The newest count that the model knows is of {date}", date=words.date(newest))
-    if days <= 0:
-        return words.say("{newest}: it may know the counts of the day shown.", newest=text)
-    if days == 1:
+    if days <= 1:
         return None
     return text + words.plural(
         ", {days} day before the day shown.", ", {days} days before the day shown.", days, days=words.number(days)

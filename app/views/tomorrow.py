@@ -39,7 +39,7 @@ def show(visit: Visit) -> None:
         place = places.pick_place(visit, known, places.busiest(known, loaded.references.counters))
     with which_way:
         direction = places.pick_direction(visit, place)
-    first = forecasts.first_day(record)
+    first = forecasts.first_day(loaded)
     with when:
         day = pick_day(visit, words.say("Day"), first)
 
@@ -58,34 +58,39 @@ def show(visit: Visit) -> None:
         hour = _pick_hour(visit, seen.today)
     with visit.head:
         st.subheader(sentences.day_in_words(words, day, spot, seen.today), anchor=False)
-    _say_how_old(visit, chosen, day)
+    _say_how_old(visit, chosen, day, forecasts.newest_known(loaded))
     _show_figures(words, seen.today, hour)
-    charts = state.kept(("tomorrow", words.language, theme().background, *key), lambda: _draw(seen, words))
-    show_chart(charts[0], words, "day-chart")
-    st.caption(sentences.model_in_words(words, loaded, spot))
+    how = (words.language, theme().background, *key)
+    charts = state.kept(("tomorrow", *how), lambda: _draw(seen, words))
+    of_day = state.kept(("hours", str(hour), *how), lambda: day_chart(seen.today, words, theme(), chosen=hour))
+    show_chart(of_day, words, "day-chart")
+    busy = "probability" in seen.today
+    explained = sentences.busy_in_words(words, loaded, spot) if busy else sentences.usual_in_words(words, loaded)
+    for text in (explained, sentences.model_in_words(words, loaded, spot)):
+        if text is not None:
+            st.caption(text)
     # With the choice in their keys, charts whose marks are chosen forget it as soon as it is another one.
-    show_chart(charts[2], words, f"week-chart-{day:%Y-%m-%d}", on_select=_choose_day)
+    show_chart(charts[1], words, f"week-chart-{day:%Y-%m-%d}", on_select=_choose_day)
     if not places.are_located(known):
         places.list_places(words, seen.city)
         return
     left, right = st.columns(2)
     with left:
-        show_chart(charts[1], words, f"map-chart-{place.name}", on_select=places.choose_on_map)
+        show_chart(charts[0], words, f"map-chart-{place.name}", on_select=places.choose_on_map)
     with right:
         places.list_places(words, seen.city)
 
 
 def _draw(seen: Outlook, words: Words) -> list[Chart]:
-    """Return the charts of the day, of the city, and of the week."""
-    city = map_chart(seen.city, words, theme(), height=MAP_HEIGHT)
-    return [day_chart(seen.today, words, theme()), city, week_chart(seen.week, words, theme())]
+    """Return the charts of the city, and of the week."""
+    return [map_chart(seen.city, words, theme(), height=MAP_HEIGHT), week_chart(seen.week, words, theme())]
 
 
-def _say_how_old(visit: Visit, chosen: state.Chosen, day: pd.Timestamp) -> None:
+def _say_how_old(visit: Visit, chosen: state.Chosen, day: pd.Timestamp, newest: pd.Timestamp | None) -> None:
     words = visit.words
     if chosen.sample:
         st.info(words.say("This model was trained on the generated sample: streets and counts are invented."))
-    age = sentences.age_in_words(words, chosen.record, day)
+    age = sentences.age_in_words(words, chosen.record, newest, day)
     if age is not None:
         st.caption(age)
 
@@ -106,6 +111,8 @@ def _show_figures(words: Words, today: pd.DataFrame, row: int) -> None:
     top, hour = today.iloc[int(today[value].argmax())], today.iloc[row]
     top_label = labels[int(today[value].argmax())]
     if value == "probability":
+        several = {"count": words.number(sentences.busy_hours(today)), "all": words.number(len(today))}
+        show_figure(total, words.say("Busy hours"), words.say("{count} of {all}", **several))
         show_figure(peak, words.say("Busiest hour"), top_label, words.percent(top[value]))
         show_figure(at, words.say("Busy at {hour}", hour=labels[row]), words.percent(hour[value]), "")
         return

@@ -74,7 +74,9 @@ def _show_day(visit: Visit, day: pd.Timestamp, loaded: LoadedModel | None) -> No
     _link_to_tomorrow(visit, loaded, counter, day)
     if morning.city is not None and morning.city.others:
         st.markdown(f"**{faults.title_of_like_days(words, morning.city)}**")
-        show_chart(like_days_chart(like_days(morning.city), words, theme()), words, "like-days-chart")
+        city = morning.city
+        chart = like_days_chart(like_days(city), words, theme(), middle=city.middle, others=len(city.others))
+        show_chart(chart, words, "like-days-chart")
         st.caption(words.say("Each day is compared on the counters that counted on both days."))
 
 

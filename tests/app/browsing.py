@@ -87,5 +87,7 @@ def _notice_status(reader: Reader, status: int, url: str) -> None:
 
 def _notice_message(reader: Reader, kind: str, text: str) -> None:
     # The message of a failed request has no address; `_notice_status` knows it.
-    if kind == "error" and not text.startswith("Failed to load resource"):
+    # What Vega has to say of a chart is a warning.
+    noticed = kind == "error" or (kind == "warning" and text.startswith("WARN"))
+    if noticed and not text.startswith("Failed to load resource"):
         reader.troubles.append(f"console: {text}")

@@ -166,7 +166,7 @@ def test_unknown_counters_are_named_and_predicted_only_if_the_reader_wants_it(up
     box = next(one for one in app.selectbox if one.label == "Unknown counters")
     app = predict(box.set_value("predict").run())
     preview = app.dataframe[-1].value
-    assert "unknown_counter" in preview.columns
+    assert "Unknown counter" in preview.columns
 
 
 def test_a_classifier_predicts_busy_hours(upload: Upload, day: bytes) -> None:
