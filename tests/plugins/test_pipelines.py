@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from importlib import import_module
 from pathlib import Path
@@ -165,6 +167,20 @@ def test_probabilities_and_labels_agree_after_training(small_counts: pd.DataFram
     predicted = unfitted("rf_class").fit(small_counts).predict_frame(after(small_counts))
     assert predicted["probability"].between(0, 1).all()
     assert (predicted["prediction"] == (predicted["probability"] > 0.5)).all()
+
+
+@pytest.mark.parametrize("name", list(QUICK))
+@pytest.mark.parametrize("times", [1, 8])
+def test_threads_that_predict_leave_the_filters_of_warnings_as_they_were(
+    name: str, times: int, small_counts: pd.DataFrame
+) -> None:
+    """Filters belong to the process: scikit-learn's own forests replace them in threads, and restore others' ones."""
+    pipeline = unfitted(name).fit(small_counts)
+    rows = pd.concat([small_counts] * times, ignore_index=True)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: pipeline.predict(rows), range(12)))
+    assert list(warnings.filters) == before
 
 
 def test_a_tree_is_grown_on_so_many_rows_at_most(small_counts: pd.DataFrame) -> None:
