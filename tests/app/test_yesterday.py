@@ -120,8 +120,8 @@ def test_the_worst_counter_is_shown_unless_a_link_names_another(morning: Open) -
 
 
 def test_stale_counts_are_said_to_be_old(morning: Open) -> None:
-    assert "the last whole day is" in captions(morning(lang="en"))
-    assert "antérieur à hier de" in captions(morning())
+    assert "the last whole day was" in captions(morning(lang="en"))
+    assert "le dernier jour complet date d’il y a" in captions(morning())
 
 
 @pytest.mark.parametrize("day", ["2024-06-01", "2024-12-01", "2031-01-01"])
