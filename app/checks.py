@@ -11,8 +11,8 @@ import streamlit as st
 
 from bike_traffic.app.state import workspace
 from bike_traffic.app.turns import heavy
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify_record
-from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.records import ModelRecord
 
 KEPT = 500

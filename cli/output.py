@@ -21,15 +21,46 @@ if TYPE_CHECKING:
 BASELINE_NAME, RECENT_NAME = "4-week mean", "recent level"
 BEHIND_BASELINE = "behind mean"
 """Mark of a model that does not beat the 4-week mean."""
+_AT_ONCE = 500
+"""Documents of an array that are printed at once."""
 
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command."""
+    _take_document()
+    echo_json(_indented(document))
+
+
+def print_json_array(documents: Iterable[bytes]) -> None:
+    """Print the one JSON document of a command, an array of any length, part by part."""
+    import msgspec
+
+    _take_document()
+    lines = ["["]
+    for number, document in enumerate(documents):
+        if number:
+            lines[-1] += ","
+        if len(lines) >= _AT_ONCE:
+            echo_json("\n".join(lines))
+            lines.clear()
+        try:
+            text = msgspec.json.format(document, indent=2).decode()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
+            text = _indented(json.loads(document))
+        lines.append("  " + text.replace("\n", "\n  "))
+    echo_json("[]" if lines == ["["] else "\n".join([*lines, "]"]))
+
+
+def _indented(document: Any) -> str:
+    return json.dumps(_plain(document), ensure_ascii=False, indent=2)
+
+
+def _take_document() -> None:
+    """Note that this call prints its document: a failure from now on prints none."""
     context = click.get_current_context(silent=True)
     session = context and context.find_object(Session)
     if session:
         session.has_document = True
-    echo_json(json.dumps(_plain(document), ensure_ascii=False, indent=2))
 
 
 def _plain(value: Any) -> Any:

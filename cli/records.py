@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
+
+import attrs
 
 from bike_traffic.cli.output import BEHIND_BASELINE, metric_columns
 from bike_traffic.cli.printing import echo, note
@@ -15,46 +17,76 @@ from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.names import Task
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent, targets
-from bike_traffic.registry.queries import Mark, marks_of
-from bike_traffic.registry.records import ModelRecord, parse_time
+from bike_traffic.registry.queries import Mark, marks_in
+from bike_traffic.registry.records import ModelRecord, as_metric, parse_time
 
 _MARKS: Mapping[Mark, str] = {"test mode": "test", "behind mean": BEHIND_BASELINE}
 """Marks that the tables call by another name."""
 
 
-def print_records(records: Sequence[ModelRecord], withdrawn: Mapping[str, RegistryEvent]) -> None:
-    """Print records in one table a task, each with the marks that say why it is not, or should not be, the best."""
-    by_task: dict[Task | None, list[ModelRecord]] = {}
-    for record in records:
-        by_task.setdefault(_task_of(record), []).append(record)
+def print_records(
+    rows: Iterable[Mapping[str, Any]], withdrawn: Mapping[str, RegistryEvent], also: str | None = None
+) -> None:
+    """Print records in one table a task, each with the marks that say why it is not, or should not be, the best.
+
+    Parameters
+    ----------
+    rows : records as JSON, with `LISTED_KEYS` at least.
+    also : a metric that is shown although a table usually has no room for it.
+    """
+    by_task: dict[Task | None, list[_Shown]] = {}
+    for row in rows:
+        shown = _Shown.of(row, withdrawn)
+        by_task.setdefault(shown.task, []).append(shown)
     for number, own in enumerate(by_task.values()):
         if number:
             echo()
-        _print_task(own, withdrawn)
+        _print_task(own, also)
 
 
-def _task_of(record: ModelRecord) -> Task | None:
-    """Return the task that a record's metrics are of; ``None`` if none of them tells."""
-    tasks = [METRICS[name].task for name in record.metrics]
-    return next((task for task in tasks if task is not None), None)
+@attrs.frozen
+class _Shown:
+    """What a table shows of a record."""
+
+    before: tuple[object, ...]
+    mark: str
+    time: str
+    metrics: Mapping[str, float]
+    uri: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], withdrawn: Mapping[str, RegistryEvent]) -> _Shown:
+        values = ((name, as_metric(row[name])) for name in METRICS if name in row)
+        return cls(
+            before=(row["run_id"][:8], row["model_type"], row["env"]),
+            mark=", ".join(_MARKS.get(mark, mark) for mark in marks_in(row, withdrawn)),
+            time=row["timestamp"][:16],
+            metrics={name: value for name, value in values if value is not None},
+            uri=row["model_uri"],
+        )
+
+    @property
+    def task(self) -> Task | None:
+        """The task that the metrics are of; ``None`` if none of them tells."""
+        return next((task for name in self.metrics if (task := METRICS[name].task)), None)
 
 
-def _print_task(records: Sequence[ModelRecord], withdrawn: Mapping[str, RegistryEvent]) -> None:
+def _print_task(records: Sequence[_Shown], also: str | None) -> None:
     metrics = metric_columns(*(record.metrics for record in records))
-    marks = [", ".join(_MARKS.get(mark, mark) for mark in marks_of(record, withdrawn)) for record in records]
+    if also is not None and also not in metrics and any(also in record.metrics for record in records):
+        metrics = [*metrics, also]
+    has_marks = any(record.mark for record in records)
     rows = [
         [
-            record.run_id[:8],
-            record.model_type,
-            record.env,
-            *([mark] if any(marks) else []),
-            record.timestamp[:16],
+            *record.before,
+            *([record.mark] if has_marks else []),
+            record.time,
             *(record.metrics.get(name) for name in metrics),
-            record.model_uri,
+            record.uri,
         ]
-        for record, mark in zip(records, marks, strict=True)
+        for record in records
     ]
-    mark_title = [""] if any(marks) else []
+    mark_title = [""] if has_marks else []
     print_table(["run", "model", "env", *mark_title, "time (UTC)", *metrics, "files"], rows)
 
 
@@ -87,24 +119,31 @@ def record_named(opened: RegistryBackend, name: str, as_of: datetime | None) -> 
 
 
 def as_of_time(as_of: str | None) -> datetime | None:
-    """Read the value of ``--as-of``: a date is the end of that day in UTC; raise `RegistryError` if it is no time.
+    """Read the value of ``--as-of``: a date is the end of that day in UTC; raise `RegistryError` if it is no time."""
+    return _instant("--as-of", as_of, "as-of-malformed", time.max)
 
-    A note says which time is used, unless the value has an offset.
-    """
-    if not as_of:
+
+def since_time(since: str | None) -> datetime | None:
+    """Read the value of ``--since``: a date is the beginning of that day in UTC; else as `as_of_time`."""
+    return _instant("--since", since, "since-malformed", time.min)
+
+
+def _instant(flag: str, text: str | None, error_id: str, of_day: time) -> datetime | None:
+    """Read a time; a note says which one is used, unless the text has an offset."""
+    if not text:
         return None
     try:
-        instant = parse_time(as_of)
+        instant = parse_time(text)
     except ValueError:
         raise RegistryError(
-            f"--as-of {as_of}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
-            "as-of-malformed",
-            as_of=as_of,
+            f"{flag} {text}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
+            error_id,
+            **{flag.strip("-").replace("-", "_"): text},
         ) from None
-    if datetime.fromisoformat(as_of).tzinfo is None:
+    if datetime.fromisoformat(text).tzinfo is None:
         with suppress(ValueError):  # it has a time of the day
-            instant = datetime.combine(date.fromisoformat(as_of), time.max, UTC)
-        note(f"as of {instant:%Y-%m-%d %H:%M:%S} UTC")
+            instant = datetime.combine(date.fromisoformat(text), of_day, UTC)
+        note(f"{flag.strip('-').replace('-', ' ')} {instant:%Y-%m-%d %H:%M:%S} UTC")
     return instant
 
 
@@ -113,6 +152,9 @@ def document_of(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> 
     event = withdrawn.get(record.run_id)
     if event is None:
         return record.to_json()
-    return record.to_json() | {
-        "withdrawn": {"timestamp": event.timestamp, "actor": event.actor, "reason": event.reason}
-    }
+    return record.to_json() | withdrawal_of(event)
+
+
+def withdrawal_of(event: RegistryEvent) -> dict[str, Any]:
+    """Return what the document of a withdrawn record has in addition."""
+    return {"withdrawn": {"timestamp": event.timestamp, "actor": event.actor, "reason": event.reason}}

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.completion import complete_models, complete_names
+from bike_traffic.cli.completion import complete_names
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.printing import note
-from bike_traffic.cli.records import as_of_time, document_of, print_records, record_named
+from bike_traffic.cli.records import as_of_time, document_of, record_named
 from bike_traffic.cli.registry_best import best
 from bike_traffic.cli.registry_compare import compare
 from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
+from bike_traffic.cli.registry_list import list_records
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
-from bike_traffic.cli.session import elsewhere_option, flags_of, format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import elsewhere_option, format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -30,33 +31,6 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 @click.group(cls=SuggestingGroup, epilog="Example: bt registry best --metric r2 --format uri")
 def registry() -> None:
     """Find, list, show and pull registered models; promote or withdraw them, and maintain the registry."""
-
-
-@registry.command("list", epilog="Example: bt registry list --model nn --env prod")
-@click.option("-m", "--model", metavar="NAME", shell_complete=complete_models, help="Only models of this name.")
-@with_workspace()
-@format_option("table", "json")
-def list_records(
-    workspace: Workspace,
-    model: str | None,
-    output_format: str,
-) -> None:
-    """List all records in the order of their registration, with marks.
-
-    The marks say which are of test mode, of the generated sample or of a random split, which are withdrawn, and which
-    models do not beat the 4-week mean.
-    """
-    with stdout_to_stderr():
-        query = workspace.query(model, test_mode=None, sample=None, split=None)
-        records = list(workspace.registry.records(query))
-        withdrawn = workspace.registry.withdrawn()
-    if output_format == "json":
-        print_json([document_of(record, withdrawn) for record in records])
-    elif records:
-        print_records(records, withdrawn)
-    else:
-        flags = flags_of(workspace)
-        note(f"no records yet; `bt train{flags}` makes the first [{workspace.registry_in_words}]")
 
 
 @registry.command(epilog="Example: bt registry show champion --as-of 2026-06-01")
@@ -112,5 +86,18 @@ def pull(workspace: Workspace, name: str, directory: Path) -> None:
     note(f"{record.model_type} of run {record.run_id[:8]}: files in {directory}{unverified}")
 
 
-for command in (best, compare, promote, rollback, history, withdraw, restore, verify, reconcile, copy, keygen):
+for command in (
+    best,
+    list_records,
+    compare,
+    promote,
+    rollback,
+    history,
+    withdraw,
+    restore,
+    verify,
+    reconcile,
+    copy,
+    keygen,
+):
     registry.add_command(command)

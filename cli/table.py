@@ -51,9 +51,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Only a terminal limits the width. Where it is too narrow, text is broken between words and paths are shortened in
     the middle; if that is not enough, the last columns are left out, and named on standard error.
     """
-    from rich.console import Console
+    width = _UNBOUNDED
+    if sys.stdout.isatty():
+        from rich.console import Console
 
-    width = Console().width if sys.stdout.isatty() else _UNBOUNDED
+        width = Console().width
     lines, left_out = table_lines(columns, rows, width)
     for line in lines:
         echo(line)
@@ -63,30 +65,54 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int) -> tuple[list[str], list[str]]:
     """Return the lines of a table at most `width` characters wide, and the titles of the columns left out."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table_rows = [list(row) for row in rows]
     whole = [_column(title, [row[place] for row in table_rows]) for place, title in enumerate(columns)]
     kept, gap = _fitting(whole, width)
     room = width - sum(column.least for column in kept) - gap * (len(kept) - 1)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, gap - 2))
     for column in kept:
         if column.is_path:
             length = min(column.width, column.least + room)
             room -= length - column.least
             column.cells = [shortened(cell, length) for cell in column.cells]
+    left_out = [column.title for column in whole[len(kept) :]]
+    if sum(column.width for column in kept) + gap * (len(kept) - 1) <= width and all(map(_is_narrow, kept)):
+        return _plain_lines(kept, gap), left_out
+    return _wrapped_lines(kept, gap, width), left_out
+
+
+def _is_narrow(column: _Column) -> bool:
+    """Return whether each letter takes one place: ASCII does, and what is shortened by us."""
+    return all(text.isascii() or text.replace(_ELLIPSIS, "").isascii() for text in [column.title, *column.cells])
+
+
+def _plain_lines(columns: Sequence[_Column], gap: int) -> list[str]:
+    """Return the lines of a table in which every cell fits, as `_wrapped_lines` would: a list has many rows."""
+    padded = []
+    for column in columns:
+        width, pad = column.width, str.rjust if column.numeric else str.ljust
+        padded.append([pad(text, width) for text in (column.title, *column.cells)])
+    head, *lines = ((" " * gap).join(cells).rstrip() for cells in zip(*padded, strict=True))
+    rule = "─" * (sum(column.width for column in columns) + gap * (len(columns) - 1))
+    return [head, rule, *lines]
+
+
+def _wrapped_lines(columns: Sequence[_Column], gap: int, width: int) -> list[str]:
+    """Return the lines of a table in which text is broken between words."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, gap - 2))
+    for column in columns:
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
         table.add_column(column.title, justify=justify, overflow="fold", no_wrap=not column.is_text)
-    for place in range(len(table_rows)):
-        table.add_row(*(Text(column.cells[place]) for column in kept))
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*map(Text, cells))
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as captured:
         console.print(table)
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    return lines, [column.title for column in whole[len(kept) :]]
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _fitting(columns: list[_Column], width: int) -> tuple[list[_Column], int]:

@@ -15,12 +15,14 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from bike_traffic.errors import MergePending, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable
 from bike_traffic.names import NAME
-from bike_traffic.registry_backends.array_file import ArrayFile
+from bike_traffic.registry_backends.array_file import ArrayFile, row_type
 from bike_traffic.registry_backends.json_array import json_line, spliced
 from bike_traffic.registry_backends.store import VOUCHED, Store, StoreConflict, StoreMissing, is_lasting
 
@@ -59,7 +61,26 @@ class AppendLog:
     def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
         """Return the entry at the index that `choose` returns; of the others only `keys` are decoded."""
         rows, data, _ = self._array.decoded(lambda data: self._array.rows(data, keys))
-        return self._array.entry_at(data, choose(rows or []))
+        return self.whole(self._array.raw(data)[choose(rows or [])])
+
+    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], msgspec.Raw]]:
+        """Yield each entry with `keys` alone, decoded when it is its turn, and as it is."""
+        decoder = msgspec.json.Decoder(row_type(keys))
+        for raw in self._array.decoded(self._array.raw)[0] or []:
+            try:
+                yield decoder.decode(raw), raw
+            except msgspec.MsgspecError:  # unusual JSON, such as NaN
+                yield self.whole(raw), raw
+
+    def whole(self, raw: msgspec.Raw) -> dict[str, Any]:
+        """Return all of an entry; raise `RegistryCorrupt` if it is not JSON after all."""
+        try:
+            entry: dict[str, Any] = json.loads(bytes(raw))
+        except (ValueError, RecursionError) as error:
+            raise RegistryCorrupt(
+                f"an entry is not JSON: {error}", "entry-malformed", path=self.path, reason=str(error)
+            ) from None
+        return entry
 
     def names(self) -> list[str]:
         """Return the name of each entry, in the order of the array."""

@@ -24,6 +24,11 @@ class _Object(msgspec.Struct, gc=False):
     """Any JSON object: decoding to it checks an entry and keeps nothing."""
 
 
+def row_type(keys: Sequence[str]) -> Any:
+    """Return the type of an entry of which only these keys are decoded."""
+    return TypedDict("row", dict.fromkeys(keys, Any), total=False)  # type: ignore[operator]
+
+
 class ArrayFile:
     """The array at `path` of a store, whose durable entries are under `entries_prefix`."""
 
@@ -72,15 +77,15 @@ class ArrayFile:
 
     def rows(self, data: bytes, keys: Sequence[str]) -> list[dict[str, Any]]:
         """Return each entry with only these keys: ten times faster than whole entries, and as strict."""
-        return self._decode(data, TypedDict("row", dict.fromkeys(keys, Any), total=False))  # type: ignore[operator]
+        return self._decode(data, row_type(keys))
 
-    def entry_at(self, data: bytes, index: int) -> dict[str, Any]:
-        """Return one whole entry."""
+    def raw(self, data: bytes) -> list[msgspec.Raw]:
+        """Return the bytes of each entry; raise `RegistryCorrupt` if the file is not an array of objects."""
+        self.require_objects(data)
         try:
-            whole: dict[str, Any] = json.loads(bytes(msgspec.json.decode(data, type=list[msgspec.Raw])[index]))
-        except msgspec.MsgspecError:
-            return self.parse(data)[index]
-        return whole
+            return msgspec.json.decode(data, type=list[msgspec.Raw])
+        except msgspec.MsgspecError:  # unusual JSON
+            return [msgspec.Raw(json.dumps(entry).encode()) for entry in self.parse(data)]
 
     def _decode(self, data: bytes, kind: Any) -> list[Any]:
         """Return each entry decoded as `kind`."""

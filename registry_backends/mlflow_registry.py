@@ -24,7 +24,7 @@ from bike_traffic.names import NAME
 from bike_traffic.progress import progress
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import all_digests, model_folder, verify
-from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.queries import Query, compared_entries
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs

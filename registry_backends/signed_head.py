@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bike_traffic.errors import IntegrityError, MergePending, RegistryUnavailable
-from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.records import utc_now
 from bike_traffic.registry.signing import SIGNATURE, PublicKeys, SigningKey, ids_digest
 from bike_traffic.registry_backends.append_log import AppendLog

@@ -7,7 +7,7 @@ import json
 import shutil
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
@@ -30,10 +30,11 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.file_errors import files_conflict, files_gone, read_back_differs
 from bike_traffic.registry_backends.foreign_files import fetch_foreign_files, require_below
+from bike_traffic.registry_backends.listing import listed
 from bike_traffic.registry_backends.store import LocalStore, Store
 
 if TYPE_CHECKING:
-    from bike_traffic.registry.findings import Finding
+    from bike_traffic.registry.files.findings import Finding
     from bike_traffic.registry.signing import PublicKeys, SigningKey
     from bike_traffic.registry_backends.signed_head import SignedHead
 
@@ -139,12 +140,27 @@ class SummaryRegistry(RegistryBackend):
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Yield the records that `query` admits, in the order of the array."""
-        for number, entry in enumerate(self.log.entries(), start=1):
+        return self._chosen(QUERIED_KEYS, query.admits)
+
+    def _beginning(self, run_id: str) -> Iterator[ModelRecord]:
+        return self._chosen(("run_id",), lambda row: str(row.get("run_id")).startswith(run_id))
+
+    def _chosen(self, keys: Sequence[str], admits: Callable[[Mapping[str, Any]], bool]) -> Iterator[ModelRecord]:
+        """Yield the records that `admits` takes by these keys; only these are decoded whole."""
+        for number, (row, raw) in enumerate(self.log.rows(keys), start=1):
             try:
-                if query.admits(entry):
-                    yield ModelRecord.from_json(entry)
+                if admits(row):
+                    yield ModelRecord.from_json(self.log.whole(raw))
             except RegistryCorrupt as error:
                 self._leave_out(self.log, number, error)
+
+    def listed(self, query: Query) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+        """Yield what `RegistryBackend.listed` does; no entry is decoded whole."""
+        for number, row, document in listed(self.log, query):
+            if isinstance(row, RegistryCorrupt):
+                self._leave_out(self.log, number, row)
+            else:
+                yield row, document
 
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
         """Decode only the queried keys, and the whole best record, which keeps long logs fast."""
@@ -237,7 +253,7 @@ class LocalRegistry(SummaryRegistry):
 
 def _differences(log: AppendLog, read: Callable[[Mapping[str, Any]], object]) -> Iterator[Finding]:
     """Find differences between an array and its durable entries, and entries that `read` does not take."""
-    from bike_traffic.registry.findings import Finding
+    from bike_traffic.registry.files.findings import Finding
 
     merged = log.entries()
     malformed: list[RegistryCorrupt] = []

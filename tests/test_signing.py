@@ -16,8 +16,8 @@ from bike_traffic.errors import IntegrityError, SettingsError, WriteError
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.copying import copy
 from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify
-from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import PublicKeys, SigningKey, Trust, generate_keys

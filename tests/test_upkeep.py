@@ -14,8 +14,8 @@ import pytest
 
 from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify
-from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.record_parts import SplitInfo
 from tests.registry_backends.test_append_log import on_disk

@@ -15,8 +15,8 @@ from bike_traffic.errors import NoRecord, RegistryConflict, RegistryCorrupt, Reg
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent, RunKind, withdrawals
 from bike_traffic.registry.files.copying import copy
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify
-from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import parse_time
 from bike_traffic.workspace import Workspace

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bike_traffic.app.checks import Check
     from bike_traffic.app.last_week import Week
     from bike_traffic.names import Task
-    from bike_traffic.registry.findings import Finding
+    from bike_traffic.registry.files.findings import Finding
     from bike_traffic.registry.queries import Mark
     from bike_traffic.registry.records import ModelRecord
 

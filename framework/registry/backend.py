@@ -17,7 +17,7 @@ from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric, metric_named
 from bike_traffic.registry.events.log import EventLog
 from bike_traffic.registry.files.artifacts import verify, verify_manifest
-from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
 
@@ -68,6 +68,11 @@ class RegistryBackend(EventLog):
     @abstractmethod
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Yield the records that `query` admits, in the order of their appending."""
+
+    def listed(self, query: Query) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+        """Yield `LISTED_KEYS`, or more, of each record that `query` admits, and the whole record as JSON."""
+        for entry in (record.to_json() for record in self.records(query)):
+            yield entry, json.dumps(entry, ensure_ascii=False).encode()
 
     @abstractmethod
     def upload(self, directory: Path, *, model_type: str, timestamp: str, run_id: str) -> str:
@@ -152,7 +157,7 @@ class RegistryBackend(EventLog):
 
     def get(self, run_id: str) -> ModelRecord:
         """Return the record whose id is, or alone begins with, `run_id`; raise `NoRecord`."""
-        matching = {r.run_id: r for r in self.records(EVERYTHING) if r.run_id.startswith(run_id)}
+        matching = {record.run_id: record for record in self._beginning(run_id)}
         if run_id in matching:
             return matching[run_id]
         if len(matching) == 1:
@@ -169,6 +174,9 @@ class RegistryBackend(EventLog):
             "run-id-unknown",
             run_id=run_id,
         )
+
+    def _beginning(self, run_id: str) -> Iterator[ModelRecord]:
+        return (record for record in self.records(EVERYTHING) if record.run_id.startswith(run_id))
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:

@@ -13,11 +13,14 @@ import attrs
 from bike_traffic.cities import PARIS
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
-from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT, Metric
+from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT, METRICS, Metric
 from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
 
 QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data", "city")
 """The keys of an entry that a `Query` looks at."""
+
+LISTED_KEYS = (*QUERIED_KEYS, "beats_baseline", "model_uri", *METRICS)
+"""The keys of an entry that a list shows."""
 
 LeftOut = Literal["withdrawn", "test mode", "sample", "random split", "few rows", "other city"]
 Mark = Literal["withdrawn", "test mode", "sample", "random split", "few rows", "behind mean"]
@@ -42,7 +45,7 @@ class Query:
     Parameters
     ----------
     test_mode, sample : ``True`` admits only such records, ``False`` only others.
-    as_of : admit only records registered by this time.
+    as_of, since : admit only records registered by a time, or from it on.
     city : leave out records of another city; those of earlier versions do not say of which they are.
     withdrawn : run ids to leave out; `RegistryBackend.best` adds those that are withdrawn.
     """
@@ -52,6 +55,7 @@ class Query:
     test_mode: bool | None = False
     sample: bool | None = False
     as_of: datetime | None = None
+    since: datetime | None = None
     split: str | None = "temporal"
     city: str | None = None
     withdrawn: frozenset[str] = frozenset()
@@ -69,6 +73,7 @@ class Query:
             and (not self.sample or is_of_sample(entry))
             and (self.split in (None, "temporal") or _split_of(entry) in (self.split, None))
             and (self.as_of is None or _time_of(entry) <= self.as_of)
+            and (self.since is None or _time_of(entry) >= self.since)
         )
 
     def leaves_out(self, entry: Mapping[str, Any]) -> LeftOut | None:
@@ -121,14 +126,19 @@ def is_of_sample(entry: Mapping[str, Any]) -> bool:
 
 def marks_of(record: ModelRecord, withdrawn: Container[str]) -> list[Mark]:
     """Return why a record is not, or should not be, the best: all reasons of `Query`, and that the mean is better."""
-    is_random = record.split is not None and record.split.kind == "random"
+    return marks_in(record.to_json(), withdrawn)
+
+
+def marks_in(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
+    """Return what `marks_of` does for a record given as JSON."""
+    is_random, is_test = _split_of(entry) == "random", bool(entry["test_mode"])
     marks: dict[Mark, bool] = {
-        "test mode": record.test_mode and not is_random,
-        "sample": is_of_sample(record.to_json()),
+        "test mode": is_test and not is_random,
+        "sample": is_of_sample(entry),
         "random split": is_random,
-        "few rows": not record.test_mode and _has_few_rows(record.to_json()),
-        "behind mean": record.beats_baseline is False,
-        "withdrawn": record.run_id in withdrawn,
+        "few rows": not is_test and _has_few_rows(entry),
+        "behind mean": entry.get("beats_baseline") is False,
+        "withdrawn": entry["run_id"] in withdrawn,
     }
     return [mark for mark, applies in marks.items() if applies]
 

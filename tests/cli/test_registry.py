@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
 from tests.conftest import HERE, Bt
 from tests.test_registry import local_registry, make_record, register
@@ -129,6 +131,88 @@ def test_best_is_a_table_of_one_row(bt: Bt, records: dict[str, ModelRecord]) -> 
 def test_best_reports_in_one_line_why_there_is_none(bt: Bt, words: list[str], message: str) -> None:
     line = refused(bt, "best", *words)
     assert line.startswith(message) if message.endswith("there are ") else line == message
+
+
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        (["--limit", "2"], ["dddd4444", "eeee5555"]),
+        (["--limit", "9"], ["aaaa1111", "aabb2222", "cccc3333", "dddd4444", "eeee5555"]),
+        (["--sort", "rmse"], ["eeee5555", "aabb2222", "cccc3333", "aaaa1111", "dddd4444"]),
+        (["--sort", "r2", "--limit", "2", "-m", "rf"], ["eeee5555", "aabb2222"]),
+        (["--since", "2026-02-01T00:00Z", "--limit", "2", "-m", "rf"], ["aabb2222", "eeee5555"]),
+        (["--since", "2026-03-01T12:00:00.000001Z"], []),
+    ],
+)
+def test_a_list_may_be_the_newest_the_best_or_those_since_a_time(
+    bt: Bt, records: dict[str, ModelRecord], words: list[str], listed: list[str]
+) -> None:
+    assert document(bt, "list", *words) == [records[run_id].to_json() for run_id in listed]
+
+
+@pytest.mark.usefixtures("records")
+def test_a_list_since_a_date_begins_with_the_day_and_says_so(bt: Bt) -> None:
+    done = bt("registry", "list", "--since", "2026-03-01", "--format", "json")
+    assert [entry["run_id"] for entry in json.loads(done.stdout)] == ["cccc3333", "dddd4444", "eeee5555"]
+    assert done.stderr == "since 2026-03-01 00:00:00 UTC\n"
+    assert refused(bt, "list", "--since", "lately").startswith("--since lately: not a time; ")
+    assert refused(bt, "list", "--sort", "rsme").startswith("no metric 'rsme'; there are ")
+
+
+@pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1203])
+def test_a_long_list_is_one_document(bt: Bt, clean_place: Path, number: int) -> None:
+    entries = [make_record(f"run-{one}", extra={"note": "é\n\u202e"}).to_json() for one in range(number)]
+    Path("models").mkdir()
+    Path("models/summary.json").write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+    done = bt("registry", "list", "--format", "json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, entries)
+    assert done.stdout == json.dumps(entries, indent=2, ensure_ascii=False).replace("\u202e", r"\u202e") + "\n"
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize("output_format", ["table", "json"])
+def test_a_list_decodes_no_entry_whole_and_show_only_one(
+    bt: Bt, monkeypatch: pytest.MonkeyPatch, output_format: str
+) -> None:
+    decoded: list[str] = []
+    honest = ModelRecord.from_json.__func__  # type: ignore[attr-defined]
+
+    def noted_down(cls: type[ModelRecord], entry: dict[str, Any]) -> ModelRecord:
+        decoded.append(entry["run_id"])
+        record: ModelRecord = honest(cls, entry)
+        return record
+
+    monkeypatch.setattr(ModelRecord, "from_json", classmethod(noted_down))
+    assert "aabb2222" in ok(bt, "list", "--format", output_format)
+    assert decoded == []
+    assert "cccc3333" in ok(bt, "show", "ccc", "--format", output_format)
+    assert decoded == ["cccc3333"]
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "no time": {"timestamp": "then"},
+    "no text": {"model_type": 7},
+    "a digest too many": {"artifacts": {"model.bin": {"sha256": "ab", "size": 1, "md5": "cd"}}},
+    "a name that leads out": {"artifacts": {"../model.bin": {"sha256": "ab", "size": 1}}},
+    "digests of another form": {"artifacts": ["model.bin"]},
+    "unusual names of files": {"artifacts": {"é å/model (1).bin": {"sha256": "ab", "size": 1}}},
+    "no number": {"r2": float("nan")},
+    "no split": {"split": "random", "data": 3, "beats_baseline": "no"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_list_has_the_records_that_can_be_read_and_no_other(bt: Bt, clean_place: Path, odd: str) -> None:
+    Path("models").mkdir()
+    entries = [make_record("aaaa1111").to_json(), make_record("bbbb2222").to_json() | ODD[odd]]
+    Path("models/summary.json").write_text(json.dumps(entries))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = [record.run_id for record in local_registry().records(EVERYTHING)]
+    done = bt("registry", "list", "--format", "json")
+    assert [entry["run_id"] for entry in json.loads(done.stdout)] == expected
+    assert [row[0] for row in table(bt("registry", "list").stdout)[1:]] == expected
+    assert done.stderr.count("entry 2 was left out") == 2 - len(expected)
 
 
 def test_list_gives_all_records_in_order_test_mode_included(bt: Bt, records: dict[str, ModelRecord]) -> None:

@@ -12,8 +12,8 @@ import pytest
 from bike_traffic.errors import IntegrityError, NoRecord, RegistryCorrupt, RegistryUnavailable, SettingsError
 from bike_traffic.registry.files.artifacts import digest_directory
 from bike_traffic.registry.files.fetching import model_files
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify
-from bike_traffic.registry.findings import Finding
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry.signing import Trust

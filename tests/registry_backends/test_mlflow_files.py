@@ -17,7 +17,7 @@ from bike_traffic.errors import IntegrityError, NoRecord, RegistryConflict, Regi
 from bike_traffic.prediction import predict
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files import copying, upkeep
-from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.queries import EVERYTHING, Query
 from bike_traffic.registry.records import parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry

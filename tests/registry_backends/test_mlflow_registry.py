@@ -20,7 +20,7 @@ from bike_traffic.errors import (
 )
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files import upkeep
-from bike_traffic.registry.findings import Finding
+from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.registry_backends.mlflow_registry import MlflowRegistry

@@ -9,7 +9,7 @@ from bike_traffic.errors import IntegrityError, MissingFile, NoRecord
 from bike_traffic.progress import progress
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent
-from bike_traffic.registry.findings import Finding, FindingKind
+from bike_traffic.registry.files.findings import Finding, FindingKind
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
