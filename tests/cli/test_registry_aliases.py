@@ -205,7 +205,7 @@ def test_an_alias_hides_no_run_that_came_later_and_can_still_be_moved(bt: Bt, re
     for words in (["show", "cafe"], ["pull", "cafe", "pulled"], ["compare", "cafe", A]):
         assert refused(bt, *words) == message
     assert document(bt, "show", "cafe22")["run_id"] == "cafe2222"
-    assert document(bt, "show", "cafe", "--as-of", "2100-01-01")["run_id"] == A
+    assert document(bt, "show", "cafe", "--as-of", "2100-01-01T00:00Z")["run_id"] == A
     assert noted(bt, "promote", "cafe2222", "cafe") == "cafe is now run cafe2222\n"
     assert document(bt, "show", "cafe")["run_id"] == "cafe2222"
     register(registry, make_record("cafe3333"))
