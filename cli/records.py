@@ -113,7 +113,7 @@ def record_named(opened: RegistryBackend, name: str, as_of: datetime | None) -> 
     raise NoRecord(
         f"'{name}' is an alias, and also begins {begun}; write more letters of the id, or that of the alias, which "
         f"`bt registry history {name}` shows",
-        "name-ambiguous",
+        "alias-or-run",
         name=name,
     )
 

@@ -225,7 +225,7 @@ class Workspace:
         from bike_traffic.searching import require_records
 
         declared = self.plugins.pipelines().get(model or "")
-        if declared and declared.spec.requires:  # which take seconds to import
+        if declared and declared.spec.needed_to_train:  # heavy modules are imported after this
             require_records(self.registry, self.registry_in_words, declared.spec.name)
         from bike_traffic.loading import default_metric  # pandas
 

@@ -131,14 +131,14 @@ def test_writers_who_make_the_same_alias_and_the_same_tag_at_the_same_moment_all
     registry: MlflowRegistry,
 ) -> None:
     versions = {run_id: str(place + 1) for place, run_id in enumerate(("one", "two", "three"))}
-    aliases = [f"new-{number}" for number in range(3)]
-    for run_id in [*versions, *aliases]:
+    aliases = {f"alias-{number}": f"new-{number}" for number in range(3)}
+    for run_id in [*versions, *aliases.values()]:
         register(registry, make_record(run_id))
-    for alias in aliases:
+    for alias, withdrawn in aliases.items():
         with ThreadPoolExecutor(6) as pool:
             promote = partial(again(registry).promote, alias=alias, actor="ana")
             time = "2026-07-01T00:00:00.000000+00:00"
-            withdraw = partial(RegistryEvent, run_id=alias, kind="withdraw", timestamp=time)
+            withdraw = partial(RegistryEvent, run_id=withdrawn, kind="withdraw", timestamp=time)
             promotions = [pool.submit(promote, run_id) for run_id in versions]
             withdrawals = [pool.submit(again(registry).append_event, withdraw(actor=run_id)) for run_id in versions]
         assert all(promotion.result() in registry.events() for promotion in promotions)

@@ -181,4 +181,6 @@ def test_the_theme_of_the_page_is_taken() -> None:
 
 def test_the_month_of_the_first_day_is_left_out_if_there_is_no_room() -> None:
     chart = draw("like days", EN)
-    assert '"0": ["30", ""], "1": ["6", "Apr"]' in chart.spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"]
+    assert (
+        '"0": ["30", "", ""], "1": ["6", "Apr", ""]' in chart.spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"]
+    )
