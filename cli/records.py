@@ -118,32 +118,34 @@ def record_named(opened: RegistryBackend, name: str, as_of: datetime | None) -> 
     )
 
 
+_HOW = "not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00"
+
+
 def as_of_time(as_of: str | None) -> datetime | None:
     """Read the value of ``--as-of``: a date is the end of that day in UTC; raise `RegistryError` if it is no time."""
-    return _instant("--as-of", as_of, "as-of-malformed", time.max)
+    try:
+        return _instant("as of", as_of, time.max)
+    except ValueError:
+        raise RegistryError(f"--as-of {as_of}: {_HOW}", "as-of-malformed", as_of=as_of) from None
 
 
 def since_time(since: str | None) -> datetime | None:
     """Read the value of ``--since``: a date is the beginning of that day in UTC; else as `as_of_time`."""
-    return _instant("--since", since, "since-malformed", time.min)
+    try:
+        return _instant("since", since, time.min)
+    except ValueError:
+        raise RegistryError(f"--since {since}: {_HOW}", "since-malformed", since=since) from None
 
 
-def _instant(flag: str, text: str | None, error_id: str, of_day: time) -> datetime | None:
+def _instant(what: str, text: str | None, of_day: time) -> datetime | None:
     """Read a time; a note says which one is used, unless the text has an offset."""
     if not text:
         return None
-    try:
-        instant = parse_time(text)
-    except ValueError:
-        raise RegistryError(
-            f"{flag} {text}: not a time; write 2026-06-01 or 2026-06-01T12:00:00+02:00",
-            error_id,
-            **{flag.strip("-").replace("-", "_"): text},
-        ) from None
+    instant = parse_time(text)
     if datetime.fromisoformat(text).tzinfo is None:
         with suppress(ValueError):  # it has a time of the day
             instant = datetime.combine(date.fromisoformat(text), of_day, UTC)
-        note(f"{flag.strip('-').replace('-', ' ')} {instant:%Y-%m-%d %H:%M:%S} UTC")
+        note(f"{what} {instant:%Y-%m-%d %H:%M:%S} UTC")
     return instant
 
 
