@@ -63,10 +63,10 @@ def list_records(
     with stdout_to_stderr():
         query = workspace.query(model, test_mode=None, sample=None, split=None, since=since_time(since))
         metric = metric_named(sort) if sort else None
-        withdrawn = workspace.registry.withdrawn()
         listed = _quiet(workspace.registry.listed(query))
         chosen = _chosen(listed, metric, limit)
         first = next(chosen, None)
+        withdrawn = workspace.registry.withdrawn()
     if output_format == "json":
         print_json_array(_documents(_after(first, chosen), withdrawn))
     elif first is not None:
