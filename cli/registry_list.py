@@ -6,7 +6,7 @@ import heapq
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,13 +64,13 @@ def list_records(
         query = workspace.query(model, test_mode=None, sample=None, split=None, since=since_time(since))
         metric = metric_named(sort) if sort else None
         listed = _quiet(workspace.registry.listed(query))
-        chosen = _chosen(listed, metric, limit)
-        first = next(chosen, None)
+        others = _chosen(listed, metric, limit)
+        first = list(islice(others, 1))
         withdrawn = workspace.registry.withdrawn()
     if output_format == "json":
-        print_json_array(_documents(_after(first, chosen), withdrawn))
-    elif first is not None:
-        print_records((row for row, _ in _after(first, chosen)), withdrawn, also=sort)
+        print_json_array(_documents(chain(first, others), withdrawn))
+    elif first:
+        print_records((row for row, _ in chain(first, others)), withdrawn, also=sort)
     else:
         flags = flags_of(workspace)
         note(f"no records yet; `bt train{flags}` makes the first [{workspace.registry_in_words}]")
@@ -96,12 +96,6 @@ def _chosen(listed: Iterator[Listed], metric: Metric | None, limit: int | None) 
         return (True, 0.0) if value is None else (False, -value if metric.higher_is_better else value)
 
     return iter(sorted(listed, key=rank) if limit is None else heapq.nsmallest(limit, listed, key=rank))
-
-
-def _after(first: Listed | None, others: Iterator[Listed]) -> Iterator[Listed]:
-    if first is not None:
-        yield first
-    yield from others
 
 
 def _documents(listed: Iterable[Listed], withdrawn: Mapping[str, RegistryEvent]) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from bike_traffic.evaluation.rows import DAYS_AHEAD, ORIGIN
 from bike_traffic.evaluation.splits import Split
 from bike_traffic.features.calendar import days_ahead
 from bike_traffic.manager import Declaration
-from bike_traffic.names import Task
+from bike_traffic.names import Task, bare_name
 from bike_traffic.origins import (
     CALIBRATION_MONTHS,
     Steps,
@@ -130,7 +130,7 @@ def backtest(
         references = References().calibrated(past, training, holidays=measured.holidays)
         rows = _bounded(references, measured.rows, training[TIME].max())
         yield Fold(
-            model=name.rpartition(":")[2],
+            model=bare_name(name),
             task=measured.task,
             number=number + 1,
             training_rows=len(training),

@@ -52,13 +52,13 @@ def _compare_signed(
     query = registry.without_withdrawn(query)
     records = list(registry.records(query.with_those_left_out))
     entries = [record.to_json() for record in records]
-    place = {id(entry): number for number, entry in enumerate(entries)}
+    record_of = {id(entry): record for entry, record in zip(entries, records, strict=True)}
     best_entry(entries, metric, query)  # which says why there is none
     compared = list(compared_entries(entries, metric, query))
     sign = -1 if metric.higher_is_better else 1
     ranked = sorted(compared, key=lambda entry: sign * float(entry[metric.name]))
     for number, entry in enumerate(ranked):
-        record = records[place[id(entry)]]
+        record = record_of[id(entry)]
         fault = trust.fault_of(record)
         if fault is None:
             _name_rest(number, notify)

@@ -16,8 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bike_traffic.errors import MissingExtra
-from bike_traffic.extras import pip_words
+from bike_traffic.plugins import bt_pipelines
 
 
 @contextmanager
@@ -41,13 +40,6 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("keras", "tensorflow"):
         raise
-    _install = pip_words("'bike-traffic[nn]'")
-    raise MissingExtra(
-        f"'nn' needs tensorflow, which is not installed: pip install {_install}",
-        "extra-missing",
-        name="nn",
-        module="tensorflow",
-        install=_install,
-    ) from error
+    raise next(spec for spec in bt_pipelines() if spec.name == "nn").missing_extra("tensorflow") from error
 
 __all__ = ["keras"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.testing import PIPELINE_CHECKS, pipeline_checks
+from bike_traffic.testing.pipelines import in_pytest
 from tests.plugin_docs import backend_checks
 from tests.plugin_site import write_distribution
 from tests.test_manager import declaring
@@ -68,6 +69,17 @@ def test_a_plugin_that_is_not_installed_fails_once_and_says_where_it_is_missing(
     assert f"The tests run in the environment of {sys.executable}." in shown
     assert "Traceback" not in shown
     assert "another exception" not in shown
+
+
+def test_the_check_that_said_it_fails_again_when_it_is_run_again() -> None:
+    subject = in_pytest._Subject("nowhere")
+    for check, outcome in (
+        ("one", pytest.fail.Exception),
+        ("two", pytest.skip.Exception),
+        ("one", pytest.fail.Exception),
+    ):
+        with pytest.raises(outcome):
+            subject.get(check)
 
 
 def test_an_expected_failure_is_one_only_as_long_as_it_fails(tmp_path: Path) -> None:
