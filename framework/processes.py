@@ -23,8 +23,7 @@ def in_processes(calls: Sequence[Callable[[], Any]], jobs: int) -> Iterator[Any]
         A process ended before it had an answer, as the system does when memory runs out.
     """
     if jobs == 1:
-        for call in calls:
-            yield call()
+        yield from map(_in_one_thread, calls)
         return
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -43,4 +42,12 @@ def in_processes(calls: Sequence[Callable[[], Any]], jobs: int) -> Iterator[Any]
 def _quietly(call: Callable[[], Any]) -> Any:
     """Call in a process whose bars would be drawn over those of the others."""
     with without_bars():
+        return _in_one_thread(call)
+
+
+def _in_one_thread(call: Callable[[], Any]) -> Any:
+    """Call with one thread for linear algebra: the last bits of its sums depend on how many there are."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
         return call()
