@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 """Records that are taken from a backend at once."""
 
+_EVERY: Mapping[str, None] = dict.fromkeys(("test_mode", "sample", "split", "city"))
+"""What `best` leaves out is listed, too."""
+
 Listed = tuple[Mapping[str, Any], bytes]
 """Some keys of a record, and the whole record as JSON."""
 
@@ -61,7 +64,7 @@ def list_records(
     models do not beat the 4-week mean.
     """
     with stdout_to_stderr():
-        query = workspace.query(model, test_mode=None, sample=None, split=None, since=since_time(since))
+        query = workspace.query(model, **_EVERY, since=since_time(since))
         metric = metric_named(sort) if sort else None
         listed = _quiet(workspace.registry.listed(query))
         others = _chosen(listed, metric, limit)

@@ -198,3 +198,12 @@ def test_in_python_too_a_model_of_another_city_is_refused(
     monkeypatch.setenv("BT_CITY", "montreal")
     with pytest.raises(WrongCity, match=r"^rf of run "):
         bike_traffic.forecast(run_id=result.record.run_id)
+
+
+def test_a_list_has_the_records_of_every_city(bt: Bt, small_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = bike_traffic.train("rf", str(small_file), parameters={"n_estimators": 3}, interval=False)
+    Path("bt.toml").write_text(TABLE, encoding="utf-8")
+    monkeypatch.setenv("BT_CITY", "montreal")
+    listed = json.loads(bt("registry", "list", "--format", "json").stdout)
+    assert [(entry["run_id"], entry["city"]) for entry in listed] == [(result.record.run_id, "paris")]
+    assert bt("registry", "best", "--metric", "r2").exit_code == 1
