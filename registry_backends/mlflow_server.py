@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bike_traffic.addresses import shown
 from bike_traffic.errors import RegistryCorrupt, RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.registry.files.artifacts import FileDigest, all_digests, copy_tree
 from bike_traffic.registry.records import ModelRecord, parse_time
@@ -20,8 +21,6 @@ from bike_traffic.tracking.mlflow_client import (
     prepare_environment,
     quiet,
     reason_of,
-    secret_of,
-    without_secret,
     written,
 )
 
@@ -52,8 +51,7 @@ class MlflowServer:
         self._address = address
         self._experiment = experiment
         self._database = Path(rest.removeprefix("/")) if scheme == "sqlite" else None
-        self._secret = secret_of(address)
-        self.uri = without_secret(address, self._secret)
+        self.uri = shown(address)
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -76,7 +74,7 @@ class MlflowServer:
         except RegistryError:
             raise
         except (MlflowException, OSError) as error:
-            reason = without_secret(reason_of(error), self._secret)
+            reason = shown(reason_of(error))
             # `from None`: a traceback would show the address with its password
             raise RegistryUnavailable(f"{self.uri}: {reason}", "mlflow-error", uri=self.uri, reason=reason) from None
 

@@ -203,6 +203,26 @@ def published(folder: Path) -> Iterator[str]:
         yield url
 
 
+SECRET = "3xtrem3lyS3cret"
+_QUERY = f"sig={SECRET}&X-Amz-Signature={SECRET}"
+
+
+@contextmanager
+def secret_server(folder: Path) -> Iterator[str]:
+    """Publish a folder for those who give `SECRET`; give the address of ``{path}`` with it as password and query."""
+
+    def handle(client: BaseHTTPRequestHandler) -> None:
+        path, _, query = client.path.partition("?")
+        known = client.headers.get("Authorization", "").startswith("Basic ") and query == _QUERY
+        file = folder / path.lstrip("/")
+        data = file.read_bytes() if known and file.is_file() else b""
+        status = 403 if not known else 200 if file.is_file() else 404
+        answer(client, status, [("Content-Length", str(len(data)))], b"" if client.command == "HEAD" else data)
+
+    with serving(handle) as url:
+        yield f"{url.replace('://', f'://me:{SECRET}@')}/{{path}}?{_QUERY}"
+
+
 @contextmanager
 def serving(handle: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     """Run a server whose every request goes to `handle`, and give its address."""

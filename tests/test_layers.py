@@ -177,7 +177,7 @@ USES = {
         "registry",
     },
     "tracking": {
-        "answering", "columns", "config", "data", "errors", "evaluation", "extras", "loading", "manager",
+        "addresses", "answering", "columns", "config", "data", "errors", "evaluation", "extras", "loading", "manager",
         "pictures", "pipeline", "prediction", "progress", "registry",
     },
     "training": {

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import gaierror
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 # By default MLflow waits minutes for a missing server, draws a progress bar for each transfer, prints addresses, and
 # sends telemetry. A variable that the user has set keeps its value.
@@ -98,13 +97,3 @@ def reason_of(error: BaseException) -> str:
         return "no MLflow server answers"
     text = str(error).strip().partition("\n")[0]
     return text or type(error).__name__
-
-
-def secret_of(uri: str) -> str:
-    """Return the part of a URI that may hold a password: ``user:password@``, or nothing."""
-    return "".join(urlsplit(uri).netloc.rpartition("@")[:2])
-
-
-def without_secret(text: str, secret: str) -> str:
-    """Remove what `secret_of` returned from a text."""
-    return text.replace(secret, "") if secret else text

@@ -21,13 +21,14 @@ from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.models import Model
 from mlflow.utils import mlflow_tags
 
+from bike_traffic.addresses import shown
 from bike_traffic.config import Settings
 from bike_traffic.data.checking.description import fingerprint
 from bike_traffic.progress import progress
 from bike_traffic.registry.record_parts import PluginInfo, TrackingInfo
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.tracking.logged_model import MODEL, mlflow_model
-from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable, without_secret
+from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable
 from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel
 from bike_traffic.tracking.store import RunStore, artifact_location_differs, artifact_root, open_run_store
 
@@ -73,7 +74,7 @@ class MlflowTracker(Tracker):
             with quiet():
                 run = MlflowRun(self._store, self._new_run(model_type, test_mode))
         except Exception as error:
-            self._notify(f"{model_type}: not tracked: {_reason(error, self._store)}")
+            self._notify(f"{model_type}: not tracked: {shown(reason_of(error))}")
             yield Run()
             return
         status = RunStatus.FAILED
@@ -137,7 +138,7 @@ class MlflowRun(Run):
                     write()
                 return
             except Exception as error:
-                self.reason = _reason(error, self._store)
+                self.reason = shown(reason_of(error))
                 if unreachable(error):
                     self._unreachable |= {"files", kind}
         self.missing.append(part)
@@ -210,10 +211,6 @@ def _source() -> dict[str, str]:
         commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
         tags[mlflow_tags.MLFLOW_GIT_COMMIT] = commit
     return tags
-
-
-def _reason(error: Exception, store: RunStore) -> str:
-    return without_secret(reason_of(error), store.secret)
 
 
 def _batches(items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:

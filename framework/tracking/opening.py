@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from bike_traffic.addresses import shown
 from bike_traffic.config import Settings
 from bike_traffic.errors import TrackingError
 from bike_traffic.extras import pip_words
@@ -26,9 +27,8 @@ def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
     if find_spec("mlflow") is None:
         notify(not_installed())
         return None
-    from bike_traffic.tracking.mlflow_client import prepare_environment, quiet, reason_of, secret_of, without_secret
+    from bike_traffic.tracking.mlflow_client import prepare_environment, quiet, reason_of
 
-    secret = secret_of(settings.tracking_uri or "")
     prepare_environment()
     try:
         with quiet():
@@ -37,6 +37,6 @@ def open_tracker(settings: Settings, notify: Notify) -> Tracker | None:
     except TrackingError as error:
         notify(f"runs are not tracked: {error}")
     except Exception as error:  # no error of tracking may stop a training
-        location = without_secret(settings.tracking_uri or str(settings.tracking_folder), secret)
-        notify(f"runs are not tracked: {location}: {without_secret(reason_of(error), secret)}")
+        location = settings.tracking_uri or settings.tracking_folder
+        notify(shown(f"runs are not tracked: {location}: {reason_of(error)}"))
     return None

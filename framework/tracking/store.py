@@ -14,9 +14,10 @@ from urllib.request import urlopen
 import attrs
 from filelock import FileLock
 
+from bike_traffic.addresses import shown
 from bike_traffic.config import Settings
 from bike_traffic.errors import TrackingError
-from bike_traffic.tracking.mlflow_client import already_there, quiet, secret_of, without_secret
+from bike_traffic.tracking.mlflow_client import already_there, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,15 +35,13 @@ class RunStore:
 
     Parameters
     ----------
-    uri : of the store, without a password.
-    secret : user and password in the store's URI, to be removed from messages.
+    uri : of the store, without what may be a secret.
     unreachable_server : URI of the server in the settings, if it does not answer.
     """
 
     client: MlflowClient
     uri: str
     experiment: Experiment
-    secret: str = ""
     unreachable_server: str | None = None
 
 
@@ -61,22 +60,21 @@ def open_run_store(settings: Settings) -> RunStore:
     uri = settings.tracking_uri
     if uri is None:
         return _own_store(settings)
-    shown = without_secret(uri, secret_of(uri))
     if not uri.startswith(("http://", "https://")):
         raise TrackingError(
-            f"tracking_uri must be the URL of an MLflow server (http://… or https://…), not {shown}",
+            f"tracking_uri must be the URL of an MLflow server (http://… or https://…), not {uri}",
             "tracking-uri-not-http",
-            uri=shown,
+            uri=uri,
         )
     if not is_healthy(uri):
-        return attrs.evolve(_own_store(settings), unreachable_server=shown)
+        return attrs.evolve(_own_store(settings), unreachable_server=shown(uri))
     return _server(settings, uri)
 
 
 def is_healthy(uri: str) -> bool:
     """Return whether an MLflow server answers at `uri`."""
     try:
-        with urlopen(f"{without_secret(uri, secret_of(uri)).rstrip('/')}/health", timeout=_HEALTH_SECONDS) as answer:
+        with urlopen(f"{shown(uri).rstrip('/')}/health", timeout=_HEALTH_SECONDS) as answer:
             return bool(answer.status == 200)
     except (OSError, ValueError):
         return False
@@ -128,8 +126,7 @@ def _server(settings: Settings, uri: str) -> RunStore:
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     name = experiment_name(settings.env)
     experiment = client.get_experiment_by_name(name) or _new_experiment(client, name, settings)
-    secret = secret_of(uri)
-    return RunStore(client, without_secret(uri, secret), experiment, secret)
+    return RunStore(client, shown(uri), experiment)
 
 
 def _new_experiment(client: MlflowClient, name: str, settings: Settings) -> Experiment:
