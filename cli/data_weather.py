@@ -15,25 +15,31 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.command(epilog="Example: bt data weather --to weather.csv --since 2025-01")
+@click.command(
+    epilog="\b\nExamples:\n  bt data weather --to weather.csv --since 2025-01\n"
+    "  bt data weather --provider synop --to observed.parquet --since 2021-01"
+)
 @click.option("--to", "target", default="weather.csv", show_default=True, metavar="URI", help="CSV(.gz) or Parquet.")
 @click.option("--since", metavar="DAY", help="First day, such as 2025-01-01.  [default: 13 months ago]")
+@click.option("--provider", type=click.Choice(["open-meteo", "synop"]), default="open-meteo", show_default=True)
 @with_workspace(["city"])
 @format_option("table", "json")
-def weather(workspace: Workspace, target: str, since: str | None, output_format: str) -> None:
-    """Fetch the hourly weather of the city, for --weather: temperature, rain and cloud, to the day after tomorrow.
+def weather(workspace: Workspace, target: str, since: str | None, provider: str, output_format: str) -> None:
+    """Fetch the hourly weather of the city, for --weather: temperature, rain, wind and cloud.
 
-    Past hours have what was forecast for them a day before, as a model knows it that forecasts tomorrow; coming hours
-    have the newest forecast. The provider is Open-Meteo, which has no such forecasts before 2022.
+    open-meteo: past hours have what was forecast for them a day before, as a model knows it that forecasts tomorrow;
+    coming hours, to the day after tomorrow, have the newest forecast. There are no such forecasts before 2022.
+
+    synop: what the station of the city observed every three hours, spread over the hours; nothing is forecast.
     """
     with stdout_to_stderr():
         import pandas as pd
 
         from bike_traffic.data.window import Window
-        from bike_traffic.opendata.weather import fetch_weather
+        from bike_traffic.opendata.weather.fetching import PROVIDERS, fetch_weather
 
         first = Window.parse(since, zone="UTC").since or pd.Timestamp.now("UTC") - pd.DateOffset(months=13)
-        fetched = fetch_weather(workspace.city, target, first)
+        fetched = fetch_weather(workspace.city, target, first, PROVIDERS[provider])
     if output_format == "json":
         print_json(attrs.asdict(fetched))
     else:

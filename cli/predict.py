@@ -76,7 +76,7 @@ def predict(
             loaded,
             interval=interval,
             history=workspace.counts(history) if history else None,
-            weather=read_weather(workspace.settings.weather) if workspace.settings.weather else None,
+            weather=read_weather(workspace.settings.weather, workspace.city) if workspace.settings.weather else None,
             unknown_counters=unknown_counters,
             reasons=reasons,
         )

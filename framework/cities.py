@@ -94,7 +94,8 @@ class City:
     counters : id of the data set of counters, with their positions; ``None`` if there is none.
     archives : id of the data set of yearly archives, which are attachments; ``None`` if there is none.
     columns : what the columns of `counts` are called.
-    position : ``latitude,longitude`` of its middle, in degrees, for the weather.
+    position : ``latitude,longitude`` of its middle, in degrees, for the forecasts of its weather.
+    weather_station : number or name of the station whose observations are those of the city.
     title : what messages call it; by default the name with a capital letter.
     time_zone : of the wall clock, as IANA names it; its offsets are whole hours.
     latitudes, longitudes : the region of its counters with a margin, in degrees.
@@ -111,6 +112,7 @@ class City:
     columns: CityColumns = CityColumns()
     also_at: str | None = None
     position: str | None = None
+    weather_station: str | None = None
     title: str = attrs.field(default=attrs.Factory(lambda self: self.name.capitalize(), takes_self=True))
     time_zone: str = attrs.field(default="Europe/Paris", validator=_is_time_zone)
     latitudes: tuple[float, float] = (-90.0, 90.0)
@@ -134,6 +136,7 @@ PARIS = City(
     counters="comptage-velo-compteurs",
     archives="comptage-velo-historique-donnees-compteurs",
     position="48.857,2.352",
+    weather_station="ORLY",
     school_zone=FIRST_SCHOOL_ZONE,
     latitudes=(48.0, 49.5),
     longitudes=(1.4, 3.6),
@@ -148,6 +151,7 @@ _TEXTS = (
     "counters",
     "archives",
     "position",
+    "weather_station",
     "title",
     "time_zone",
     "holidays",

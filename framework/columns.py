@@ -22,6 +22,7 @@ __all__ = [
     "TIME_ZONE",
     "WEATHER_COLUMNS",
     "WEEKDAY",
+    "WIND",
     "YEAR",
 ]
 
@@ -46,11 +47,13 @@ COUNT = "comptage_horaire"
 """Bikes in the hour, float64; a clean frame of hours to predict may lack it."""
 IDENTIFIER = "identifiant_du_compteur"
 """The City's identifier of the counter, which stays when its name changes: a categorical; a frame may lack it."""
-TEMPERATURE = "temperature"
+TEMPERATURE = "temperature_celsius"
 """Air temperature in the hour, degrees Celsius, float32."""
-RAIN = "rain"
-"""Rain in the hour, mm, float32."""
-CLOUD = "cloud"
+RAIN = "rain_millimetres"
+"""Rain and melted snow in the hour, mm, float32."""
+WIND = "wind_metres_per_second"
+"""Mean wind speed, m/s, float32; NaN where the source of the weather has none."""
+CLOUD = "cloud_percent"
 """Cloud cover in the hour, percent, float32."""
 
 TIME_PARTS = (HOUR, DAY_OF_MONTH, MONTH, YEAR, WEEKDAY)
@@ -59,5 +62,7 @@ TIME_PARTS = (HOUR, DAY_OF_MONTH, MONTH, YEAR, WEEKDAY)
 CLEAN_COLUMNS = (COUNTER, TIME, *TIME_PARTS, LATITUDE, LONGITUDE)
 """The columns that every clean frame has, in their order."""
 
-WEATHER_COLUMNS = (TEMPERATURE, RAIN, CLOUD)
-"""The weather of the hours, after all other columns: a clean frame has all three of them, without a gap, or none."""
+WEATHER_COLUMNS = (TEMPERATURE, RAIN, WIND, CLOUD)
+"""The weather of the hours, after all other columns: a clean frame has all four of them or none.
+
+Only the wind may be missing in some rows."""

@@ -153,7 +153,7 @@ def forecast(
         names, times, [known[name].latitude for name in names], [known[name].longitude for name in names]
     )
     if weather is not None:
-        hourly = read_weather(weather)
+        hourly = read_weather(weather, city)
         cleaned = join_weather(cleaned, hourly, name_of(weather))
         if past is not None and TEMPERATURE not in past:
             past = join_weather(past, hourly, name_of(weather))

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.answering import Answering
+from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, WEATHER_COLUMNS, WIND
 from bike_traffic.data.checking.usable import Tolerance
 from bike_traffic.data.cleaning import clean
 from bike_traffic.data.files import csv_rows, reading
@@ -302,7 +303,7 @@ class Rain(Pipeline):
         """Learn nothing."""
 
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> pd.Series:
-        return cleaned["rain"]
+        return cleaned[RAIN]
 
     def save(self, directory: Path) -> None:
         """Write nothing."""
@@ -317,14 +318,14 @@ def test_the_weather_of_the_rows_reaches_the_model(small_counts: pd.DataFrame, c
     rows = small_counts.head(8)
     rows.to_csv("rows.csv", sep=";", index=False)
     hours = pd.DatetimeIndex(clean(rows)["date_et_heure_de_comptage"].dt.tz_convert("UTC").unique())
-    weather = pd.DataFrame({"temperature": 12.0, "rain": np.arange(len(hours)) / 2, "cloud": 50.0}, index=hours)
-    sky = {name: np.float32(1) for name in ("temperature", "rain", "cloud")}
+    weather = pd.DataFrame({TEMPERATURE: 12.0, RAIN: np.arange(len(hours)) / 2, WIND: 3.0, CLOUD: 50.0}, index=hours)
+    sky = {name: np.float32(1) for name in WEATHER_COLUMNS}
     pipeline = Rain().fit(clean(small_counts).assign(**sky))
     assert predict_file(pipeline, "rows.csv", "out.csv", Answering(weather=weather)) == len(rows)
-    expected = weather["rain"].reindex(clean(rows)["date_et_heure_de_comptage"]).tolist()
+    expected = weather[RAIN].reindex(clean(rows)["date_et_heure_de_comptage"]).tolist()
     assert pd.read_csv("out.csv", sep=";")["prediction"].tolist() == expected
     with pytest.raises(MissingInput, match=r"needs the weather of the hours; give it with --weather FILE"):
         predict_file(pipeline, "rows.csv", "no.csv", Answering())
-    with pytest.raises(SchemaError, match=r"the weather of 1 of \d+ hours is not known"):
+    with pytest.raises(SchemaError, match=r"the weather \(.*\) of 1 of \d+ hours is not known"):
         predict_file(pipeline, "rows.csv", "no.csv", Answering(weather=weather.iloc[:-1]))
     assert not Path("no.csv").exists()

@@ -68,7 +68,7 @@ class RawCleanerTransformer(Transformer):
 def is_clean(counts: pd.DataFrame) -> bool:
     """Return whether a frame has the columns of a clean frame, in their order and with their types.
 
-    The identifier, the count, and the three columns of the weather together, may be missing.
+    The identifier, the count, and the four columns of the weather together, may be missing.
     """
     names = tuple(counts.columns.drop([IDENTIFIER, COUNT], errors="ignore"))
     if names not in (CLEAN_COLUMNS, CLEAN_COLUMNS + WEATHER_COLUMNS):

@@ -51,7 +51,7 @@ def load_counts(
         A column is missing, there is no row, or more rows cannot be used than is tolerated.
     """
     if weather is not None:
-        known = read_weather(weather)  # short; what is wrong with it is raised before the counts are read
+        known = read_weather(weather, city)  # short; what is wrong with it is raised before the counts are read
         cleaned = load_counts(source, rows=rows, tolerance=tolerance, notify=notify, window=window, city=city)
         return join_weather(cleaned, known, name_of(weather))
     if window.is_everything:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME_ZONE, WEATHER_COLUMNS
+from bike_traffic.columns import CLOUD, COUNT, COUNTER, HOUR, RAIN, TEMPERATURE, TIME_ZONE
 from bike_traffic.features.calendar import FRANCE, calendar_features
 from bike_traffic.features.light import sun_height
 from bike_traffic.features.outages import OUTAGE_HOURS
@@ -21,6 +21,7 @@ Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
 Numbers = NDArray[np.int64]
 
+USED_WEATHER = (TEMPERATURE, RAIN, CLOUD)
 SUNDAY = 6
 TWILIGHT_DEGREES = 6
 """Above and below this height of the sun, more of it changes nothing."""
@@ -126,11 +127,11 @@ class Weather:
 
         An hour that no row has is interpolated between its neighbours.
         """
-        hourly = np.full(((end - first) * 24, len(WEATHER_COLUMNS)), np.nan)
+        hourly = np.full(((end - first) * 24, len(USED_WEATHER)), np.nan)
         for cleaned, days in frames:
             hour = (days - first) * 24 + cleaned[HOUR].to_numpy(np.int64)
             kept = (hour >= 0) & (hour < len(hourly))
-            hourly[hour[kept]] = cleaned[list(WEATHER_COLUMNS)].to_numpy(np.float64)[kept]
+            hourly[hour[kept]] = cleaned[list(USED_WEATHER)].to_numpy(np.float64)[kept]
         filled = pd.DataFrame(hourly).interpolate(limit_direction="both").to_numpy()
         temperature, rain, cloud = filled.T
         columns = []

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME, WEATHER_COLUMNS
+from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME
 from bike_traffic.features.calendar import FRANCE, day_numbers
 from bike_traffic.names import Need, Task
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.ahead.columns import WEATHER_SIZE, ratio_columns, shared_columns, weather_columns
-from bike_traffic.plugins.ahead.cube import Cube, Days, Floats, Weather, positions
+from bike_traffic.plugins.ahead.cube import USED_WEATHER, Cube, Days, Floats, Weather, positions
 from bike_traffic.plugins.ahead.origin import BASE_DAYS, WINDOWS, Origin
 from bike_traffic.plugins.ahead.regression import FactorRegression
 
@@ -36,7 +36,7 @@ _FIRST_ORIGIN = 14
 _FEWEST_ORIGINS = 28
 """With fewer origins nothing is learned: the prediction is the base."""
 _MOST_ORIGINS = 700
-_USED = [COUNTER, TIME, HOUR, COUNT, *WEATHER_COLUMNS]
+_USED = [COUNTER, TIME, HOUR, COUNT, *USED_WEATHER]
 _MARGIN_DAYS = BASE_DAYS + max(WINDOWS) + 1
 
 

@@ -39,7 +39,8 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
         "day-malformed", "export-incomplete", "export-not-a-table", "export-time-malformed", "month-malformed",
         "portal-answer", "portal-column-missing", "portal-unreachable", "store-busy", "store-missing",
         "store-not-read-back", "store-of-other-city", "store-of-other-counters", "store-too-new",
-        "store-without-months", "weather-answer", "weather-unreachable", "city-without-position", "window-empty",
+        "store-without-months", "weather-answer", "weather-unreachable", "city-without-position",
+        "city-without-station", "window-empty",
     },
     "an app reads registries and writes to none": {
         "kept-record-malformed", "summary-corrupt-meanwhile",

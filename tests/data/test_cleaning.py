@@ -11,7 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 
-from bike_traffic.columns import WEATHER_COLUMNS
+from bike_traffic.columns import RAIN, WEATHER_COLUMNS
 from bike_traffic.data.cleaning import RawCleanerTransformer, is_clean
 from bike_traffic.errors import SchemaError
 
@@ -220,7 +220,7 @@ OTHER_TYPES: dict[str, Callable[[pd.Series], pd.Series]] = {
 }
 
 
-@pytest.mark.parametrize("weather", [{"rain": np.float32(1)}, dict.fromkeys(WEATHER_COLUMNS, 1.0)])
+@pytest.mark.parametrize("weather", [{RAIN: np.float32(1)}, dict.fromkeys(WEATHER_COLUMNS, 1.0)])
 def test_a_frame_with_a_part_of_the_weather_or_of_other_types_is_not_a_clean_one(
     cleaned: pd.DataFrame, weather: dict[str, float]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Weather: two forms of files become hours, gaps are short or an error, and each row gets the weather of its hour."""
+"""Weather: three forms of files become hours, gaps are short or an error, each row gets the weather of its hour."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from bike_traffic.columns import TIME, WEATHER_COLUMNS
+from bike_traffic.cities import PARIS
+from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, TIME, WEATHER_COLUMNS, WIND
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.loading import load_counts
 from bike_traffic.data.weather.joining import join_weather
@@ -25,24 +27,31 @@ HOURS = pd.date_range("2024-10-27T00:00+02:00", periods=4, freq="h")
 
 
 def plain(**columns: Any) -> pd.DataFrame:
-    """Return four rows in the plain form, as text; `columns` replace some."""
+    """Return four rows in the plain form, as text; `columns` replace some, by the names in `SHORT`."""
     table = pd.DataFrame(
         {
             "time": [time.tz_convert("Europe/Paris").isoformat() for time in HOURS],
-            "temperature": ["9.5", "9.0", "8.0", "-1.5"],
-            "rain": ["0", "0.2", "1.4", "0"],
-            "cloud": ["100", "90", "50", "0"],
+            TEMPERATURE: ["9.5", "9.0", "8.0", "-1.5"],
+            RAIN: ["0", "0.2", "1.4", "0"],
+            WIND: ["3", "2.5", "", "4"],
+            CLOUD: ["100", "90", "50", "0"],
         }
     )
-    return table.assign(**columns)
+    return table.assign(**{SHORT.get(name, name): values for name, values in columns.items()})
 
 
-def weather_of(hours: pd.DatetimeIndex, **columns: list[float]) -> pd.DataFrame:
-    frame = pd.DataFrame(columns, index=hours.tz_convert("UTC").rename("time"), dtype=np.float32)
-    return frame[list(WEATHER_COLUMNS)]
+SHORT = {"temperature": TEMPERATURE, "rain": RAIN, "wind": WIND, "cloud": CLOUD}
+NEEDED = "temperature_celsius, rain_millimetres, cloud_percent"
+MISSING = float("nan")
 
 
-PLAIN = weather_of(HOURS, temperature=[9.5, 9, 8, -1.5], rain=[0, 0.2, 1.4, 0], cloud=[100, 90, 50, 0])
+def weather_of(hours: pd.DatetimeIndex, *columns: list[float]) -> pd.DataFrame:
+    """Return hours of weather; `columns` are temperature, rain, wind and cloud."""
+    values = dict(zip((TEMPERATURE, RAIN, WIND, CLOUD), columns, strict=True))
+    return pd.DataFrame(values, index=hours.tz_convert("UTC").rename("time"), dtype=np.float32)
+
+
+PLAIN = weather_of(HOURS, [9.5, 9, 8, -1.5], [0, 0.2, 1.4, 0], [3, 2.5, 3.25, 4], [100, 90, 50, 0])
 
 
 def synop(**columns: Any) -> pd.DataFrame:
@@ -54,6 +63,7 @@ def synop(**columns: Any) -> pd.DataFrame:
             "t": ["283.15", "280.15", "286.15"],
             "rr1": ["0.0", "0.5", "-0.1"],
             "rr3": ["0.0", "2.5", "0.0"],
+            "ff": ["2.0", "5.0", "3.5"],
             "n": ["101", "50", "80"],
         }
     )
@@ -62,11 +72,42 @@ def synop(**columns: Any) -> pd.DataFrame:
 
 SYNOP = weather_of(
     pd.date_range("2024-05-31T21:00Z", periods=10, freq="h"),
-    temperature=[np.nan] * 3 + [10, 9, 8, 7, 9, 11, 13],
-    rain=[0, 0, 0, 1, 1, 0.5, 0, 0, 0, np.nan],
-    cloud=[np.nan] * 3 + [100, 250 / 3, 200 / 3, 50, 60, 70, 80],
+    [MISSING] * 3 + [10, 9, 8, 7, 9, 11, 13],
+    [0, 0, 0, 1, 1, 0.5, 0, 0, 0, MISSING],
+    [MISSING] * 3 + [2, 3, 4, 5, 4.5, 4, 3.5],
+    [MISSING] * 3 + [100, 250 / 3, 200 / 3, 50, 60, 70, 80],
 )
-"""The reports spread over their hours: temperature and cloud at the report, rain in the hours before it."""
+"""The reports spread over their hours: all but the rain at the report, rain in the hours before it."""
+
+
+def hourly(**columns: Any) -> pd.DataFrame:
+    """Return four rows as the hourly files of Météo-France have them; `columns` replace some."""
+    table = pd.DataFrame(
+        {
+            "NUM_POSTE": "75114001",
+            "NOM_USUEL": "PARIS-MONTSOURIS",
+            "AAAAMMJJHH": ["2024060100", "2024060101", "2024060102", "2024060103"],
+            "RR1": ["0", "1.2", "0", "0.4"],
+            "QRR1": ["1", "1", "1", "1"],
+            "FF": ["2", "", "4", "3"],
+            "QFF": ["1", "", "1", "1"],
+            "T": ["12", "40", "14", "15"],
+            "QT": ["1", "2", "1", "1"],
+            "N": ["8", "4", "9", "0"],
+            "QN": ["1", "1", "1", "9"],
+        }
+    )
+    return table.assign(**columns)
+
+
+HOURLY = weather_of(
+    pd.date_range("2024-05-31T23:00Z", periods=5, freq="h"),
+    [MISSING, 12, 13, 14, 15],
+    [0, 1.2, 0, 0.4, MISSING],
+    [MISSING, 2, 3, 4, 3],
+    [MISSING, 100, 50, 100, 0],
+)
+"""Rain begins an hour before its stamp, a value in doubt is as if it were missing, and clouds are eighths."""
 
 WRITERS: dict[str, Callable[[pd.DataFrame], None]] = {
     "comma.csv": lambda table: table.to_csv("comma.csv", index=False),
@@ -78,16 +119,49 @@ WRITERS: dict[str, Callable[[pd.DataFrame], None]] = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize(("table", "expected"), [(plain(), PLAIN), (synop(), SYNOP)], ids=["plain", "synop"])
-def test_both_forms_are_read_from_csv_and_parquet(table: pd.DataFrame, expected: pd.DataFrame, name: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "expected"), [(plain(), PLAIN), (synop(), SYNOP), (hourly(), HOURLY)], ids=["plain", "synop", "hourly"]
+)
+def test_all_forms_are_read_from_csv_and_parquet(table: pd.DataFrame, expected: pd.DataFrame, name: str) -> None:
     WRITERS[name](table)
     assert_frame_equal(read_weather(name), expected, check_freq=False)
     assert_frame_equal(read_weather(table), expected, check_freq=False)
 
 
 def test_typed_columns_other_columns_and_rows_in_another_order_give_the_same() -> None:
-    numbers = plain().astype(dict.fromkeys(WEATHER_COLUMNS, float)).assign(time=HOURS, wind="3").iloc[::-1]
+    numbers = (
+        plain(wind=["3", "2.5", "nan", "4"])
+        .astype(dict.fromkeys(WEATHER_COLUMNS, float))
+        .assign(time=HOURS, humidity="3")
+        .iloc[::-1]
+    )
     assert_frame_equal(read_weather(numbers), PLAIN, check_freq=False)
+
+
+def test_a_file_with_the_names_that_had_no_units_is_still_read() -> None:
+    earlier = plain().rename(columns={long: short for short, long in SHORT.items()}).drop(columns="wind")
+    assert_frame_equal(read_weather(earlier), PLAIN.assign(**{WIND: np.float32(MISSING)}), check_freq=False)
+
+
+@pytest.mark.parametrize("station", ["7149", "07149", "orly"])
+def test_the_station_of_the_city_is_read_of_several(station: str) -> None:
+    other = synop(numer_sta="7150", t="300", nom="ABBEVILLE")
+    both = pd.concat([other, synop(nom="ORLY"), other], ignore_index=True)
+    city = attrs.evolve(PARIS, weather_station=station)
+    assert_frame_equal(read_weather(both, city), SYNOP, check_freq=False)
+
+
+def test_wind_that_nobody_measured_is_missing_and_clouds_must_be_known(small_counts: pd.DataFrame) -> None:
+    stamps = [time.isoformat() for time in HOURS]
+    cleaned = clean(small_counts.head(4).assign(**{"Date et heure de comptage": stamps}))
+    joined = join_weather(cleaned, read_weather(plain().drop(columns=WIND)))
+    assert joined[WIND].isna().all()
+    assert is_clean(joined)
+    without = read_weather(plain(cloud=""))
+    with pytest.raises(
+        SchemaError, match=r"^the weather: the weather \(cloud_percent\) of 4 of 4 hours is not known"
+    ):
+        join_weather(cleaned, without)
 
 
 def test_reports_with_compact_times_and_mq_for_a_missing_value_are_read() -> None:
@@ -104,15 +178,15 @@ def test_the_last_of_two_reports_of_one_time_counts() -> None:
 def test_short_gaps_are_interpolated_and_longer_ones_stay_whole() -> None:
     hours = pd.date_range("2024-06-01T00:00Z", periods=30, freq="h")
     ramp = pd.DataFrame({"time": hours, **{name: np.arange(30.0) for name in WEATHER_COLUMNS}})
-    whole = weather_of(hours, **{name: list(np.arange(30.0)) for name in WEATHER_COLUMNS})
+    whole = weather_of(hours, *[list(np.arange(30.0))] * 4)
     six, seven, twelve, thirteen = (ramp.drop(index=range(3, 3 + size)) for size in (6, 7, 12, 13))
     gap = hours[3:16]
     assert_frame_equal(read_weather(six), whole, check_freq=False)
     for table, size in ((seven, 7), (twelve, 12)):
         left = read_weather(table)
-        assert left["cloud"].equals(whole["cloud"])
-        assert left.index[left["rain"].isna()].equals(gap[:size])
-        assert left.index[left["temperature"].isna()].equals(gap[:size])
+        assert left[CLOUD].equals(whole[CLOUD])
+        for name in (TEMPERATURE, RAIN, WIND):
+            assert left.index[left[name].isna()].equals(gap[:size])
     assert read_weather(thirteen).loc[gap].isna().all(axis=None)
 
 
@@ -125,8 +199,9 @@ AN_HOUR = "give one row for each hour"
     [
         (plain().head(0), "there is no row of weather"),
         (
-            plain().drop(columns="cloud"),
-            "no column 'cloud'; there are rain, temperature, time; it needs time, temperature, rain, cloud",
+            plain().drop(columns=[CLOUD, WIND]),
+            "no column 'cloud_percent'; there are rain_millimetres, temperature_celsius, time; "
+            "it needs time, temperature_celsius, rain_millimetres, cloud_percent",
         ),
         (plain(time="noon"), f"column 'time': not a time in row 2 ('noon') and 3 more rows; {TIME_ADVICE}"),
         (
@@ -144,20 +219,28 @@ AN_HOUR = "give one row for each hour"
         ),
         (
             plain(rain=["0", "a lot", "", "0"]),
-            "column 'rain': not a number in row 3 ('a lot'); leave a missing value empty",
+            "column 'rain_millimetres': not a number in row 3 ('a lot'); leave a missing value empty",
         ),
         (
             plain(temperature=["283.15"] * 4),
-            "column 'temperature': not degrees Celsius in row 2 ('283.15') and 3 more rows; "
+            "column 'temperature_celsius': not degrees Celsius in row 2 ('283.15') and 3 more rows; "
             "it must be from -60 to 60",
         ),
         (
             plain(rain=["0", "-1", "0", "0"]),
-            "column 'rain': not mm in the hour in row 3 ('-1'); it must be from 0 to 300",
+            "column 'rain_millimetres': not mm in the hour in row 3 ('-1'); it must be from 0 to 300",
         ),
         (
             plain(cloud=["0", "0", "0", "101"]),
-            "column 'cloud': not percent in row 5 ('101'); it must be from 0 to 100",
+            "column 'cloud_percent': not percent in row 5 ('101'); it must be from 0 to 100",
+        ),
+        (
+            plain(wind=["3.6", "400", "0", "1"]),
+            "column 'wind_metres_per_second': not metres per second in row 3 ('400'); it must be from 0 to 100",
+        ),
+        (
+            hourly(T=["12", "285.15", "12", "13"], QT="1"),
+            "column 'T': not degrees Celsius in row 3 ('285.15'); it must be from -60 to 60",
         ),
         (synop(t="10"), "column 't': not kelvin in row 2 ('10') and 2 more rows; SYNOP has kelvin"),
         (
@@ -166,7 +249,8 @@ AN_HOUR = "give one row for each hour"
         ),
         (
             synop(numer_sta=["7149", "7149", "7150"]),
-            "it has the reports of 2 stations ('numer_sta'); keep those of one",
+            'it has the reports of several stations (7149, 7150); write one as weather_station = "STATION" under '
+            "[cities.paris] in bt.toml, or keep those of one",
         ),
     ],
 )
@@ -205,7 +289,7 @@ def test_each_row_gets_the_weather_of_its_hour_also_at_a_clock_change(small_coun
     assert joined.drop(columns=list(WEATHER_COLUMNS)).equals(cleaned)
     for name in WEATHER_COLUMNS:
         assert joined[name].tolist() == PLAIN[name].tolist() * 2
-    assert join_weather(joined, read_weather(plain(rain="0")))["rain"].tolist() == [0.0] * 8
+    assert join_weather(joined, read_weather(plain(rain="0")))[RAIN].tolist() == [0.0] * 8
 
 
 def test_hours_without_weather_are_an_error_that_says_how_many_from_when_to_when(small_counts: pd.DataFrame) -> None:
@@ -213,8 +297,9 @@ def test_hours_without_weather_are_an_error_that_says_how_many_from_when_to_when
     hours = pd.DatetimeIndex(counts[TIME].unique())
     table = pd.DataFrame({"time": hours[:-3], **dict.fromkeys(WEATHER_COLUMNS, 1.0)}).drop(index=range(10, 20))
     message = (
-        "the frame of weather: the weather of 13 of 2400 hours is not known, the first 2024-08-23T11:00:00+02:00, "
-        "the last 2024-11-30T23:00:00+01:00; give weather that has all hours of the counts"
+        f"the frame of weather: the weather ({NEEDED}) of 13 of 2400 hours is not known, "
+        "the first 2024-08-23T11:00:00+02:00, the last 2024-11-30T23:00:00+01:00; "
+        "give weather that has all hours of the counts"
     )
     with pytest.raises(SchemaError, match=f"^{re.escape(message)}$") as refused:
         load_counts(counts, weather=table)
@@ -235,4 +320,6 @@ def test_training_evaluation_and_backtest_take_the_weather(
     pd.DataFrame({"time": hours[:5], **dict.fromkeys(WEATHER_COLUMNS, 1.0)}).to_csv("short.csv", index=False)
     refused = bt("train", "-m", "rf", "--data", small_file, "--weather", "short.csv")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: short.csv: the weather of 2395 of 2400 hours is not known, the first ")
+    assert refused.stderr.startswith(
+        f"Error: short.csv: the weather ({NEEDED}) of 2395 of 2400 hours is not known, the first "
+    )

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, RAIN, TIME, TIME_ZONE, WEATHER_COLUMNS
+from bike_traffic.columns import (
+    CLOUD,
+    COUNT,
+    COUNTER,
+    HOUR,
+    RAIN,
+    TEMPERATURE,
+    TIME,
+    TIME_ZONE,
+    WEATHER_COLUMNS,
+    WIND,
+)
 from bike_traffic.data.cleaning import clean
 from bike_traffic.features.calendar import day_numbers
 from bike_traffic.plugins.ahead.pipeline import MODEL_FILE, AheadPipeline
@@ -28,7 +39,7 @@ def days_from(cleaned: pd.DataFrame, time: pd.Timestamp, days: int = 1) -> pd.Da
 def with_weather(cleaned: pd.DataFrame, *, rain: float = 0.0) -> pd.DataFrame:
     """Return rows with invented weather: rain on every third day, or of the given amount on all."""
     wet = np.where(day_numbers(cleaned[TIME]) % 3 == 0, 2.0, 0.0) + rain
-    weather = pd.DataFrame({"temperature": 12.0 + cleaned[HOUR] / 4, "rain": wet, "cloud": 50.0})
+    weather = pd.DataFrame({TEMPERATURE: 12.0 + cleaned[HOUR] / 4, RAIN: wet, WIND: 3.0, CLOUD: 50.0})
     return pd.concat([cleaned, weather[list(WEATHER_COLUMNS)].astype(np.float32)], axis="columns")
 
 

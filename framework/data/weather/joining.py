@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import TIME, WEATHER_COLUMNS
+from bike_traffic.columns import TIME, WEATHER_COLUMNS, WIND
 from bike_traffic.errors import SchemaError
 
 
 def join_weather(cleaned: pd.DataFrame, weather: pd.DataFrame, where: str = "the weather") -> pd.DataFrame:
-    """Return a clean frame with the weather of each row's hour as its last three columns.
+    """Return a clean frame with the weather of each row's hour as its last four columns.
+
+    Wind that the source has not is missing; of all else each hour must be known.
 
     Parameters
     ----------
@@ -21,18 +23,21 @@ def join_weather(cleaned: pd.DataFrame, weather: pd.DataFrame, where: str = "the
     Raises
     ------
     SchemaError
-        The weather of an hour is not known; the message says how many, from when to when.
+        The weather of an hour is not known; the message says what of it, in how many, from when to when.
     """
     codes, distinct = pd.factorize(cleaned[TIME].dt.tz_convert("UTC").dt.floor("h"))
     known = weather.reindex(pd.DatetimeIndex(distinct))
-    missing = known.index[known.isna().any(axis=1)]
+    unknown = known.drop(columns=WIND).isna()
+    missing = known.index[unknown.any(axis=1)]
     if len(missing):
         first, last = (time.tz_convert(cleaned[TIME].dt.tz).isoformat() for time in (missing.min(), missing.max()))
+        columns = list(unknown.columns[unknown.any()])
         raise SchemaError(
-            f"{where}: the weather of {len(missing)} of {len(distinct)} hours is not known, the first {first}, "
-            f"the last {last}; give weather that has all hours of the counts",
+            f"{where}: the weather ({', '.join(columns)}) of {len(missing)} of {len(distinct)} hours is not known, "
+            f"the first {first}, the last {last}; give weather that has all hours of the counts",
             "weather-hours-missing",
             where=where,
+            columns=columns,
             missing=len(missing),
             hours=len(distinct),
             first=first,

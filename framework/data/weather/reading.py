@@ -1,9 +1,11 @@
 """The weather of the hours: read from a file, and joined to a clean frame.
 
-Two forms are read. The plain form has a row an hour: ``time`` (start of the hour, ISO 8601 with its offset),
-``temperature`` (degrees Celsius), ``rain`` (mm in the hour) and ``cloud`` (percent). SYNOP reports are read as
-Météo-France publishes them: ``date`` (UTC), ``t`` (kelvin), ``rr1`` and ``rr3`` (mm in the hour and the three
-hours before) and ``n`` (percent), every three hours, of one station.
+Three forms are read. The plain form has a row an hour: ``time`` (start of the hour, ISO 8601 with its offset),
+``temperature_celsius``, ``rain_millimetres`` (in the hour), ``wind_metres_per_second`` (may be left out) and
+``cloud_percent``. SYNOP reports are read as Météo-France publishes them: ``date`` (UTC), ``t`` (kelvin), ``rr1`` and
+``rr3`` (mm in the hour and the three hours before), ``ff`` (m/s) and ``n`` (percent), every three hours. So are its
+hourly files: ``AAAAMMJJHH`` (UTC), ``T`` (degrees Celsius), ``RR1`` (mm in the hour before), ``FF`` (m/s) and ``N``
+(eighths).
 """
 
 from __future__ import annotations
@@ -14,29 +16,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, WEATHER_COLUMNS
+from bike_traffic.cities import PARIS, City
+from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, WEATHER_COLUMNS, WIND
 from bike_traffic.data.files.formats.content import JSON, PARQUET, format_of
 from bike_traffic.data.files.formats.json_rows import JsonTable
 from bike_traffic.data.files.header import read_header
 from bike_traffic.data.files.parquet.table import open_parquet
 from bike_traffic.data.files.reading import refuse_rows
 from bike_traffic.data.files.unpacking import BROKEN_STREAM, open_binary
-from bike_traffic.data.weather.forms import PLAIN, STATION, SYNOP, WEATHER_TIME, plain_hours, synop_hours
+from bike_traffic.data.weather.forms import FORMS, PLAIN, SHORT, WEATHER_TIME, Form
 from bike_traffic.errors import ReadError, SchemaError, no_such
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST_GAP: Mapping[str, int] = {TEMPERATURE: 6, RAIN: 6, CLOUD: 12}
+LONGEST_GAP: Mapping[str, int] = {TEMPERATURE: 6, RAIN: 6, WIND: 6, CLOUD: 12}
 """Hours in a row that are interpolated if they are missing; SYNOP stations often leave out the cloud cover."""
 
-_READ = {*PLAIN, *SYNOP, STATION}
+_READ = {*SHORT, *(name for form in FORMS for name in form.columns)}
+_SHOWN = 6
 # The hours of a century, and their bytes with all columns of SYNOP reports.
 _MOST_ROWS, _MOST_BYTES = 1_000_000, 512_000_000
 
 
-def read_weather(source: str | pd.DataFrame) -> pd.DataFrame:
-    """Read hourly weather in the plain form, or SYNOP reports, which are spread over the hours.
+def read_weather(source: str | pd.DataFrame, city: City = PARIS) -> pd.DataFrame:
+    """Read hourly weather in the plain form or in that of Météo-France, or SYNOP reports, spread over the hours.
 
     Temperature and cloud cover between two reports are interpolated, and the rain of three hours is divided among
     them. So are gaps of at most `LONGEST_GAP`; in longer ones the hours are missing from the result or NaN.
@@ -44,11 +48,13 @@ def read_weather(source: str | pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     source : the path or URL of CSV (``,`` or ``;``), Parquet or JSON, packed or not, or a frame with these columns.
+    city : its `weather_station` is the one that is read of several.
 
     Returns
     -------
-    Shape (hours, 3), float32: ``temperature`` (degrees Celsius), ``rain`` (mm in the hour that starts at the index)
-    and ``cloud`` (percent), on an index of UTC hours in ascending order.
+    Shape (hours, 4), float32, with the columns `WEATHER_COLUMNS`: temperature (degrees Celsius), rain (mm in the hour
+    that starts at the index), wind (m/s; NaN if the source has none) and cloud (percent), on an index of UTC hours in
+    ascending order.
 
     Raises
     ------
@@ -61,29 +67,46 @@ def read_weather(source: str | pd.DataFrame) -> pd.DataFrame:
     table, columns_there = (source, source.columns) if isinstance(source, pd.DataFrame) else _read_table(source)
     if not len(table):
         raise SchemaError(f"{where}: there is no row of weather", "weather-no-rows", where=where)
+    there = sorted(str(name).strip() for name in columns_there)
     names = {_plain(name): name for name in columns_there}
-    synop = WEATHER_TIME not in names and all(name in names for name in SYNOP)
-    wanted = SYNOP if synop else PLAIN
-    for name in wanted:
+    form = next((form for form in FORMS if all(name in names for name in form.needed)), PLAIN)
+    for name in form.needed:
         if name not in names:
             raise SchemaError(
-                f"{where}: {no_such('column', name, names)}; it needs {', '.join(PLAIN)}",
+                f"{where}: {no_such('column', name, there)}; it needs {', '.join(form.needed)}",
                 "weather-column-missing",
                 where=where,
                 name=name,
-                known=sorted(names),
+                known=there,
             )
-    columns = {name: table[names[name]] for name in wanted}
-    if not synop:
-        return _filled(plain_hours(columns, where))
-    if STATION in names and (stations := table[names[STATION]].nunique()) > 1:
+    columns = {name: table[names[name]] for name in form.columns if name in names}
+    return _filled(form.hours(_of_one_station(form, columns, where, city), where))
+
+
+def _of_one_station(form: Form, columns: dict[str, pd.Series], where: str, city: City) -> dict[str, pd.Series]:
+    """Return the rows of one station: of the only one, or of that which the city names."""
+    wanted = (city.weather_station or "").strip().lstrip("0").casefold()
+    known: dict[str, None] = {}
+    for header in form.stations:
+        if header in columns:
+            texts = columns[header].astype(str).str.strip()
+            chosen = texts.str.lstrip("0").str.casefold() == wanted
+            if wanted and chosen.any():
+                return {name: column[chosen] for name, column in columns.items()}
+            if texts.nunique() > 1:
+                known |= dict.fromkeys(texts)
+    if known:
+        stations = list(known)
+        listed = ", ".join(stations[:_SHOWN]) + (", …" if len(stations) > _SHOWN else "")
         raise SchemaError(
-            f"{where}: it has the reports of {stations} stations ('{STATION}'); keep those of one",
+            f'{where}: it has the reports of several stations ({listed}); write one as weather_station = "STATION" '
+            f"under [cities.{city.name}] in bt.toml, or keep those of one",
             "weather-stations",
             where=where,
-            stations=int(stations),
+            stations=stations,
+            city=city.name,
         )
-    return _filled(synop_hours(columns, where))
+    return columns
 
 
 def name_of(source: str | pd.DataFrame) -> str:
@@ -92,7 +115,8 @@ def name_of(source: str | pd.DataFrame) -> str:
 
 
 def _plain(column: object) -> str:
-    return str(column).strip().lower()
+    name = str(column).strip().lower()
+    return SHORT.get(name, name)
 
 
 def _read_table(uri: str) -> tuple[pd.DataFrame, list[str]]:

@@ -14,18 +14,28 @@ from bike_traffic.errors import SchemaError
 _OFFSET = re.compile(r"\d[T ]\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$")
 
 
-def times_in(column: pd.Series, where: str, *, utc: bool) -> pd.DatetimeIndex:
-    """Return times in UTC; a time without an offset is UTC if `utc`, and an error if not."""
+SECONDS, DAY_AND_HOUR = r"\d{14}", r"\d{10}"
+"""Times that are digits alone: to the second, as in the monthly files of SYNOP reports, and to the hour."""
+
+
+def times_in(column: pd.Series, where: str, *, in_utc: str | None = None) -> pd.DatetimeIndex:
+    """Return times in UTC; without `in_utc` a time that has no offset is an error.
+
+    Parameters
+    ----------
+    in_utc : the form's times are UTC; the pattern of those that are digits alone.
+    """
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return pd.DatetimeIndex(column).tz_convert("UTC")
     texts = column.astype(str).str.strip()
-    digits = texts.str.fullmatch(r"\d{14}")  # YYYYMMDDhhmmss, in the monthly files of SYNOP reports
-    texts = texts.mask(digits, texts.str.replace(r"^(\d{8})(\d{6})$", r"\1T\2", regex=True))
+    if in_utc is not None:
+        digits = texts.str.fullmatch(in_utc)
+        texts = texts.mask(digits, texts.str.replace(r"^(\d{8})(\d+)$", r"\1T\2", regex=True))
     times = pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce"))
     refuse_values(
         np.asarray(times.isna()), where, column, "not a time", "write it as ISO 8601, like 2021-06-01T08:00:00+02:00"
     )
-    if not utc:
+    if in_utc is None:
         without = ~np.array([bool(_OFFSET.search(text)) for text in texts])
         refuse_values(without, where, column, "a time without an offset", "write it like 2021-06-01T08:00:00+02:00")
     return times

@@ -1,0 +1,1 @@
+"""The weather of a city, from those who forecast or observe it."""
