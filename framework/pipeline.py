@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from bike_traffic.data.cleaning import RawCleanerTransformer
 from bike_traffic.errors import MissingInput, ParameterError, PredictionError, SchemaError
 from bike_traffic.estimator import Estimator, raise_not_fitted
 from bike_traffic.features.calendar import FRANCE, check_holidays
+from bike_traffic.features.parts import Parts, counters_in
 from bike_traffic.names import Need, Task
 
 PREDICTION, PROBABILITY, LOWER, UPPER = "prediction", "probability", "lower", "upper"
@@ -92,9 +93,27 @@ class Pipeline(Estimator, ABC):
         if cleaned.empty:
             raise SchemaError("there is no row to learn from", "fit-no-rows")
         self.require_input(history=True, weather=TEMPERATURE in cleaned)
+        self._learn(lambda: self._fit(cleaned), [cleaned])
+        return self
+
+    def fit_parts(self, parts: Parts) -> Self:
+        """Learn as `fit` does, from clean and valid counts in parts; see `bike_traffic.features.parts`.
+
+        A pipeline without `_fit_parts` gets all rows at once, in their order.
+        """
+        check_holidays(self.holidays)
+        self._learn(lambda: self._fit_parts(parts), parts)
+        return self
+
+    @classmethod
+    def learns_from_parts(cls) -> bool:
+        """Return whether the pipeline can learn from more rows than fit into memory."""
+        return cls._fit_parts is not Pipeline._fit_parts
+
+    def _learn(self, learn: Callable[[], object], parts: Parts) -> None:
         self.__dict__.pop("counters_", None)
         try:
-            self._fit(cleaned)
+            learn()
         except BaseException as error:
             self.__dict__.pop("counters_", None)  # a fit that fails leaves the pipeline unfitted
             if not _is_refused_parameter(error):
@@ -103,9 +122,7 @@ class Pipeline(Estimator, ABC):
                 f"'{self.name}': {error}", "parameter-refused", model_type=self.name, reason=str(error)
             ) from None
         if not hasattr(self, "counters_"):
-            names = cleaned[COUNTER].cat.remove_unused_categories().cat.categories
-            self.counters_ = pd.Index(sorted(names.astype(str)))
-        return self
+            self.counters_ = pd.Index(sorted({name for part in parts for name in counters_in(part)}))
 
     def predict(self, counts: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.Series:
         """Return the column ``prediction`` of `predict_frame`."""
@@ -182,6 +199,10 @@ class Pipeline(Estimator, ABC):
     @abstractmethod
     def _fit(self, cleaned: pd.DataFrame) -> object:
         """Learn from a clean frame with its counts; the frame is the pipeline's own. What it returns is ignored."""
+
+    def _fit_parts(self, parts: Parts) -> object:
+        """Learn from clean counts in parts; with this method, a pipeline trains on more rows than fit into memory."""
+        return self._fit(pd.concat(list(parts)).sort_index())
 
     @abstractmethod
     def _predict(self, cleaned: pd.DataFrame, history: pd.DataFrame | None) -> Any:

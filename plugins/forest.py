@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNTER, HOUR, MONTH, WEEKDAY, YEAR
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.history import CountFeatures
-from bike_traffic.features.outages import training_rows
+from bike_traffic.features.outages import require_counts, without_outages
+from bike_traffic.features.parts import Changed, Parts
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.plugins.growing import Draw, RowSet, grow
 from bike_traffic.plugins.trees import FEW_ROWS, Trees
-from bike_traffic.progress import progress
 
 MODEL_FILE = "model.joblib.zst"
 EARLIER_FILE = "model.joblib"
@@ -94,37 +95,48 @@ class ForestPipeline(Pipeline):
         """Return the trees' target, from clean rows with their counts and the features of these rows."""
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
+        self._fit_parts([cleaned.reset_index(drop=True)])
+
+    def _fit_parts(self, parts: Parts) -> None:
         """Learn the recent level, drop outages, learn the history, and grow the trees."""
         if self.n_jobs == 0:
             raise ParameterError(
                 f"'{self.name}': n_jobs must not be 0; -1 is all processors", "n-jobs-zero", model_type=self.name
             )
-        self.recent_ = RecentLevel(holidays=self.holidays).fit(cleaned)
-        cleaned = training_rows(cleaned)
-        self.features_ = CountFeatures(holidays=self.holidays).fit(cleaned)
+        self.recent_ = RecentLevel(holidays=self.holidays).fit_parts(parts)
+        live = Changed(parts, without_outages)
+        rows = RowSet()
+        for part in live:
+            rows.add(part)
+        require_counts(rows.with_bikes)
+        self.features_ = CountFeatures(holidays=self.holidays).fit_parts(live)
         self.counters_ = self.features_.history_.counters_
         self.inputs_ = [COUNTER, *self.numeric]
-        features = self.features_.transform(cleaned)
-        forest = self._grow(self._design(features), self._target(cleaned, features))
+        forest = self._grow(live, rows)
         self.trees_, self.importances_ = self._trees_of(forest), forest.feature_importances_
 
-    def _grow(self, design: NDArray[np.float32], target: NDArray[np.float64]) -> Any:
-        """Grow the trees a few at a time, for the progress bar; the forest is the same as if grown at once."""
+    def _grow(self, live: Parts, rows: RowSet) -> Any:
+        """Grow the trees on the rows that are drawn for them; no other row needs its features."""
+        number = rows.number
         forest = self._forest_class()(
-            n_estimators=0,
+            n_estimators=self.n_estimators,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self.max_features,
-            max_samples=min(self.max_samples, self.max_rows / len(design)),
+            max_samples=min(self.max_samples, self.max_rows / number),
             random_state=self.random_state,
             n_jobs=self.n_jobs,
-            warm_start=True,
         )
-        at_once = joblib.effective_n_jobs(self.n_jobs)
-        with progress(f"{self.name}: growing trees", self.n_estimators) as advance:
-            for size in [*range(at_once, self.n_estimators, at_once), self.n_estimators]:
-                grown = forest.n_estimators
-                forest.set_params(n_estimators=size).fit(design, target)
-                advance(size - grown)
+        draw = Draw.of(forest, number)
+        positions = draw.positions()
+        places = rows.places(positions)
+        design = np.empty((len(places), len(self.inputs_)), dtype=np.float32)
+        target = np.empty(len(places))
+        for part in live:
+            drawn = part[np.isin(part.index, places)]
+            at = np.searchsorted(places, drawn.index)
+            features = self.features_.transform(drawn)
+            design[at], target[at] = self._design(features), self._target(drawn, features)
+        grow(forest, draw, positions, design, target, f"{self.name}: growing trees")
         return forest
 
     def for_calibration(self) -> Self:

@@ -20,13 +20,18 @@ UNUSUAL_FACTOR = 3.0
 def training_rows(cleaned: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a clean frame without outages; raise `SchemaError` if none is left."""
     kept = without_outages(cleaned)
-    if not kept[COUNT].any():  # the hours of a day that is cut off may be left, all of them zero
+    require_counts(bool(kept[COUNT].any()))
+    return kept
+
+
+def require_counts(found: bool) -> None:
+    """Raise `SchemaError` if no row without outages has a count above zero."""
+    if not found:  # the hours of a day that is cut off may be left, all of them zero
         raise SchemaError(
             f"no row to learn from: every day of every counter has {OUTAGE_HOURS} hours or more of zeros",
             "only-outages",
             hours=OUTAGE_HOURS,
         )
-    return kept
 
 
 def in_outage(counter: NDArray[np.intp], days: NDArray[np.int64], count: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, TIME_ZONE, WEEKDAY
+from bike_traffic.columns import COUNT, HOUR, TIME, TIME_ZONE, WEEKDAY
 from bike_traffic.features.calendar import FRANCE, calendar_features, day_numbers, hour_numbers
 from bike_traffic.features.outages import OUTAGE_HOURS, in_outage
+from bike_traffic.features.parts import Parts, counters_in, positions_of, span_of
 from bike_traffic.features.season import SeasonFactor
 
 Values = NDArray[np.float64]
@@ -68,13 +69,26 @@ class RecentLevel:
 
     def fit(self, cleaned: pd.DataFrame) -> Self:
         """Learn from clean training rows, those of outages included."""
-        self.since_, self.until_ = cleaned[TIME].min(), cleaned[TIME].max()
+        return self.fit_parts([cleaned])
+
+    def fit_parts(self, parts: Parts) -> Self:
+        """Learn from clean training rows in parts, which are gone through three times."""
+        self.since_, self.until_ = span_of(parts)
         if self.season:
-            self.season_ = SeasonFactor(holidays=self.holidays).fit(cleaned)
-        self.counters_ = pd.Index(sorted(cleaned[COUNTER].cat.remove_unused_categories().cat.categories.astype(str)))
-        known = len(self.counters_)
+            self.season_ = SeasonFactor(holidays=self.holidays).fit_parts(parts)
+        names, tables = zip(*(self._table(part) for part in parts), strict=True)
+        every = np.concatenate([part.to_numpy(object) for part in names])
+        order = np.argsort(every, kind="stable")
+        self.counters_, table = pd.Index(list(every[order])), np.concatenate(tables)[order]
+        self.table_ = np.vstack([table, table.mean(axis=0)]).round(2)
+        return self
+
+    def _table(self, cleaned: pd.DataFrame) -> tuple[pd.Index, Values]:
+        """Return the counters of a part, and their bikes per hour, shape (counters, 168)."""
+        counters = counters_in(cleaned)
+        known = len(counters)
         hours = hour_numbers(cleaned[TIME])
-        counter = self._positions(cleaned)
+        counter = positions_of(cleaned, counters)
         last = np.full(known, hours.min())
         np.maximum.at(last, counter, hours)
         newest = last[counter] - hours < WEEKS * 168
@@ -100,13 +114,12 @@ class RecentLevel:
         cell = counter * 168 + _hour_of_week(cleaned, calendar)
         table = _shrunk(cell, count, weight, coarser, CELL_PSEUDO_COUNTS).reshape(known, 168)
         table[dead] = 0.0
-        self.table_ = np.vstack([table, table.mean(axis=0)]).round(2)
-        return self
+        return counters, table
 
     def predict(self, cleaned: pd.DataFrame) -> Values:
         """Predict bikes per hour for clean rows, shape (n,)."""
         cell = _hour_of_week(cleaned, calendar_features(cleaned[TIME], holidays=self.holidays))
-        return np.asarray(self.table_[self._positions(cleaned), cell])
+        return np.asarray(self.table_[positions_of(cleaned, self.counters_), cell])
 
     def seasonal(self, cleaned: pd.DataFrame) -> Values:
         """Predict bikes per hour for clean rows after training: the recent level times the factor of `season_`."""
@@ -164,12 +177,6 @@ class RecentLevel:
         if recent.season:
             recent.season_ = SeasonFactor.from_lists(tables["season"], holidays=recent.holidays)
         return recent
-
-    def _positions(self, cleaned: pd.DataFrame) -> NDArray[np.intp]:
-        """Return each row's position among the counters in training, -1 for any other counter."""
-        names = cleaned[COUNTER].cat
-        places = self.counters_.get_indexer(names.categories.astype(str))
-        return np.append(places, -1)[names.codes.to_numpy()]
 
 
 def _hour_of_week(cleaned: pd.DataFrame, calendar: pd.DataFrame) -> NDArray[np.intp]:

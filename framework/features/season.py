@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.features.calendar import FRANCE, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
 from bike_traffic.features.outages import in_outage
+from bike_traffic.features.parts import Parts, span_of
 
 Values = NDArray[np.float64]
 
@@ -29,6 +30,8 @@ PENALTY = 2.0
 CALENDAR_WEIGHT, CHRISTMAS_WEIGHT = 2.0, 3.0
 """Divide the penalty's effect for the calendar, of which even one year has several days."""
 PSEUDO_COUNTS = 0.3
+STEPS = 1024.0
+"""Parts of a bike to which the recent level of each hour is rounded before it is summed."""
 
 PEAK, MIDDAY, NIGHT, DAY_OFF, NIGHT_OFF = range(5)
 _WORKING_HOURS = [NIGHT] * 7 + [PEAK] * 3 + [MIDDAY] * 6 + [PEAK] * 4 + [NIGHT] * 4
@@ -70,9 +73,13 @@ class SeasonFactor:
 
     def fit(self, cleaned: pd.DataFrame) -> Self:
         """Learn from clean training rows, those of outages included; too few weeks give a factor of one."""
-        days = day_numbers(cleaned[TIME])
-        end = int(days.max()) + 1
-        weeks = min((end - int(days.min())) // 7, LONGEST_YEARS * 52)
+        return self.fit_parts([cleaned])
+
+    def fit_parts(self, parts: Parts) -> Self:
+        """Learn from clean training rows in parts, which are gone through twice."""
+        begin, last = (int(day) for day in day_numbers(pd.Series(span_of(parts))))
+        end = last + 1
+        weeks = min((end - begin) // 7, LONGEST_YEARS * 52)
         first = end - 7 * weeks
         calendar = _DayFeatures(first, max(weeks, 1) * 7, holidays=self.holidays)
         recent = _recent_sums(calendar.weekly(weeks))
@@ -80,7 +87,11 @@ class SeasonFactor:
         bases = np.divide(sums, sizes, out=np.zeros_like(sums), where=sizes > 0)
         self.base_ = bases[-1]
         self.coefficients_ = self.low_ = self.high_ = np.zeros(calendar.columns(np.arange(1), self.base_).shape[-1])
-        observed, expected = _city_totals(cleaned[days >= first], days[days >= first] - first, weeks, calendar)
+        observed, expected = np.zeros((2, len(HORIZONS), weeks * 7, 5))
+        for part in parts:
+            days = day_numbers(part[TIME])
+            bikes, usual = _city_totals(part[days >= first], days[days >= first] - first, weeks, calendar)
+            observed, expected = observed + bikes, expected + usual
         designs, ratios, weights = [], [], []
         target, week = np.arange(weeks * 7), np.arange(weeks * 7) // 7
         for horizon, bikes, usual in zip(HORIZONS, observed, expected, strict=True):
@@ -189,10 +200,11 @@ def _recent_sums(weekly: NDArray[np.floating]) -> Values:
 
 def _city_totals(
     cleaned: pd.DataFrame, day: NDArray[np.int64], weeks: int, calendar: _DayFeatures
-) -> tuple[list[Values], list[Values]]:
-    """Return what the city counted, and what the recent level of an origin says of the same counters and hours.
+) -> tuple[Values, Values]:
+    """Return what the counters of a part counted, and what the recent level of an origin says of the same hours.
 
-    One array for each horizon, shape (days, 5): bikes of a day by class of the hour.
+    Bikes of a day by class of the hour, each shape (horizons, days, 5). They are multiples of a small power of two,
+    so that their sums over the counters of a city are exact, in any order.
     """
     counter = pd.factorize(cleaned[COUNTER].cat.codes)[0].astype(np.intp)
     number = int(counter.max()) + 1 if len(counter) else 0
@@ -211,17 +223,30 @@ def _city_totals(
         np.add.at(weekly, (week[usual_day], weekday[usual_day]), values[usual_day])
         by_weekday.append(_recent_sums(weekly))
     total, size_of_cell = by_weekday
-    size_of_counter = size_of_cell.sum(axis=(1, 2), keepdims=True)
-    mean = total.sum(axis=(1, 2), keepdims=True) / np.maximum(size_of_counter, 1e-9)
-    level = (total + PSEUDO_COUNTS * mean) / (size_of_cell + PSEUDO_COUNTS)
+    mean = _of_counters(total) / np.maximum(_of_counters(size_of_cell), 1e-9)
+    level = (total + PSEUDO_COUNTS * mean[:, None, None]) / (size_of_cell + PSEUDO_COUNTS)
     level[size_of_cell == 0] = 0.0
 
     of_class = np.eye(5)[HOUR_CLASS][calendar.off[: weeks * 7]]
-    observed, expected = [], []
-    for horizon in HORIZONS:
+    observed, expected = np.zeros((2, len(HORIZONS), weeks * 7, 5))
+    for place, horizon in enumerate(HORIZONS):
         origin = week - horizon + 1
         base = level[np.maximum(origin, 0), weekday] * (origin >= FEWEST_WEEKS)[:, None, None]
         known = (hours > 0) & (base > 0)
-        observed.append(np.einsum("dhk,dhc->dc", bikes * known, of_class))
-        expected.append(np.einsum("dhk,dhc->dc", base * hours * known, of_class))
+        observed[place] = np.einsum("dh,dhc->dc", _over_counters(np.where(known, bikes, 0.0)), of_class)
+        expected[place] = np.einsum("dh,dhc->dc", _over_counters(np.where(known, base * hours, 0.0)), of_class)
     return observed, expected
+
+
+def _over_counters(bikes: NDArray[np.floating[Any]]) -> Values:
+    """Return the sums over all counters, shape (days, 24), each value rounded to a part of a bike."""
+    return np.asarray(np.rint(bikes * STEPS).sum(axis=2, dtype=np.float64) / STEPS)
+
+
+def _of_counters(weekly: Values) -> Values:
+    """Return the sums over the hours of a week, shape (weeks, counters), added in one order for any counters."""
+    total = np.zeros((len(weekly), weekly.shape[-1]), dtype=weekly.dtype)
+    for day in range(weekly.shape[1]):
+        for hour in range(weekly.shape[2]):
+            total += weekly[:, day, hour]
+    return total
