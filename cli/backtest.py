@@ -26,6 +26,7 @@ from bike_traffic.cli.session import (
 )
 from bike_traffic.cli.table import print_table
 from bike_traffic.cli.train import read_parameters
+from bike_traffic.cli.work import jobs_option
 from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ if TYPE_CHECKING:
     shell_complete=complete_files,
     help="Write the predictions of the folds: CSV(.gz) or Parquet.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Fits at once, each in a process."
-)
+@jobs_option("Fits at once")
 @folder_option
 @interval_option
 @parameters_option

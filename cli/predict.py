@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bike_traffic.cli.completion import complete_files
-from bike_traffic.cli.early import require_inputs, require_outputs
+from bike_traffic.cli.early import require_folder, require_inputs, require_outputs
 from bike_traffic.cli.pictures import require_plot
 from bike_traffic.cli.printing import note
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
+    Session,
     history_option,
     load_chosen,
     model_options,
-    output_option,
     reading,
     require_one_model,
     stdout_to_stderr,
     unknown_counters_option,
     with_workspace,
 )
+from bike_traffic.cli.work import jobs_option
 from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
-    from bike_traffic.answering import UnknownPolicy
+    from bike_traffic.answering import Answering, UnknownPolicy
+    from bike_traffic.loading import LoadedModel
     from bike_traffic.workspace import Workspace
 
 
 @click.command(epilog="Example: bt predict --model rf counts.csv.gz -o predictions.csv")
 @click.argument("source", metavar="INPUT", shell_complete=complete_files)
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    metavar="OUTPUT",
+    shell_complete=complete_files,
+    help="CSV(.gz) or Parquet, or a folder, which ends with /; any URL.  [default: stdout]",
+)
+@jobs_option("Files of a folder at once")
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "weather", "city", "max_left_out"])
 @history_option
@@ -46,6 +57,7 @@ def predict(
     workspace: Workspace,
     source: str,
     output: str,
+    jobs: int,
     history: str | None,
     interval: bool,
     unknown_counters: UnknownPolicy,
@@ -58,10 +70,19 @@ def predict(
     INPUT needs the counter's name and the time, as the City publishes them. Each row of INPUT is one row of
     OUTPUT: counter, time, the count if INPUT has it, and the prediction in bikes per hour. A row whose name or time
     cannot be read has none; more than 5 % of them (--max-left-out) are refused.
+
+    With a folder as OUTPUT each file of INPUT, a folder or a pattern, becomes a Parquet file of its own in it. Files
+    whose predictions by the same model are there are left out.
     """
     require_one_model(**choice)
     require_inputs(source, history, workspace.settings.weather)
-    require_outputs(output)
+    into_folder = output.endswith("/") or (Path(output).is_dir() and not Path(output).suffix)
+    if into_folder and (plot is not None or source == "-"):
+        raise click.UsageError(f"{'--plot' if plot is not None else 'standard input'} needs one file as OUTPUT")
+    if not into_folder:
+        require_outputs(output)
+    elif "://" not in output:
+        require_folder(Path(output), "the predictions")
     require_outputs(plot, pictures=True)
     require_plot(plot)
     loaded = load_chosen(workspace, **choice)
@@ -80,6 +101,9 @@ def predict(
             unknown_counters=unknown_counters,
             reasons=reasons,
         )
+        if into_folder:
+            _predict_files(loaded, source, output, how, jobs)
+            return
         if plot is None:
             rows = predict_file(loaded.pipeline, source, target, how)
         else:
@@ -92,3 +116,24 @@ def predict(
     record = loaded.record
     where = "" if output == "-" else f" into {output}"
     note(f"{record.model_type} of run {record.run_id[:8]}: {counted(rows, 'row')} predicted{where}")
+
+
+def _predict_files(loaded: LoadedModel, source: str, folder: str, how: Answering, jobs: int) -> None:
+    """Predict file after file, with a line for what a person should know of each."""
+    from bike_traffic.folder_prediction import predict_files, require_predicted
+
+    session = click.get_current_context().find_object(Session) or Session(None)
+    session.if_interrupted = "finished files stay, and the same command again predicts the others"
+    outcomes = []
+    for outcome in predict_files(loaded, source, folder, how, jobs=jobs):
+        outcomes.append(outcome)
+        for line in outcome.told:
+            note(line)
+    new = [one.rows for one in outcomes if one.rows is not None and not one.was_finished]
+    finished = sum(one.was_finished for one in outcomes)
+    record, files = loaded.record, f"{counted(len(new), 'file')} with {counted(sum(new), 'row')}"
+    note(
+        f"{record.model_type} of run {record.run_id[:8]}: {files} predicted into {folder}"
+        + (f"; {counted(finished, 'file')} finished before" if finished else "")
+    )
+    require_predicted(outcomes)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bike_traffic.api import backtest, evaluate, forecast, load_best, open_registry, predict, train
+    from bike_traffic.at_scale import predict_folder
     from bike_traffic.cities import City, CityColumns, FileForm
     from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.data.hours import hours_of
@@ -68,6 +69,7 @@ __all__ = [
     "place_of",
     "places_of",
     "predict",
+    "predict_folder",
     "states",
     "train",
     "training_rows",
@@ -109,6 +111,7 @@ _HOMES = {
     "place_of": "places",
     "places_of": "places",
     "predict": "api",
+    "predict_folder": "at_scale",
     "states": "monitoring.states",
     "train": "api",
     "training_rows": "features.outages",

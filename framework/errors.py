@@ -152,6 +152,10 @@ class PredictionError(BikeTrafficError, ValueError):
     """A pipeline broke its promise: predictions on the same index, finite and never negative."""
 
 
+class FilesNotPredicted(BikeTrafficError, RuntimeError):
+    """Some of many files of counts could not be predicted; the others were."""
+
+
 class WorkerError(BikeTrafficError, RuntimeError):
     """A process that worked for this one ended before it had an answer."""
 

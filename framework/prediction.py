@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -110,6 +110,7 @@ def predict_file(
     how: Answering = _ANSWERING,
     *,
     on_answers: Callable[[pd.DataFrame], None] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> int:
     """Predict a file of counts into another, in chunks, and return the number of rows.
 
@@ -121,6 +122,7 @@ def predict_file(
     source : a path or URL of a file, a folder or a pattern, or ``-`` for standard input.
     target : the same, Parquet by its ending, or an open file for CSV.
     on_answers : called with the rows of each chunk that have an answer, as a clean frame with their predictions.
+    metadata : see `table_writer`.
 
     Raises
     ------
@@ -137,7 +139,7 @@ def predict_file(
     malformed = MalformedRows()
     with (
         open_counts(source, on_malformed=malformed.add, city=how.city) as counts,
-        table_writer(target, counts.delimiter) as write,
+        table_writer(target, counts.delimiter, metadata) as write,
         progress(f"{pipeline.name}: predicting", None) as advance,
     ):
         answerer = Answerer(pipeline, how, counts.uri, malformed)

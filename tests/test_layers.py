@@ -172,6 +172,9 @@ USES = {
     "opening": {"config", "errors", "manager", "registry", "specs"},
     "answering": {"cities", "columns", "data", "errors", "evaluation", "notices", "pipeline", "places"},
     "prediction": {"answering", "columns", "data", "errors", "evaluation", "loading", "pipeline", "progress"},
+    "folder_prediction": {
+        "addresses", "answering", "data", "errors", "folders", "loading", "prediction", "processes", "progress",
+    },
     "forecasting": {
         "cities", "columns", "data", "errors", "evaluation", "extras", "loading", "pictures", "pipeline", "places",
         "registry",
@@ -204,6 +207,7 @@ USES = {
         "answering", "backtesting", "data", "evaluating", "evaluation", "forecasting", "origins", "pipeline",
         "registry", "training", "workspace",
     },
+    "at_scale": {"answering", "folder_prediction", "workspace"},
     "testing": {
         "cities", "columns", "data", "errors", "evaluation", "features", "installed", "manager", "names",
         "parameters", "pipeline", "registry", "specs",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,28 +21,11 @@ from bike_traffic.opendata.portal.client import Portal
 from bike_traffic.opendata.stores.status import store_status
 from tests.opendata.explore_api import ExploreApi, portal_of, rows_of
 from tests.proxy import Proxy, proxied
-from tests.registry_backends.conftest import NewCloud
+from tests.registry_backends.conftest import NewBucket
 from tests.servers import CLOUDS
 
 NOW = pd.Timestamp("2026-11-27T10:00", tz="UTC")
 SINCE = pd.Period("2026-10", "M")
-
-
-NewBucket = Callable[[str], str]
-
-
-@pytest.fixture
-def new_bucket(new_cloud: NewCloud, monkeypatch: pytest.MonkeyPatch) -> NewBucket:
-    """Return a function that makes a bucket, which fsspec finds by the environment, and gives its address."""
-
-    def make(kind: str) -> str:
-        cloud = new_cloud(kind)
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST" if kind == "gcs" else "AWS_ENDPOINT_URL", cloud.url)
-        address = f"{CLOUDS[kind].scheme}://{cloud.bucket}"
-        type(filesystem_of(address)[0]).clear_instance_cache()  # of an earlier server
-        return address
-
-    return make
 
 
 @pytest.fixture(params=["local", *CLOUDS])

@@ -9,10 +9,12 @@ from contextlib import ExitStack
 
 import pytest
 
+from bike_traffic.data.files.folders.filesystem import filesystem_of
 from tests.mlflow_server import mlflow_server
 from tests.servers import CLOUDS, NEW_BUCKET, Cloud, gcs_server, s3_server
 
 NewCloud = Callable[[str], Cloud]
+NewBucket = Callable[[str], str]
 
 _SERVERS = {"gcs": gcs_server, "s3": s3_server}
 _AWS = {
@@ -44,6 +46,20 @@ def new_cloud() -> Iterator[NewCloud]:
             return Cloud(backend, url, NEW_BUCKET[backend](url))
 
         yield make
+
+
+@pytest.fixture
+def new_bucket(new_cloud: NewCloud, monkeypatch: pytest.MonkeyPatch) -> NewBucket:
+    """Return a function that makes a bucket, which fsspec finds by the environment, and gives its address."""
+
+    def make(kind: str) -> str:
+        cloud = new_cloud(kind)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST" if kind == "gcs" else "AWS_ENDPOINT_URL", cloud.url)
+        address = f"{CLOUDS[kind].scheme}://{cloud.bucket}"
+        type(filesystem_of(address)[0]).clear_instance_cache()  # of an earlier server
+        return address
+
+    return make
 
 
 @pytest.fixture(params=CLOUDS)

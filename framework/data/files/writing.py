@@ -6,10 +6,9 @@ import contextlib
 import csv
 import io
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -40,7 +39,9 @@ def write_bytes(content: bytes, target: str) -> None:
 
 
 @contextlib.contextmanager
-def table_writer(target: str | IO[bytes], delimiter: str) -> Iterator[Callable[[pd.DataFrame], None]]:
+def table_writer(
+    target: str | IO[bytes], delimiter: str, metadata: Mapping[str, str] | None = None
+) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Yield a function that appends a frame; `target` appears only if the block succeeds.
 
     Parameters
@@ -48,6 +49,7 @@ def table_writer(target: str | IO[bytes], delimiter: str) -> Iterator[Callable[[
     target : a path or URL, which is Parquet if it ends in ``.parquet``, gzip if in ``.csv.gz``, and CSV otherwise;
         ``-`` is standard output, and an open file gets CSV.
     delimiter : between the fields of a CSV.
+    metadata : by key, what a Parquet file says of itself beside its table; a CSV cannot.
 
     Raises
     ------
@@ -69,7 +71,9 @@ def table_writer(target: str | IO[bytes], delimiter: str) -> Iterator[Callable[[
             table = _as_table(frame)
             if name.endswith((".parquet", ".pq")):
                 if parquet_writer is None:
-                    parquet_writer = closing.enter_context(parquet.ParquetWriter(sink, table.schema))
+                    parquet_writer = closing.enter_context(
+                        parquet.ParquetWriter(sink, table.schema.with_metadata(metadata))
+                    )
                 parquet_writer.write_table(table)
             else:
                 if not headed:
@@ -150,8 +154,7 @@ def _whole_file(target: str | IO[bytes]) -> Iterator[IO[bytes]]:
                 temporary.replace(target)
             else:
                 filesystem, path = filesystem_of(target)
-                with temporary.open("rb") as ready, filesystem.open(path, "wb") as remote:
-                    shutil.copyfileobj(ready, remote)
+                filesystem.put_file(str(temporary), path)  # what breaks off leaves nothing, as closing a file would
         except Exception as error:  # each kind of storage has its own errors
             reason = reason_of(error)
             raise WriteError(
