@@ -29,6 +29,7 @@ def train(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
     test_mode: bool = False,
     split: SplitKind = "temporal",
     holdout: str | None = None,
@@ -47,9 +48,8 @@ def train(
     model : a pipeline's name, such as ``"rf"``.
     data : counts, published or clean: a frame, a path or URL of a file, a folder or a pattern, or ``None`` for what
         the settings say.
-    weather : of the hours of the counts: a path or URL, a frame that `read_weather` takes,
-        or ``None`` for what the settings say.
-    registry, backend, env : as the flags of ``bt train``.
+    weather : of their hours, as `read_weather` takes it; ``None`` is what the settings say.
+    registry, backend, env, city : as the flags of ``bt train``.
     since, until : the counts from one day or month on and before another, such as ``"2026-03"``.
     holdout : a span of time such as ``"28d"``.
     refit : whether the second fit, on all rows, is registered; else the measured one.
@@ -62,7 +62,7 @@ def train(
     BikeTrafficError
         One of its subclasses; the message says what to do.
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env, track=track)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, city=city, track=track)
     plan = TrainingPlan(
         env=workspace.settings.env,
         test_mode=test_mode,
@@ -88,6 +88,7 @@ def load_best(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
     test_mode: bool = False,
     sample: bool = False,
     allow_unverified: bool = False,
@@ -98,8 +99,7 @@ def load_best(
     Parameters
     ----------
     model : only models of this name.
-    metric : for errors such as rmse the lowest value wins; ``None`` is the default of the model's task, rmse if no
-        model is named.
+    metric : whose best value wins; ``None`` is the default of the model's task, rmse if no model is named.
     test_mode, sample : search the models of test mode, or of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests to check them by, such as the original project's.
     credentials : of the registry; see `bike_traffic.open_registry`.
@@ -111,7 +111,12 @@ def load_best(
         The package that trained the model is not installed; the message has the pip line.
     """
     workspace = Workspace.open(
-        registry=registry, backend=backend, env=env, allow_unverified=allow_unverified, credentials=credentials
+        registry=registry,
+        backend=backend,
+        env=env,
+        city=city,
+        allow_unverified=allow_unverified,
+        credentials=credentials,
     )
     return workspace.load(workspace.find(model, metric=metric, test_mode=test_mode, sample=sample)).pipeline
 
@@ -127,6 +132,7 @@ def predict(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
     history: str | pd.DataFrame | None = None,
     interval: bool = False,
     unknown_counters: UnknownPolicy = "refuse",
@@ -138,8 +144,7 @@ def predict(
     ----------
     history : counts known before these rows, for a model that needs them: a frame, or the path or URL of a file.
     interval : whether to add ``lower`` and ``upper``, between which 80 % of the counts should be.
-    unknown_counters : rows of counters that the model was not trained on are refused, predicted and marked, or left
-        ``"empty"``.
+    unknown_counters : refuse rows of counters that the model was not trained on, predict them, or leave them empty.
     reasons : whether to add the column ``reason``: what keeps a row without a prediction, else empty.
 
     Returns
@@ -152,7 +157,7 @@ def predict(
     ------
     NoRecord, IntegrityError, SchemaError, UnknownCounters, MissingInput, NoInterval
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, city=city)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history)
     return workspace.predict(
@@ -175,13 +180,13 @@ def forecast(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
 ) -> Forecast:
     """Predict coming days for the counters that a registered model knows: a run, an alias, or the best of a name.
 
     Parameters
     ----------
-    start : the first day, such as ``"2026-06-15"``; ``None`` is tomorrow.
-    days : number of days, of 23 or 25 hours where the clock changes.
+    start, days : the first day, such as ``"2026-06-15"`` (``None`` is tomorrow), and how many.
     counters : texts that a counter's name contains, accents and case aside; by default all counters.
     history : recent counts, for a model that needs them: a frame, or the path or URL of a file.
     weather : as in `train`; of the hours of the forecast and of the history.
@@ -190,7 +195,7 @@ def forecast(
     ------
     NoRecord, IntegrityError, ForecastError, MissingInput, ReadError, SchemaError
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, city=city)
     zone = workspace.city.time_zone
     first_day = parse_day(start, zone) if isinstance(start, str) else start or tomorrow(zone)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
@@ -210,6 +215,7 @@ def evaluate(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
     history: str | pd.DataFrame | None = None,
     unknown_counters: UnknownPolicy = "refuse",
 ) -> Measurement:
@@ -217,14 +223,13 @@ def evaluate(
 
     Parameters
     ----------
-    weather : as in `train`.
-    history : as in `predict`.
+    weather, history : as in `train` and `predict`.
 
     Raises
     ------
     NoRecord, IntegrityError, ReadError, SchemaError, UnknownCounters
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, city=city)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history, weather=weather)
     cleaned = workspace.counts(counts, weather=weather, keep_doubtful=True)  # the measurement says what they weigh
@@ -244,16 +249,15 @@ def backtest(
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     jobs: int = 1,
+    city: str | None = None,
 ) -> list[Fold]:
     """Measure models by rolling origin: the last horizons one by one, each trained on all rows before it.
 
     Parameters
     ----------
-    models : the name of a pipeline, or several.
-    data, weather : as in `train`.
+    models, data, weather : as in `train`; several names are several models.
     horizon : what each fold holds out, such as ``"28d"``.
-    step, days : forecast `days` days from an origin at every `step`, such as ``"1d"``, inside each fold; by default
-        the whole horizon from its first hour.
+    step, days : forecast so many days from an origin at every step, such as ``"1d"``; by default the whole horizon.
     interval : whether intervals are calibrated and measured.
     jobs : fits at once, each in a process of its own, with the same result.
 
@@ -261,7 +265,7 @@ def backtest(
     ------
     SplitError, ParameterError, MissingInput, ReadError, SchemaError, WorkerError
     """
-    workspace = Workspace.open()
+    workspace = Workspace.open(city=city)
     declarations = workspace.pipelines([models] if isinstance(models, str) else models)
     cleaned = workspace.counts(data, weather=weather)
     return list(

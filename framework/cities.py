@@ -77,6 +77,22 @@ def _is_time_zone(_: object, __: attrs.Attribute[str], zone: str) -> None:
             raise ValueError(f"the hours of {zone} do not begin with those of UTC, which is not supported")
 
 
+def degrees_of(position: str) -> tuple[float, float]:
+    """Return latitude and longitude of ``latitude,longitude``, in degrees; raise `ValueError`."""
+    try:
+        latitude, longitude = (float(part) for part in position.split(","))
+    except ValueError:
+        latitude = longitude = float("nan")
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise ValueError(f"position must be 'latitude,longitude' in degrees, such as '48.86,2.35', not {position!r}")
+    return latitude, longitude
+
+
+def _is_position(_: object, __: attrs.Attribute[str | None], position: str | None) -> None:
+    if position is not None:
+        degrees_of(position)
+
+
 def _is_school_zone(_: object, __: attrs.Attribute[str | None], zone: str | None) -> None:
     if zone not in (None, *SCHOOL_ZONES):
         raise ValueError(f"school_zone must be one of {', '.join(SCHOOL_ZONES)}, not {zone!r}")
@@ -94,7 +110,7 @@ class City:
     counters : id of the data set of counters, with their positions; ``None`` if there is none.
     archives : id of the data set of yearly archives, which are attachments; ``None`` if there is none.
     columns : what the columns of `counts` are called.
-    position : ``latitude,longitude`` of its middle, in degrees, for the forecasts of its weather.
+    position : ``latitude,longitude`` of its middle, in degrees, for daylight and the forecasts of its weather.
     weather_station : number or name of the station whose observations are those of the city.
     title : what messages call it; by default the name with a capital letter.
     time_zone : of the wall clock, as IANA names it; its offsets are whole hours.
@@ -111,7 +127,7 @@ class City:
     archives: str | None = None
     columns: CityColumns = CityColumns()
     also_at: str | None = None
-    position: str | None = None
+    position: str | None = attrs.field(default=None, validator=_is_position)
     weather_station: str | None = None
     title: str = attrs.field(default=attrs.Factory(lambda self: self.name.capitalize(), takes_self=True))
     time_zone: str = attrs.field(default="Europe/Paris", validator=_is_time_zone)
@@ -128,6 +144,7 @@ class City:
         return self.holidays if zone == FIRST_SCHOOL_ZONE else f"{self.holidays}:{zone}"
 
 
+PARIS_POSITION = "48.86,2.35"
 PARIS = City(
     name="paris",
     base_url="https://opendata.paris.fr",
@@ -135,7 +152,7 @@ PARIS = City(
     counts="comptage-velo-donnees-compteurs",
     counters="comptage-velo-compteurs",
     archives="comptage-velo-historique-donnees-compteurs",
-    position="48.857,2.352",
+    position=PARIS_POSITION,
     weather_station="ORLY",
     school_zone=FIRST_SCHOOL_ZONE,
     latitudes=(48.0, 49.5),

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from bike_traffic.cities import PARIS, City
+from bike_traffic.cities import PARIS, PARIS_POSITION, City
 from bike_traffic.errors import BikeTrafficError, ParameterError, PluginError, no_such
 from bike_traffic.features.calendar import FRANCE, check_holidays
 from bike_traffic.manager import Declaration
@@ -23,7 +23,7 @@ def new_pipeline(
     ----------
     parameters : by name; text is read as the type of the parameter's default.
     seed : for the parameter ``random_state``, if there is one.
-    city : whose holidays the pipeline and the baselines beside it know, unless the pipeline has its own.
+    city : whose holidays and daylight the pipeline and the baselines beside it know, unless the pipeline has its own.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def new_pipeline(
         pipeline.set_params(random_state=seed)
     if pipeline.holidays == FRANCE:
         pipeline.holidays = city.calendar
+    if known.get("position") == PARIS_POSITION and city.position is not None:
+        pipeline.set_params(position=city.position)
     for name, value in parameters.items():
         if name not in known:
             raise ParameterError(

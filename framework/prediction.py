@@ -11,10 +11,12 @@ import pandas as pd
 
 from bike_traffic.answering import Answerer, Answering, Answers
 from bike_traffic.columns import COUNT, COUNTER, TIME
+from bike_traffic.data.cleaning import is_clean
 from bike_traffic.data.files.folders.listing import files_of
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import CountsSource, open_counts
 from bike_traffic.data.files.writing import table_writer
+from bike_traffic.data.schema import labelled
 from bike_traffic.errors import NoInterval, SchemaError, WriteError
 from bike_traffic.evaluation.references import References
 from bike_traffic.loading import LoadedModel
@@ -46,7 +48,7 @@ def predict(
     if counts.empty:
         raise SchemaError(f"{where}: it has no rows", "counts-no-rows", where=where)
     answerer = Answerer(pipeline, how, where)
-    answers = answerer.answer(counts)
+    answers = answerer.answer(counts if is_clean(counts) else labelled(counts, how.city.columns))
     answerer.finish()
     assert answers is not None  # for mypy: finish raises else
     return answers.predicted

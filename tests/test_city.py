@@ -17,7 +17,7 @@ from bike_traffic.data.checking.file import check_file
 from bike_traffic.data.cleaning import RawCleanerTransformer, clean
 from bike_traffic.data.loading import load_counts
 from bike_traffic.data.window import Window
-from bike_traffic.errors import ParameterError, WrongCity
+from bike_traffic.errors import NoRecord, ParameterError, WrongCity
 from bike_traffic.features.calendar import calendar_features, day_numbers
 from bike_traffic.monitoring.findings.search import findings
 from bike_traffic.monitoring.history.days import CounterDays
@@ -85,6 +85,11 @@ def test_a_time_without_an_offset_is_of_the_wall_clock_of_the_city() -> None:
     assert clean(rows)[TIME].tolist() == [pd.Timestamp("2024-11-03T01:00:00+01:00")]
     transformed = RawCleanerTransformer(city=MONTREAL).fit_transform(rows)
     assert transformed[TIME].tolist() == clean(rows, city=MONTREAL)[TIME].tolist()
+
+
+def test_a_frame_too_may_have_the_columns_of_its_city(montreal: Path) -> None:
+    rows = pd.read_csv(montreal, sep=None, engine="python")
+    assert load_counts(rows, city=MONTREAL)[COUNT].sum() == load_counts(str(montreal), city=MONTREAL)[COUNT].sum()
 
 
 def test_coordinates_are_those_of_the_region_of_the_city() -> None:
@@ -198,6 +203,24 @@ def test_in_python_too_a_model_of_another_city_is_refused(
     monkeypatch.setenv("BT_CITY", "montreal")
     with pytest.raises(WrongCity, match=r"^rf of run "):
         bike_traffic.forecast(run_id=result.record.run_id)
+
+
+def test_python_functions_take_the_city(bt: Bt, montreal: Path) -> None:
+    result = bike_traffic.train("rf", str(montreal), city="montreal", parameters={"n_estimators": 3}, interval=False)
+    assert result.record.city == "montreal"
+    run_id = result.record.run_id
+    forecast = bike_traffic.forecast(start="2024-12-26", run_id=run_id, city="montreal")
+    assert str(forecast.rows[TIME].dt.tz) == MONTREAL.time_zone
+    assert bike_traffic.evaluate(str(montreal), run_id=run_id, city="montreal").evaluation.metrics["rmse"] > 0
+    rows = pd.read_csv(montreal, sep=None, engine="python").head(3)
+    assert bike_traffic.predict(rows, run_id=run_id, city="montreal")["prediction"].notna().all()
+    (fold,) = bike_traffic.backtest(
+        "rf", str(montreal), folds=1, parameters={"n_estimators": 3}, interval=False, city="montreal"
+    )
+    assert str(fold.first_hour.tz) == MONTREAL.time_zone
+    with pytest.raises(NoRecord, match="left out: 1 of another city"):
+        bike_traffic.load_best("rf")
+    assert bike_traffic.load_best("rf", city="montreal").counters_.size == forecast.rows[COUNTER].nunique()
 
 
 def test_a_list_has_the_records_of_every_city(bt: Bt, small_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.malformed import MalformedRows
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.data.sample import generate_sample
-from bike_traffic.data.schema import IDENTIFYING, headers_of
+from bike_traffic.data.schema import IDENTIFYING, headers_of, labelled
 from bike_traffic.data.weather.joining import join_weather
 from bike_traffic.data.weather.reading import name_of, read_weather
 from bike_traffic.data.window import EVERYTHING, Window
@@ -80,7 +80,7 @@ def _load(
 
 def _of_frame(counts: pd.DataFrame, tolerance: Tolerance, notify: Notify, city: City) -> pd.DataFrame:
     if not is_clean(counts):
-        return usable_counts(counts, "the frame", tolerance, notify, city=city)
+        return usable_counts(labelled(counts, city.columns), "the frame", tolerance, notify, city=city)
     if counts.empty:
         raise SchemaError("the frame: it has no rows", "counts-no-rows", where="the frame")
     headers_of(counts.columns, [COUNT], "the frame")

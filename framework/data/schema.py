@@ -108,6 +108,13 @@ def under_labels(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: header if known.get(name) == header else CITY_HEADERS[name] for name, header in headers.items()}
 
 
+def labelled(counts: pd.DataFrame, own: CityColumns) -> pd.DataFrame:
+    """Return a published frame with the City's labels on columns that only their city calls otherwise."""
+    headers = headers_of(counts.columns, [], optional=(*IDENTIFYING, *OPTIONAL), own=own)
+    labels = under_labels(headers)
+    return counts.rename(columns={headers[name]: label for name, label in labels.items()})
+
+
 def _header(headers: Sequence[str], name: str, where: str) -> str | None:
     labels = [header for header in headers if _plain(header) == name]
     fields = [header for header in headers if standard_name(header) == name]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.cities import PARIS_POSITION, degrees_of
 from bike_traffic.columns import CLOUD, COUNT, COUNTER, HOUR, RAIN, TEMPERATURE, TIME_ZONE
 from bike_traffic.features.calendar import FRANCE, calendar_features
 from bike_traffic.features.light import sun_height
@@ -51,15 +52,25 @@ class Days:
     season: Floats
 
     @classmethod
-    def between(cls, first: int, last: int, holidays: str = FRANCE, zone: str = TIME_ZONE) -> Self:
-        """Return the calendar from day `first` to `last` in a time zone; for `holidays` see `calendar_features`."""
+    def between(
+        cls,
+        first: int,
+        last: int,
+        holidays: str = FRANCE,
+        zone: str = TIME_ZONE,
+        place: tuple[float, float] = degrees_of(PARIS_POSITION),
+    ) -> Self:
+        """Return the calendar from day `first` to `last` in a time zone; for `holidays` see `calendar_features`.
+
+        The sun is that of a place, its latitude and longitude in degrees.
+        """
         days = pd.DatetimeIndex(np.arange(first, last + 1).astype("datetime64[D]"))
         noon = (days + pd.Timedelta(hours=12)).tz_localize(zone)
         features = calendar_features(pd.Series(noon), holidays=holidays)
         calendar = {name: features[name].to_numpy(np.float64) for name in features}
         off = calendar["day_type"] > 0
         noon_hours = noon.tz_convert(None).to_numpy().astype("datetime64[h]").astype(np.int64)
-        sun = sun_height((noon_hours[:, None] + np.arange(24) - 11.5).astype(np.float64))
+        sun = sun_height((noon_hours[:, None] + np.arange(24) - 11.5).astype(np.float64), *place)
         angle = 2 * np.pi / 365.25 * days.day_of_year.to_numpy()[:, None] * np.arange(1, HARMONICS + 1)
         christmas = (days.month == 12) & (days.day >= 23)
         new_year = (days.month == 1) & (days.day <= 2)

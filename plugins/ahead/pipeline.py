@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.cities import PARIS_POSITION, degrees_of
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME
+from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import FRANCE, day_numbers
 from bike_traffic.names import Need, Task
 from bike_traffic.pipeline import Pipeline
@@ -58,17 +60,26 @@ class AheadPipeline(Pipeline):
     rows : hours that each regression is fitted on, at most, drawn at random.
     random_state : seed of this draw.
     holidays : whose public holidays, see `calendar_features`.
+    position : ``latitude,longitude`` of the city in degrees, for its daylight.
     """
 
     name: ClassVar[str] = "ahead"
     task: ClassVar[Task] = "regression"
     needs: ClassVar[tuple[Need, ...]] = ("history",)
 
-    def __init__(self, alpha: float = 0.1, rows: int = 60_000, random_state: int = 0, holidays: str = FRANCE) -> None:
+    def __init__(
+        self,
+        alpha: float = 0.1,
+        rows: int = 60_000,
+        random_state: int = 0,
+        holidays: str = FRANCE,
+        position: str = PARIS_POSITION,
+    ) -> None:
         self.alpha = alpha
         self.rows = rows
         self.random_state = random_state
         self.holidays = holidays
+        self.position = position
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Describe an origin at each midnight, and fit the regressions on the days after them."""
@@ -76,7 +87,7 @@ class AheadPipeline(Pipeline):
         numbers = day_numbers(cleaned[TIME])
         first, last = int(numbers.min()), int(numbers.max())
         cube = Cube.of(cleaned, numbers, self.counters_, first - _MARGIN_DAYS, last + 2)
-        days = Days.between(cube.first, last + 1, holidays=self.holidays, zone=str(cleaned[TIME].dt.tz))
+        days = self._days(cube.first, last + 1, cleaned)
         weather = Weather.of([(cleaned, numbers)], first, last + 1) if TEMPERATURE in cleaned else None
         self.season_ = last - first + 1 >= _SEASON_DAYS
         end = Origin.at(last + 1, 0, cube, days, weather)
@@ -158,7 +169,7 @@ class AheadPipeline(Pipeline):
         counters = _counters(recent).union(self.counters_)
         cube = Cube.of(recent, recent_day, counters, first, int(origin_day.max()) + 1)
         last = int(max(day.max(), origin_day.max()))
-        days = Days.between(first, last, holidays=self.holidays, zone=str(cleaned[TIME].dt.tz))
+        days = self._days(first, last, cleaned)
         weather = None
         if self.with_weather_ and len(recent) and TEMPERATURE in cleaned and TEMPERATURE in recent:
             weather = Weather.of([(recent, recent_day), (cleaned, day)], int(recent_day.min()), last + 1)
@@ -187,6 +198,15 @@ class AheadPipeline(Pipeline):
         table = regression.predict(of_counters, of_hours, base, _POWERS[group])
         table[origin.dead] = 0.0
         return np.vstack([table, table.mean(axis=0)])
+
+    def _days(self, first: int, last: int, cleaned: pd.DataFrame) -> Days:
+        try:
+            place = degrees_of(self.position)
+        except ValueError as error:
+            raise ParameterError(
+                f"'{self.name}': {error}", "parameter-refused", model_type=self.name, reason=str(error)
+            ) from None
+        return Days.between(first, last, self.holidays, str(cleaned[TIME].dt.tz), place)
 
     def save(self, directory: Path) -> None:
         """Write ``ahead.npz``: plain arrays, no pickle."""

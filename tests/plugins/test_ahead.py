@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
 
+from bike_traffic.cities import PARIS
 from bike_traffic.columns import (
     CLOUD,
     COUNT,
@@ -21,7 +24,10 @@ from bike_traffic.columns import (
     WIND,
 )
 from bike_traffic.data.cleaning import clean
+from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import day_numbers
+from bike_traffic.manager import PluginHost
+from bike_traffic.parameters import new_pipeline
 from bike_traffic.plugins.ahead.pipeline import MODEL_FILE, AheadPipeline
 
 ORIGIN = pd.Timestamp("2024-11-20", tz=TIME_ZONE)
@@ -294,3 +300,21 @@ def test_the_season_is_learned_from_two_years_of_counts(sample: pd.DataFrame) ->
     )
     assert error < 0.1
     assert error < error_of_short
+
+
+def test_the_daylight_is_that_of_the_city(cleaned: pd.DataFrame, tmp_path: Path) -> None:
+    """The position of the city reaches the fit, is saved with it, and changes what it predicts."""
+    city = attrs.evolve(PARIS, position="68.4,17.4")
+    north = new_pipeline(PluginHost(only=()).pipeline("ahead"), {}, seed=0, city=city)
+    assert north.get_params()["position"] == "68.4,17.4"
+    history, rows = before(cleaned, ORIGIN), days_from(cleaned, ORIGIN)
+    predicted = north.fit(history).predict(rows, history)
+    assert not predicted.equals(AheadPipeline().fit(history).predict(rows, history))
+    north.save(tmp_path)
+    assert AheadPipeline.load(tmp_path).predict(rows, history).equals(predicted)
+
+
+def test_a_malformed_position_is_one_line(cleaned: pd.DataFrame) -> None:
+    message = "'ahead': position must be 'latitude,longitude' in degrees, such as '48.86,2.35', not 'north'"
+    with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
+        AheadPipeline(position="north").fit(cleaned)

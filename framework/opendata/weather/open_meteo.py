@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bike_traffic.cities import City
+from bike_traffic.cities import City, degrees_of
 from bike_traffic.columns import CLOUD, RAIN, TEMPERATURE, WEATHER_COLUMNS, WIND
 from bike_traffic.data.weather.forms import WEATHER_TIME
 from bike_traffic.errors import ReadError, SettingsError
@@ -59,15 +59,15 @@ class OpenMeteo:
 
 
 def _position(city: City) -> dict[str, str]:
-    latitude, _, longitude = (city.position or "").partition(",")
-    if not longitude:
+    if city.position is None:
         raise SettingsError(
             f'the position of {city.name} is not known; write position = "latitude,longitude" under '
             f"[cities.{city.name}] in bt.toml",
             "city-without-position",
             city=city.name,
         )
-    return {"latitude": latitude.strip(), "longitude": longitude.strip()}
+    latitude, longitude = degrees_of(city.position)
+    return {"latitude": str(latitude), "longitude": str(longitude)}
 
 
 def _hours(url: str, words: dict[str, str], ending: str, pause: Pause) -> pd.DataFrame:
