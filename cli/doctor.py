@@ -17,7 +17,7 @@ import click
 from bike_traffic.addresses import shown
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.printing import echo
-from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import format_option, require_registry, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.extras import requirements_of
 from bike_traffic.folders import can_be_made
@@ -111,7 +111,10 @@ def _registry(workspace: Workspace) -> dict[str, Any]:
 
     backend = workspace.backend.spec.name
     where = {"backend": backend, "address": shown(workspace.settings.registry_of(backend))}
-    return where | {"records": sum(1 for _ in workspace.registry.records(EVERYTHING))}
+    number = sum(1 for _ in workspace.registry.records(EVERYTHING))
+    if not number:
+        require_registry(workspace)
+    return where | {"records": number}
 
 
 def _or_error(find: Callable[[], dict[str, Any]]) -> dict[str, Any]:

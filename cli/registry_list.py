@@ -15,7 +15,7 @@ from bike_traffic.cli.completion import complete_metrics, complete_models
 from bike_traffic.cli.output import print_json_array
 from bike_traffic.cli.printing import note
 from bike_traffic.cli.records import print_records, since_time, withdrawal_of
-from bike_traffic.cli.session import flags_of, format_option, stdout_to_stderr, with_workspace
+from bike_traffic.cli.session import flags_of, format_option, require_registry, stdout_to_stderr, with_workspace
 from bike_traffic.evaluation.metrics import Metric, metric_named
 from bike_traffic.registry.records import as_metric
 
@@ -70,6 +70,8 @@ def list_records(
         others = _chosen(listed, metric, limit)
         first = list(islice(others, 1))
         withdrawn = workspace.registry.withdrawn()
+    if not first:
+        require_registry(workspace)
     if output_format == "json":
         print_json_array(_documents(chain(first, others), withdrawn))
     elif first:

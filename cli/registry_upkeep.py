@@ -14,6 +14,7 @@ from bike_traffic.cli.session import (
     Session,
     elsewhere_option,
     format_option,
+    require_registry,
     stdout_to_stderr,
     with_workspace,
 )
@@ -41,6 +42,7 @@ def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None
         findings = list(upkeep.verify(workspace.registry, keys))
         is_empty = not findings and next(workspace.registry.records(EVERYTHING), None) is None
     if is_empty:
+        require_registry(workspace)
         raise NoRecord(
             "the registry has no records to verify; check --registry and --backend",
             "nothing-to-verify",
@@ -85,6 +87,7 @@ def reconcile(ctx: click.Context, workspace: Workspace) -> None:
     if failed:
         ctx.exit(1)
     if not finished and not merged:
+        require_registry(workspace)
         note("nothing was pending")
 
 
@@ -101,9 +104,10 @@ def copy(ctx: click.Context, source: str, target: str, allow_unverified: bool) -
     """
     session = ctx.find_object(Session) or Session(None)
     with stdout_to_stderr():
-        registries = [session.workspace(registry=uri).registry for uri in (source, target)]
-        done = list(copying.copy(*registries, anywhere=allow_unverified))
+        workspaces = [session.workspace(registry=uri) for uri in (source, target)]
+        done = list(copying.copy(*(one.registry for one in workspaces), anywhere=allow_unverified))
     if not done:
+        require_registry(workspaces[0])
         note(f"{source} has no records")
     refused = [one.refused for one in done if one.refused is not None]
     copied = sum(one.copied for one in done)

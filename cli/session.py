@@ -90,6 +90,7 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
             except NoRecord as error:
                 if error.id not in _ELSEWHERE:
                     raise
+                require_registry(workspace)
                 raise error.saying(f"{error} [{workspace.registry_in_words}]") from error
 
         for name in reversed(settings):
@@ -99,6 +100,13 @@ def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[Com
         return command  # type: ignore[return-value]  # the same command, but for its first argument
 
     return decorate
+
+
+def require_registry(workspace: Workspace) -> None:
+    """Raise `NoRegistry` if an address was given and nothing is there; to be asked where nothing was found."""
+    from bike_traffic.searching import require_registry
+
+    require_registry(workspace.registry, workspace.registry_in_words)
 
 
 _ELSEWHERE = ("run-id-unknown", "alias-unknown")

@@ -172,6 +172,10 @@ class NoRecord(RegistryError, LookupError):
         return type(self)(message, self.id, **self.parts)
 
 
+class NoRegistry(NoRecord):
+    """There is no registry at all at an address, such as a misspelt one."""
+
+
 class RegistryConflict(RegistryError):
     """Other content already has the same name."""
 

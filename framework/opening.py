@@ -45,4 +45,5 @@ def open_backend(
         options[CREDENTIALS] = credentials
     registry = backend_class(uri, **options)
     registry.registry_id = registry.registry_id or uri
+    registry.is_default = settings.source_of_registry(name) == "default"
     return registry

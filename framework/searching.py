@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bike_traffic.errors import NoRecord, no_such
+from bike_traffic.errors import NoRecord, NoRegistry, no_such
 from bike_traffic.evaluation.metrics import METRICS, Metric, metric_named
 from bike_traffic.notices import Notify, counted
 from bike_traffic.registry.backend import RegistryBackend
@@ -40,7 +40,10 @@ def compare(
         if trust.public_keys is not None:
             return _compare_signed(registry, metric_named(metric), query, trust, notify)
         return registry.compare(metric, query)
+    except NoRegistry:
+        raise
     except NoRecord as error:
+        require_registry(registry, where)
         reason = _reason(list(registry.records(EVERYTHING)), metric, query) or str(error)
         raise error.saying(f"{reason} [{where}]") from None
 
@@ -80,9 +83,20 @@ def _name_rest(left_out: int, notify: Notify) -> None:
         notify(f"left out: {counted(left_out - _NAMED, 'other record')} whose signatures are not right")
 
 
+def require_registry(registry: RegistryBackend, where: str) -> None:
+    """Raise `NoRegistry` if an address was given and nothing is there; to be asked where nothing was found."""
+    if not registry.is_default and not registry.exists():
+        raise NoRegistry(
+            f"there is no {where}; check --registry and --backend, or let `bt train` make one there",
+            "no-registry",
+            where=where,
+        )
+
+
 def require_records(registry: RegistryBackend, where: str, model: str) -> None:
     """Raise `NoRecord` if no record is of the model called `model`: found out before its class is imported."""
     if next(registry.records(attrs.evolve(EVERYTHING, model_type=model)), None) is None:
+        require_registry(registry, where)
         names = {record.model_type for record in registry.records(EVERYTHING)}
         raise NoRecord(
             f"{_no_model(model, names)} [{where}]", "model-not-registered", name=model, known=sorted(names)

@@ -69,6 +69,11 @@ class SummaryRegistry(RegistryBackend):
         """Merge the pending records and events into their arrays; see `AppendLog.reconcile`."""
         return self.log.reconcile() + self.event_log.reconcile()
 
+    def exists(self) -> bool:
+        """Return whether there is an array of records or events, or a record that waits to be merged."""
+        arrays = self._store.versions(self.log.path, self.event_log.path)
+        return bool(arrays) or bool(self._store.list(self.log.entries_prefix))
+
     def version(self) -> str:
         """Return the versions of ``summary.json`` and ``aliases.json``, which are not read."""
         return json.dumps(self._store.versions(self.log.path, self.event_log.path), sort_keys=True)

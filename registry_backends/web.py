@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn
 from urllib.parse import quote
 
 from bike_traffic.addresses import shown
-from bike_traffic.errors import RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.errors import NoRegistry, RegistryError, RegistryUnavailable, SettingsError
 from bike_traffic.progress import progress
 from bike_traffic.registry.files.artifacts import MANIFEST, FileDigest, verify
 from bike_traffic.registry.records import ModelRecord
@@ -27,8 +27,9 @@ _LONGEST, _LONGEST_MANIFEST = 2 << 30, 16 << 20
 class WebStore(Store):
     """Files under a URL; a web server does not list them."""
 
-    def __init__(self, root: str, query: str) -> None:
+    def __init__(self, root: str, summary: str, query: str) -> None:
         self.root = root
+        self._summary = summary
         self._query = query
 
     def url(self, path: str) -> str:
@@ -36,8 +37,20 @@ class WebStore(Store):
         return f"{self.root}/{quote(path)}{self._query}"
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Return a file; its version is its path, because nothing is ever replaced."""
-        return b"".join(blocks(self.url(path), _LONGEST)), path
+        """Return a file; its version is its path, because nothing is ever replaced.
+
+        Without a ``summary.json`` there is no registry: none will be made here.
+        """
+        try:
+            return b"".join(blocks(self.url(path), _LONGEST)), path
+        except StoreMissing:
+            if path == self._summary:
+                raise NoRegistry(
+                    f"there is no registry at {self.root}/{path}; check --registry",
+                    "no-registry-on-web",
+                    uri=f"{self.root}/{path}",
+                ) from None
+            raise
 
     def versions(self, *paths: str) -> Mapping[str, str]:
         """Return what the server says of each of these files that exists, from one request for each.
@@ -88,8 +101,13 @@ class WebRegistry(SummaryRegistry):
                 "registry-uri-not-http",
                 uri=self.root,
             )
-        self._web = WebStore(self.root, self._query)
+        self._web = WebStore(self.root, self.registry_id.rpartition("/")[2], self._query)
         return self._web
+
+    def exists(self) -> bool:
+        """Return true, or raise `NoRegistry`: none will be made here."""
+        self._web.read(self.log.path)
+        return True
 
     def require_writable(self) -> None:
         """Raise `RegistryError`."""

@@ -18,8 +18,9 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Literal
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
+from bike_traffic.http.deadlines import Deadline, opener
 from bike_traffic.http.errors import HttpBrokenOff, HttpError, HttpStatus
 from bike_traffic.http.messages import said_in, without_secrets
 
@@ -50,27 +51,45 @@ def blocks(url: str, limit: int | None = None, silent_seconds: float = SILENT_SE
         The server does not answer, is slower than `SLOWEST`, or sends more than `limit` bytes.
     """
     waited, total, sent = 0.0, 0, 0
-    with _answer("GET", url, silent_seconds) as answer:
+    deadline = Deadline(silent_seconds)
+    with _answer("GET", url, silent_seconds, deadline) as answer:
         unpack = _Unpacking(answer.headers.get("Content-Encoding", ""))
         while True:
             asked = time.monotonic()
-            block = answer.read1(_BLOCK)
+            time_left = silent_seconds + sent / SLOWEST - waited
+            deadline.extend(min(time_left, silent_seconds))
+            try:
+                block = answer.read1(_BLOCK)
+            except TimeoutError:
+                if time_left < silent_seconds:
+                    raise _too_slow() from None
+                raise
             waited += time.monotonic() - asked  # what the reader does between two blocks is not the server's time
             if not block:
                 break
             sent += len(block)
             if waited > silent_seconds + sent / SLOWEST:
-                raise HttpError(f"the server sends less than {SLOWEST // 1000} kB a second")
+                raise _too_slow()
+            if limit is not None and sent > limit + limit // 100 + _BLOCK:  # what cannot be packed grows a little
+                raise _too_long(limit)
             for content in unpack(block):
                 total += len(content)
                 if limit is not None and total > limit:
-                    raise HttpError(f"the server sends more than {limit:,} bytes")
+                    raise _too_long(limit)
                 yield content
         expected = answer.headers.get("Content-Length")
         if expected is not None and expected.isdecimal() and int(expected) != sent:
             raise HttpBrokenOff(f"the server sends {sent:,} of {int(expected):,} bytes")
         if not unpack.complete:
             raise HttpBrokenOff("the server sends only the beginning")
+
+
+def _too_slow() -> HttpError:
+    return HttpError(f"the server sends less than {SLOWEST // 1000} kB a second")
+
+
+def _too_long(limit: int) -> HttpError:
+    return HttpError(f"the server sends more than {limit:,} bytes")
 
 
 def validator(url: str) -> str | None:
@@ -80,7 +99,7 @@ def validator(url: str) -> str | None:
     ------
     HttpError
     """
-    with _answer("HEAD", url, SILENT_SECONDS) as answer:
+    with _answer("HEAD", url, SILENT_SECONDS, Deadline(SILENT_SECONDS)) as answer:
         if tag := answer.headers.get("ETag"):
             return str(tag)
         time_of, size = answer.headers.get("Last-Modified"), answer.headers.get("Content-Length")
@@ -114,8 +133,10 @@ class HttpFile(io.RawIOBase):
 
 
 @contextmanager
-def _answer(method: Literal["GET", "HEAD"], url: str, silent_seconds: float) -> Iterator[HTTPResponse]:
-    """Send a request, and turn every error into one line without the URL."""
+def _answer(
+    method: Literal["GET", "HEAD"], url: str, silent_seconds: float, deadline: Deadline
+) -> Iterator[HTTPResponse]:
+    """Send a request, and turn every error into one line without the URL; the headers must come by the deadline."""
     try:
         parts = urlsplit(quote(url, safe=_URL_SIGNS))
         user, _, host = parts.netloc.rpartition("@")
@@ -126,7 +147,7 @@ def _answer(method: Literal["GET", "HEAD"], url: str, silent_seconds: float) -> 
         if user:  # unredirected: another server does not get it
             name = b64encode(unquote(user).encode()).decode()
             request.add_unredirected_header("Authorization", f"Basic {name}")
-        with urlopen(request, timeout=silent_seconds) as answer:
+        with opener(deadline).open(request, timeout=silent_seconds) as answer:
             yield answer
     except HTTPError as error:
         with error:

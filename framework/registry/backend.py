@@ -41,6 +41,8 @@ class RegistryBackend(EventLog):
     registry_id: str = ""
     """Identifies this registry among all others; the workspace sets it if a backend does not. Without it a
     training that breaks off is not kept."""
+    is_default: bool = False
+    """Whether no setting names it, as the workspace says: then it is no misspelt address, but empty as yet."""
 
     @abstractmethod
     def __init__(self, uri: str) -> None:
@@ -88,6 +90,10 @@ class RegistryBackend(EventLog):
     def download_anywhere(self, record: ModelRecord, directory: Path) -> None:
         """Copy the files of a record without digests from wherever its `model_uri` says, with your permissions."""
         self.download(record, directory)
+
+    def exists(self) -> bool:
+        """Return whether there is a registry, if only an empty one; a backend that cannot tell says true."""
+        return True
 
     def version(self) -> str:
         """Return a token that changes whenever a record or an event may have been added, also of a registry to come.

@@ -56,7 +56,7 @@ def registered() -> None:
         (["registry", "best", "--metric", "r2", "--as-of", "then"], "as-of-malformed", {"as_of": "then"}),
         (["registry", "show", "zz"], "run-id-unknown", {"run_id": "zz"}),
         (["registry", "history", "best"], "alias-unknown", {"name": "best", "known": []}),
-        (["registry", "verify", "--registry", "empty"], "nothing-to-verify", {}),
+        (["registry", "verify", "--registry", "gone"], "no-registry", {"where": "local registry gone"}),
         (["data", "check", "nope.csv"], "file-not-found", {"uri": "nope.csv"}),
         (["plugins", "check", "local"], "backend-not-checked-here", {"name": "local"}),
         (["plugins", "check", "rff"], "unknown-pipeline", {"name": "rff", "known": PIPELINES}),

@@ -40,8 +40,7 @@ def mixed() -> None:
         ),
         (
             "--metric r2 --registry gone",
-            "no record: the registry is empty; `bt train` fills it, --backend and --registry name another one "
-            "[local registry gone]",
+            "there is no local registry gone; check --registry and --backend, or let `bt train` make one there",
         ),
         ("--metric r2 --env prod", f"no record with r2 for env prod {HERE}"),
     ],
@@ -78,6 +77,8 @@ def test_the_command_names_the_backend_that_the_training_was_told(bt: Bt, small_
 
 
 def test_an_empty_registry_says_the_training_that_fills_it(bt: Bt) -> None:
+    Path("a b").mkdir()
+    Path("a b/summary.json").write_text("[]")
     done = bt("registry", "list", "--registry", "a b", "--env", "prod")
     assert (
         done.stderr == "no records yet; `bt train --env prod --registry 'a b'` makes the first [local registry a b]\n"

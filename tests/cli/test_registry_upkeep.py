@@ -64,6 +64,8 @@ def test_an_unchanged_registry_is_reported_as_unchanged(bt: Bt) -> None:
     assert ok(bt, "verify") == "every record and every file is as it was registered\n"
     assert document(bt, "verify") == {"findings": []}
     nothing = "the registry has no records to verify; check --registry and --backend"
+    Path("empty").mkdir()
+    Path("empty/summary.json").write_text("[]")
     assert refused(bt, "verify", "--registry", "empty") == nothing
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.app.model_registry_summary import get_best_model_from_summary
-from bike_traffic.errors import IntegrityError, NoRecord, RegistryError, RegistryUnavailable, SettingsError
+from bike_traffic.errors import (
+    IntegrityError,
+    NoRecord,
+    NoRegistry,
+    RegistryError,
+    RegistryUnavailable,
+    SettingsError,
+)
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import digest_directory
 from bike_traffic.registry.files.copying import copy
@@ -132,6 +139,28 @@ def test_a_server_that_refuses_or_is_gone_is_said_in_one_line(bt: Bt) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(RegistryUnavailable, match=f"^{re.escape(nobody)}/summary.json: no server answers$"):
         list(WebRegistry(nobody).records(EVERYTHING))
+
+
+def test_where_the_server_has_no_summary_there_is_no_registry(bt: Bt, registry: RegistryBackend, url: str) -> None:
+    typo = f"{url}/modles/summary.json"
+    line = f"there is no registry at {typo}; check --registry"
+    for command in (
+        "list",
+        "list --format json",
+        "best --metric r2",
+        "show aaaa1111",
+        "history champion",
+        "verify",
+        f"copy --to copied --from {typo}",
+    ):
+        words = command.split() if "copy" in command else [*command.split(), "--registry", typo]
+        done = bt("registry", *words)
+        assert (done.exit_code, done.stderr) == (1, f"Error: {line}\n"), command
+    with pytest.raises(NoRegistry, match=f"^{re.escape(line)}$"):
+        get_best_model_from_summary("rf", typo)
+    with pytest.raises(NoRegistry, match=f"^{re.escape(line)}$"):
+        list(WebRegistry(typo).records(EVERYTHING))
+    assert not Path("copied").exists()
 
 
 def test_what_the_backend_cannot_use_is_refused() -> None:
