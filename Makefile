@@ -84,7 +84,7 @@ $(VENV)/.installed-docs: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install --editable '.[nn,mlflow,gcs,s3,signing,app,test]' --config-settings editable_mode=strict
+	$(PIP) install --editable '.[nn,mlflow,gcs,s3,signing,tune,dask,app,test]' --config-settings editable_mode=strict
 	@touch $@
 
 clean:

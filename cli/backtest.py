@@ -26,7 +26,7 @@ from bike_traffic.cli.session import (
 )
 from bike_traffic.cli.table import print_table
 from bike_traffic.cli.train import read_parameters
-from bike_traffic.cli.work import jobs_option
+from bike_traffic.cli.work import work_options, workers_of
 from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     shell_complete=complete_files,
     help="Write the predictions of the folds: CSV(.gz) or Parquet.",
 )
-@jobs_option("Fits at once")
+@work_options("Fits at once")
 @folder_option
 @interval_option
 @parameters_option
@@ -63,6 +63,7 @@ def backtest(
     days: int | None,
     output: str | None,
     jobs: int,
+    scheduler: str | None,
     plot: Path | None,
     interval: bool,
     parameters: tuple[str, ...],
@@ -77,6 +78,7 @@ def backtest(
     if days is not None and step is None:
         raise click.UsageError("--days needs --step, such as --step 1d --days 7")
     values = read_parameters(parameters)
+    workers = workers_of(jobs, scheduler)
     with stdout_to_stderr():
         declarations = require_models(workspace, models)
         require_inputs(workspace.settings.data, workspace.settings.weather)
@@ -102,7 +104,7 @@ def backtest(
             seed=seed,
             steps=steps,
             interval=interval,
-            jobs=jobs,
+            workers=workers,
         ):
             note(f"fold {fold.number} of {folds}: {fold.model} measured")
             done.append(fold)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 _OURS = "bike-traffic"
-_USERS_EXTRAS = ("nn", "mlflow", "plot", "gcs", "s3", "signing", "app")
+_USERS_EXTRAS = ("nn", "mlflow", "plot", "gcs", "s3", "signing", "tune", "dask", "app")
 _NAME = re.compile(r"[\w.-]+")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 

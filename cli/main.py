@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "forecast": ("bike_traffic.cli.forecast:forecast", "Forecast the coming days at each counter."),
     "evaluate": ("bike_traffic.cli.evaluate:evaluate", "Evaluate a registered model on known counts."),
     "backtest": ("bike_traffic.cli.backtest:backtest", "Evaluate models fold after fold through time."),
+    "tune": ("bike_traffic.cli.tune:tune", "Search for the parameters of a model on folds in time."),
     "registry": ("bike_traffic.cli.registry:registry", "Find, list, show and pull registered models."),
     "data": ("bike_traffic.cli.data:data", "Fetch the City's counts, check or clean a file of counts."),
     "models": ("bike_traffic.cli.models:models", "List the pipelines that are installed."),

@@ -24,12 +24,13 @@ from bike_traffic.cli.session import (
     unknown_counters_option,
     with_workspace,
 )
-from bike_traffic.cli.work import jobs_option
+from bike_traffic.cli.work import work_options, workers_of
 from bike_traffic.notices import counted
 
 if TYPE_CHECKING:
     from bike_traffic.answering import Answering, UnknownPolicy
     from bike_traffic.loading import LoadedModel
+    from bike_traffic.processes import Workers
     from bike_traffic.workspace import Workspace
 
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     shell_complete=complete_files,
     help="CSV(.gz) or Parquet, or a folder, which ends with /; any URL.  [default: stdout]",
 )
-@jobs_option("Files of a folder at once")
+@work_options("Files of a folder at once")
 @model_options
 @with_workspace([*REGISTRY_SETTINGS, "weather", "city", "max_left_out"])
 @history_option
@@ -58,6 +59,7 @@ def predict(
     source: str,
     output: str,
     jobs: int,
+    scheduler: str | None,
     history: str | None,
     interval: bool,
     unknown_counters: UnknownPolicy,
@@ -79,6 +81,9 @@ def predict(
     into_folder = output.endswith("/") or (Path(output).is_dir() and not Path(output).suffix)
     if into_folder and (plot is not None or source == "-"):
         raise click.UsageError(f"{'--plot' if plot is not None else 'standard input'} needs one file as OUTPUT")
+    if scheduler is not None and not into_folder:
+        raise click.UsageError("--scheduler shares out files: end OUTPUT with / for a folder")
+    workers = workers_of(jobs, scheduler)
     if not into_folder:
         require_outputs(output)
     elif "://" not in output:
@@ -102,7 +107,7 @@ def predict(
             reasons=reasons,
         )
         if into_folder:
-            _predict_files(loaded, source, output, how, jobs)
+            _predict_files(loaded, source, output, how, workers)
             return
         if plot is None:
             rows = predict_file(loaded.pipeline, source, target, how)
@@ -118,14 +123,14 @@ def predict(
     note(f"{record.model_type} of run {record.run_id[:8]}: {counted(rows, 'row')} predicted{where}")
 
 
-def _predict_files(loaded: LoadedModel, source: str, folder: str, how: Answering, jobs: int) -> None:
+def _predict_files(loaded: LoadedModel, source: str, folder: str, how: Answering, workers: Workers) -> None:
     """Predict file after file, with a line for what a person should know of each."""
     from bike_traffic.folder_prediction import predict_files, require_predicted
 
     session = click.get_current_context().find_object(Session) or Session(None)
     session.if_interrupted = "finished files stay, and the same command again predicts the others"
     outcomes = []
-    for outcome in predict_files(loaded, source, folder, how, jobs=jobs):
+    for outcome in predict_files(loaded, source, folder, how, workers):
         outcomes.append(outcome)
         for line in outcome.told:
             note(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bike_traffic.api import backtest, evaluate, forecast, load_best, open_registry, predict, train
-    from bike_traffic.at_scale import predict_folder
+    from bike_traffic.at_scale import predict_folder, tune
     from bike_traffic.cities import City, CityColumns, FileForm
     from bike_traffic.data.cleaning import RawCleanerTransformer
     from bike_traffic.data.hours import hours_of
@@ -73,6 +73,7 @@ __all__ = [
     "states",
     "train",
     "training_rows",
+    "tune",
     "verify_digests",
 ]
 
@@ -115,6 +116,7 @@ _HOMES = {
     "states": "monitoring.states",
     "train": "api",
     "training_rows": "features.outages",
+    "tune": "at_scale",
     "verify_digests": "registry.files.artifacts:verify",
 }
 

@@ -16,6 +16,7 @@ from bike_traffic.evaluation.splits import SplitKind, parse_span
 from bike_traffic.forecasting import Forecast, parse_day, tomorrow
 from bike_traffic.origins import Steps
 from bike_traffic.pipeline import Pipeline
+from bike_traffic.processes import Workers
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.training import TrainingPlan, TrainingResult
 from bike_traffic.workspace import Workspace
@@ -250,6 +251,7 @@ def backtest(
     seed: int = 0,
     jobs: int = 1,
     city: str | None = None,
+    scheduler: str | None = None,
 ) -> list[Fold]:
     """Measure models by rolling origin: the last horizons one by one, each trained on all rows before it.
 
@@ -259,26 +261,24 @@ def backtest(
     horizon : what each fold holds out, such as ``"28d"``.
     step, days : forecast so many days from an origin at every step, such as ``"1d"``; by default the whole horizon.
     interval : whether intervals are calibrated and measured.
-    jobs : fits at once, each in a process of its own, with the same result.
+    jobs, scheduler : fits at once, each in a process, or the address of a Dask scheduler; the result is the same.
 
     Raises
     ------
     SplitError, ParameterError, MissingInput, ReadError, SchemaError, WorkerError
     """
     workspace = Workspace.open(city=city)
-    declarations = workspace.pipelines([models] if isinstance(models, str) else models)
-    cleaned = workspace.counts(data, weather=weather)
     return list(
         workspace.backtest(
-            declarations,
-            cleaned,
+            workspace.pipelines([models] if isinstance(models, str) else models),
+            workspace.counts(data, weather=weather),
             folds=folds,
             horizon=parse_span(horizon),
             parameters=parameters or {},
             seed=seed,
             steps=Steps(parse_span(step), days) if step else None,
             interval=interval,
-            jobs=jobs,
+            workers=Workers(jobs=jobs, scheduler=scheduler),
         )
     )
 

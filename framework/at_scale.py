@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from bike_traffic.answering import UnknownPolicy
+from bike_traffic.evaluation.splits import parse_span
 from bike_traffic.folder_prediction import FileOutcome, predict_files, require_predicted
+from bike_traffic.processes import Workers
+from bike_traffic.tuning.search import DEFAULT_STORAGE, Tuning, TuningPlan
+from bike_traffic.tuning.search import tune as search
 from bike_traffic.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ def predict_folder(
     unknown_counters: UnknownPolicy = "refuse",
     reasons: bool = False,
     jobs: int = 1,
+    scheduler: str | None = None,
 ) -> list[FileOutcome]:
     """Predict each file of a folder or a pattern into a Parquet file of the same name in another folder.
 
@@ -39,6 +45,7 @@ def predict_folder(
     source, folder : of the counts and of the predictions: paths, or URLs such as ``s3://…``.
     model, run_id, alias, history, interval, unknown_counters, reasons : as in `bike_traffic.predict`.
     jobs : files at once, each in a process of its own.
+    scheduler : the address of a Dask scheduler, whose workers predict them instead.
 
     Returns
     -------
@@ -57,9 +64,59 @@ def predict_folder(
         loaded, interval=interval, history=past, unknown_counters=unknown_counters, reasons=reasons
     )
     outcomes = []
-    for outcome in predict_files(loaded, source, folder, how, jobs=jobs):
+    for outcome in predict_files(loaded, source, folder, how, Workers(jobs=jobs, scheduler=scheduler)):
         outcomes.append(outcome)
         for line in outcome.told:
             workspace.notify(line)
     require_predicted(outcomes)
     return outcomes
+
+
+def tune(
+    model: str,
+    data: str | pd.DataFrame | None = None,
+    *,
+    weather: str | pd.DataFrame | None = None,
+    trials: int = 20,
+    folds: int = 3,
+    horizon: str = "28d",
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    storage: str = DEFAULT_STORAGE,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    track: bool | None = None,
+) -> Tuning:
+    """Search for the parameters of a model that are best on folds in time, before the last 28 days.
+
+    Parameters
+    ----------
+    data, weather, track : as in `bike_traffic.train`.
+    trials : how many in all; an interrupted search goes on, and one with fewer trials is extended.
+    horizon : what each fold holds out, such as ``"28d"``.
+    parameters : values that are given, and not searched.
+    storage : where trials are kept: a file of SQLite, or a URL of Optuna.
+    jobs : fits at once, each in a process of its own, with the same trials.
+    scheduler : the address of a Dask scheduler, whose workers make the fits instead.
+
+    Returns
+    -------
+    The trials, the best of them, and its `parameters`, which `bike_traffic.train` takes.
+
+    Raises
+    ------
+    MissingExtra, TuningError, SplitError, ParameterError, MissingInput, ReadError, SchemaError, WorkerError
+    """
+    workspace = Workspace.open(track=track)
+    (declaration,) = workspace.pipelines([model])
+    plan = TuningPlan(
+        trials=trials,
+        folds=folds,
+        horizon=parse_span(horizon),
+        parameters=parameters or {},
+        seed=seed,
+        storage=storage,
+        workers=Workers(jobs=jobs, scheduler=scheduler),
+        city=workspace.city,
+    )
+    return search(declaration, workspace.counts(data, weather=weather), plan, tracker=workspace.tracker)

@@ -31,7 +31,7 @@ from bike_traffic.origins import (
 )
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
-from bike_traffic.processes import in_processes
+from bike_traffic.processes import ALONE, Call, Workers
 from bike_traffic.specs import PipelineSpec
 
 
@@ -84,7 +84,7 @@ def backtest(
     steps: Steps | None = None,
     interval: bool = True,
     city: City = PARIS,
-    jobs: int = 1,
+    workers: Workers = ALONE,
 ) -> Iterator[Fold]:
     """Fit each pipeline again before each fold, and measure it on the rows of the fold.
 
@@ -99,7 +99,7 @@ def backtest(
     interval : whether intervals are measured. They are calibrated on the three months before each fold, which costs
         three more fits of each pipeline in all.
     city : whose counts they are.
-    jobs : fits at once, each in a process of its own; the result is the same.
+    workers : who makes the fits; the result is the same.
 
     Raises
     ------
@@ -112,33 +112,32 @@ def backtest(
     before = [later(start, -place * (end - start)) for place in range(CALIBRATION_MONTHS - 1, -1, -1)]
     of_months = [(name, day) for name in fits for day in before] if interval else []
     of_folds = [(name, number) for number in range(len(splits)) for name in fits]
-    calls: list[Callable[[], Any]] = [
-        partial(_month, fits[name], cleaned, day, end - start) for name, day in of_months
-    ]
+    calls: list[Call] = [partial(_month, fits[name], day, end - start) for name, day in of_months]
     for name, number in of_folds:
         needed = interval and number + 1 < len(splits)  # the month of the last fold is of use to no other
-        calls.append(partial(_measured, fits[name], cleaned, splits[number], steps, with_month=needed))
-    answers = in_processes(calls, jobs)
-    months: dict[str, list[pd.DataFrame]] = {name: [] for name in fits}
-    for name, _ in of_months:
-        months[name] += next(answers)
-    for name, number in of_folds:
-        measured = next(answers)
-        start, end = _hours_of(cleaned, splits[number])
-        training = cleaned.iloc[splits[number].training]
-        past = months[name][-CALIBRATION_MONTHS:]
-        references = References().calibrated(past, training, holidays=measured.holidays)
-        rows = _bounded(references, measured.rows, training[TIME].max())
-        yield Fold(
-            model=bare_name(name),
-            task=measured.task,
-            number=number + 1,
-            training_rows=len(training),
-            first_hour=start,
-            last_hour=end - pd.Timedelta(hours=1),
-            evaluation=evaluation_of(measured.task, rows),
-        )
-        months[name] += measured.months
+        calls.append(partial(_measured, fits[name], splits[number], steps, needed))
+    with workers.sharing(cleaned) as made:
+        answers = made(calls)
+        months: dict[str, list[pd.DataFrame]] = {name: [] for name in fits}
+        for name, _ in of_months:
+            months[name] += next(answers)
+        for name, number in of_folds:
+            measured = next(answers)
+            start, end = _hours_of(cleaned, splits[number])
+            training = cleaned.iloc[splits[number].training]
+            past = months[name][-CALIBRATION_MONTHS:]
+            references = References().calibrated(past, training, holidays=measured.holidays)
+            rows = _bounded(references, measured.rows, training[TIME].max())
+            yield Fold(
+                model=bare_name(name),
+                task=measured.task,
+                number=number + 1,
+                training_rows=len(training),
+                first_hour=start,
+                last_hour=end - pd.Timedelta(hours=1),
+                evaluation=evaluation_of(measured.task, rows),
+            )
+            months[name] += measured.months
 
 
 def _hours_of(cleaned: pd.DataFrame, split: Split) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -148,14 +147,14 @@ def _hours_of(cleaned: pd.DataFrame, split: Split) -> tuple[pd.Timestamp, pd.Tim
 
 
 def _month(
-    new: Callable[[], Pipeline], cleaned: pd.DataFrame, end: pd.Timestamp, span: pd.Timedelta
+    new: Callable[[], Pipeline], end: pd.Timestamp, span: pd.Timedelta, cleaned: pd.DataFrame
 ) -> list[pd.DataFrame]:
     """Predict the month of a calibration that ends before a time, as `predicted_months` does."""
     return predicted_months(new, cleaned[(cleaned[TIME] < end).to_numpy()], end, span, 1)
 
 
 def _measured(
-    new: Callable[[], Pipeline], cleaned: pd.DataFrame, split: Split, steps: Steps | None, *, with_month: bool
+    new: Callable[[], Pipeline], split: Split, steps: Steps | None, with_month: bool, cleaned: pd.DataFrame
 ) -> _Measured:
     training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
     pipeline = new().fit(training)

@@ -152,6 +152,10 @@ class PredictionError(BikeTrafficError, ValueError):
     """A pipeline broke its promise: predictions on the same index, finite and never negative."""
 
 
+class TuningError(BikeTrafficError, RuntimeError):
+    """A search for parameters that cannot be made, or found nothing."""
+
+
 class FilesNotPredicted(BikeTrafficError, RuntimeError):
     """Some of many files of counts could not be predicted; the others were."""
 

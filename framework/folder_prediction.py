@@ -23,7 +23,7 @@ from bike_traffic.errors import BikeTrafficError, FilesNotPredicted, WriteError
 from bike_traffic.folders import sweep
 from bike_traffic.loading import LoadedModel
 from bike_traffic.prediction import predict_file
-from bike_traffic.processes import in_processes
+from bike_traffic.processes import ALONE, Call, Workers
 from bike_traffic.progress import progress, without_bars
 
 METADATA = "bike-traffic"
@@ -61,7 +61,7 @@ class FileOutcome:
 
 
 def predict_files(
-    loaded: LoadedModel, source: str, folder: str, how: Answering, *, jobs: int = 1
+    loaded: LoadedModel, source: str, folder: str, how: Answering, workers: Workers = ALONE
 ) -> Iterator[FileOutcome]:
     """Predict each file of a folder or a pattern into a Parquet file of the same name in another folder.
 
@@ -73,7 +73,7 @@ def predict_files(
     ----------
     source : a folder, a pattern, or one file, as `files_of` takes it.
     folder : where the predictions go; a local one is made. Not that of the counts.
-    jobs : files at once, each in a process of its own.
+    workers : who predicts them.
 
     Returns
     -------
@@ -89,10 +89,10 @@ def predict_files(
     if "://" not in folder.removeprefix("file://"):
         _prepare(Path(folder.removeprefix("file://")))
     stamp = {"run": loaded.record.run_id, "how": _digest(how)}
-    if jobs > 1:  # processes may be of an earlier call, in another folder
+    if workers.elsewhere:  # processes may be of an earlier call, in another folder
         files, targets = ([_absolute(name) for name in names] for names in (files, targets))
-    calls = [partial(_predicted, loaded, how, stamp, *names) for names in zip(files, targets, strict=True)]
-    return _with_progress(f"{loaded.pipeline.name}: predicting files", len(files), in_processes(calls, jobs))
+    calls = [partial(_predicted, *names) for names in zip(files, targets, strict=True)]
+    return _all_predicted(_Work(loaded, how, stamp), calls, workers)
 
 
 def require_predicted(outcomes: Sequence[FileOutcome]) -> None:
@@ -153,24 +153,34 @@ def _prepare(folder: Path) -> None:
     sweep(folder.glob(f"{TEMPORARY}*"))
 
 
-def _with_progress(what: str, total: int, outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
-    with progress(what, total) as advance:
-        for outcome in outcomes:
+@attrs.frozen
+class _Work:
+    """What is the same for every file."""
+
+    loaded: LoadedModel
+    how: Answering
+    stamp: dict[str, str]
+
+
+def _all_predicted(work: _Work, calls: Sequence[Call], workers: Workers) -> Iterator[FileOutcome]:
+    name = work.loaded.pipeline.name
+    with progress(f"{name}: predicting files", len(calls)) as advance, workers.sharing(work) as made:
+        for outcome in made(calls):
             advance(1)
             yield outcome
 
 
-def _predicted(loaded: LoadedModel, how: Answering, stamp: dict[str, str], source: str, target: str) -> FileOutcome:
+def _predicted(source: str, target: str, work: _Work) -> FileOutcome:
     """Predict one file, unless its predictions are there."""
     notices: list[str] = []
     try:
         identity = _identity_of(source)
-        metadata = {METADATA: json.dumps({**stamp, "counts": PurePosixPath(source).name, "identity": identity})}
+        metadata = {METADATA: json.dumps({**work.stamp, "counts": PurePosixPath(source).name, "identity": identity})}
         if identity is not None and (rows := _rows_if_finished(target, metadata[METADATA])) is not None:
             return FileOutcome(source=source, target=target, rows=rows, was_finished=True)
         with without_bars():
-            how = attrs.evolve(how, notify=notices.append)
-            rows = predict_file(loaded.pipeline, source, target, how, metadata=metadata)
+            how = attrs.evolve(work.how, notify=notices.append)
+            rows = predict_file(work.loaded.pipeline, source, target, how, metadata=metadata)
     except WriteError:
         raise
     except BikeTrafficError as error:

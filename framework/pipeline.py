@@ -17,6 +17,7 @@ from bike_traffic.estimator import Estimator, raise_not_fitted
 from bike_traffic.features.calendar import FRANCE, check_holidays
 from bike_traffic.features.parts import Parts, counters_in
 from bike_traffic.names import Need, Task
+from bike_traffic.search_space import Searched
 
 PREDICTION, PROBABILITY, LOWER, UPPER = "prediction", "probability", "lower", "upper"
 """The columns of `Pipeline.predict_frame`."""
@@ -195,6 +196,11 @@ class Pipeline(Estimator, ABC):
         model the interval is a little wider than it need be, with smaller ones it would be wrong.
         """
         return self
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Searched]:
+        """Return where `bt tune` looks for parameters, by name: `Between` or `OneOf`, with the default among them."""
+        return {}
 
     @abstractmethod
     def _fit(self, cleaned: pd.DataFrame) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,6 +23,7 @@ from bike_traffic.features.recent import RecentLevel
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.growing import Draw, RowSet, grow
 from bike_traffic.plugins.trees import FEW_ROWS, Trees
+from bike_traffic.search_space import Between, Searched
 
 MODEL_FILE = "model.joblib.zst"
 EARLIER_FILE = "model.joblib"
@@ -79,6 +81,15 @@ class ForestPipeline(Pipeline):
     numeric: ClassVar[tuple[str, ...]] = NUMERIC
     recent_: RecentLevel | None = None
     """``None`` for a model of an earlier version, which predicts without it."""
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Searched]:
+        """Return the parameters that decide how much a tree tells apart; more trees are always a little better."""
+        return {
+            "min_samples_leaf": Between(2, 30, log=True),
+            "max_features": Between(0.15, 1.0),
+            "max_samples": Between(0.05, 0.6, log=True),
+        }
 
     @classmethod
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -21,6 +22,7 @@ from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.net import Net
 from bike_traffic.plugins.net_inputs import CALENDAR, HOURS_OF_WEEK, PROFILES, SEASON, Inputs, Scaling, continuous
 from bike_traffic.progress import progress
+from bike_traffic.search_space import Between, OneOf, Searched
 
 STATE_FILE, NET_FILE = "state.joblib", "net_{}.keras"
 STATE = ("features_", "scaling_", "nets_", "recent_", "own_recent_", "level_", "recent_weight_")
@@ -94,6 +96,17 @@ class NNPipeline(Pipeline):
         self.max_rows = max_rows
         self.random_state = random_state
         self.holidays = holidays
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Searched]:
+        """Return the parameters of the training and the size of the nets."""
+        return {
+            "epochs": Between(3, 12),
+            "learning_rate": Between(5e-4, 1e-2, log=True),
+            "embedding_size": Between(4, 16, log=True),
+            "hidden": OneOf(((64, 32), (128, 64), (256, 128))),
+            "dropout": Between(0.0, 0.4),
+        }
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Drop outages and unusual weeks, learn the history, train the nets, and measure their recent level."""

@@ -14,7 +14,7 @@ import pytest
 
 import bike_traffic
 from bike_traffic.backtesting import predictions_of
-from bike_traffic.processes import in_processes
+from bike_traffic.processes import Workers
 from tests.conftest import Bt
 from tests.plugin_site import write_distribution
 from tests.test_manager import declaring
@@ -62,15 +62,16 @@ def test_the_result_does_not_depend_on_the_number_of_processes(
     pd.testing.assert_frame_equal(alone, beside, check_exact=True)
 
 
-def sum_of_squares(seed: int) -> float:
+def sum_of_squares(seed: int, length: int) -> float:
     """Return a long sum, whose last bits depend on how many threads share it."""
-    numbers = np.random.default_rng(seed).normal(size=100_000)
+    numbers = np.random.default_rng(seed).normal(size=length)
     return float(numbers @ numbers)
 
 
 def test_no_bit_of_a_sum_depends_on_the_number_of_processes() -> None:
     calls = [partial(sum_of_squares, seed) for seed in range(8)]
-    assert list(in_processes(calls, 1)) == list(in_processes(calls, 2))
+    with Workers(jobs=1).sharing(100_000) as one, Workers(jobs=2).sharing(100_000) as two:
+        assert list(one(calls)) == list(two(calls))
 
 
 def test_the_command_prints_and_writes_the_same(bt: Bt, small_file: Path) -> None:

@@ -57,6 +57,8 @@ ROOMS = {
     "framework/tracking/": "mlflow",
     "framework/pictures/": "plot",
     "framework/registry/signing.py": "signing",
+    "framework/scheduler.py": "dask",
+    "framework/tuning/": "tune",
 }
 """The parts of the core that need an extra, which they import when they are asked to do something."""
 
@@ -147,8 +149,10 @@ USES = {
     "notices": set(),
     "places": set(),
     "progress": {"visible"},
-    "processes": {"errors", "progress"},
+    "scheduler": {"addresses", "errors", "progress"},
+    "processes": {"errors", "extras", "progress", "scheduler"},
     "estimator": set(),
+    "search_space": set(),
     "settings_file": {"errors"},
     "config": {"addresses", "cities", "errors", "folders", "settings_file"},
     "features": {"cities", "columns", "errors", "estimator"},
@@ -157,7 +161,7 @@ USES = {
         "places",
     },
     "opendata": {"addresses", "cities", "columns", "data", "errors", "http", "places", "progress"},
-    "pipeline": {"columns", "data", "errors", "estimator", "features", "names"},
+    "pipeline": {"columns", "data", "errors", "estimator", "features", "names", "search_space"},
     "monitoring": {"columns", "data", "errors", "features", "pipeline", "places"},
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
     "origins": {"columns", "errors", "evaluation", "features", "pipeline"},
@@ -193,6 +197,10 @@ USES = {
         "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters",
         "pipeline", "processes", "specs",
     },
+    "tuning": {
+        "addresses", "cities", "columns", "data", "errors", "evaluation", "extras", "manager", "parameters",
+        "pipeline", "processes", "search_space", "specs", "tracking",
+    },
     "workspace": {
         "answering", "backtesting", "cities", "config", "data", "evaluating", "evaluation", "forecasting", "loading",
         "manager", "names", "notices", "opening", "parameters", "prediction", "registry", "searching", "specs",
@@ -205,12 +213,12 @@ USES = {
     },
     "api": {
         "answering", "backtesting", "data", "evaluating", "evaluation", "forecasting", "origins", "pipeline",
-        "registry", "training", "workspace",
+        "processes", "registry", "training", "workspace",
     },
-    "at_scale": {"answering", "folder_prediction", "workspace"},
+    "at_scale": {"answering", "evaluation", "folder_prediction", "processes", "tuning", "workspace"},
     "testing": {
         "cities", "columns", "data", "errors", "evaluation", "features", "installed", "manager", "names",
-        "parameters", "pipeline", "registry", "specs",
+        "parameters", "pipeline", "registry", "search_space", "specs",
     },
 }  # fmt: skip
 """What each room and module of the core may use of the others: only what stands above it in this table."""

@@ -88,8 +88,8 @@ def test_the_command_and_the_built_ins_are_entry_points() -> None:
 
 def test_the_extras_are_there_and_all_gathers_those_of_users() -> None:
     extras = settings()["options.extras_require"]
-    assert {"nn", "mlflow", "plot", "gcs", "s3", "signing", "app", "all", "test"} <= set(extras)
-    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,plot,gcs,s3,signing,app]"]
+    assert {"nn", "mlflow", "plot", "gcs", "s3", "signing", "tune", "dask", "app", "all", "test"} <= set(extras)
+    assert lines("options.extras_require", "all") == ["bike-traffic[nn,mlflow,plot,gcs,s3,signing,tune,dask,app]"]
 
 
 def run(*words: str | Path, cwd: Path) -> str:

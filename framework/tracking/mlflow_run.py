@@ -29,7 +29,8 @@ from bike_traffic.registry.record_parts import PluginInfo, TrackingInfo
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.tracking.logged_model import MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable
-from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel
+from bike_traffic.tracking.mlflow_tuning import MlflowTuningRun
+from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel, TuningRun
 from bike_traffic.tracking.store import RunStore, artifact_location_differs, artifact_root, open_run_store
 
 PICTURES = "pictures"
@@ -91,11 +92,37 @@ class MlflowTracker(Tracker):
                     f"{model_type}: not recorded in {self._store.uri}: {', '.join(run.missing)}: {run.reason}"
                 )
 
-    def _new_run(self, model_type: str, test_mode: bool) -> str:
-        client, tags = self._store.client, {"env": self._env, "test_mode": str(test_mode).lower()}
-        tags |= {"model_type": model_type} | _source()
-        run_id = str(client.create_run(self._store.experiment.experiment_id, tags=tags).info.run_id)
-        client.update_run(run_id, name=f"{model_type}-{run_id[:8]}")
+    @contextmanager
+    def tuning(self, model_type: str) -> Iterator[TuningRun]:
+        """Yield a run of MLflow whose children are the trials, or the null object if MLflow cannot create one."""
+        name = f"tune-{model_type}"
+        new_run = partial(self._new_run, model_type, False, name=name)
+        try:
+            with quiet():
+                run = MlflowTuningRun(self._store, new_run(), lambda tags: new_run(tags=tags))
+        except Exception as error:
+            self._notify(f"{name}: not tracked: {shown(reason_of(error))}")
+            yield TuningRun()
+            return
+        status = RunStatus.FAILED
+        try:
+            yield run
+            status = RunStatus.FINISHED
+        except KeyboardInterrupt:
+            status = RunStatus.KILLED
+            raise
+        finally:
+            run.end(status)
+            if run.failure is not None:
+                self._notify(f"{name}: not recorded in {self._store.uri}: {shown(reason_of(run.failure))}")
+
+    def _new_run(
+        self, model_type: str, test_mode: bool, *, name: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> str:
+        client, own = self._store.client, {"env": self._env, "test_mode": str(test_mode).lower()}
+        own |= {"model_type": model_type} | _source() | dict(tags or {})
+        run_id = str(client.create_run(self._store.experiment.experiment_id, tags=own).info.run_id)
+        client.update_run(run_id, name=f"{name or model_type}-{run_id[:8]}")
         return run_id
 
 

@@ -6,10 +6,10 @@ A `Tracker` creates a `Run` for each training. `bike_traffic.tracking.opening` c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -59,6 +59,15 @@ class Run:
         """Record the URI of the registered model."""
 
 
+class TuningRun:
+    """One tracked search for parameters. This class is the null object: it records nothing."""
+
+    def log(
+        self, number: int, parameters: Mapping[str, Any], values: Mapping[str, Sequence[float]], state: str
+    ) -> None:
+        """Record a trial that has ended: its parameters, its metric for each fold, and how it ended."""
+
+
 class Tracker(ABC):
     """Creates runs."""
 
@@ -69,7 +78,16 @@ class Tracker(ABC):
         An exception in its block marks the run as failed.
         """
 
+    def tuning(self, model_type: str) -> AbstractContextManager[TuningRun]:  # noqa: ARG002
+        """Return the run of a search, which raises no error of its own either."""
+        return nullcontext(TuningRun())
+
 
 def start_run(tracker: Tracker | None, model_type: str, *, test_mode: bool) -> AbstractContextManager[Run]:
     """Return a run of the tracker, or the null object if there is no tracker."""
     return nullcontext(Run()) if tracker is None else tracker.run(model_type, test_mode=test_mode)
+
+
+def start_tuning(tracker: Tracker | None, model_type: str) -> AbstractContextManager[TuningRun]:
+    """Return the run of a search, or the null object if there is no tracker."""
+    return nullcontext(TuningRun()) if tracker is None else tracker.tuning(model_type)

@@ -21,6 +21,7 @@ from bike_traffic.plugins.ahead.columns import WEATHER_SIZE, ratio_columns, shar
 from bike_traffic.plugins.ahead.cube import USED_WEATHER, Cube, Days, Floats, Weather, positions
 from bike_traffic.plugins.ahead.origin import BASE_DAYS, WINDOWS, Origin
 from bike_traffic.plugins.ahead.regression import FactorRegression
+from bike_traffic.search_space import Between, Searched
 
 MODEL_FILE = "ahead.npz"
 
@@ -66,6 +67,11 @@ class AheadPipeline(Pipeline):
     name: ClassVar[str] = "ahead"
     task: ClassVar[Task] = "regression"
     needs: ClassVar[tuple[Need, ...]] = ("history",)
+
+    @classmethod
+    def search_space(cls) -> Mapping[str, Searched]:
+        """Return the penalty, the one parameter that is a choice of the model and not of its cost."""
+        return {"alpha": Between(1e-3, 10.0, log=True)}
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
     "parameters are given to a training": {
         "dropout-range", "hidden-range", "learning-rate-range", "n-jobs-zero", "parameter-below-one",
         "holidays-unknown", "parameter-malformed", "parameter-refused", "parameter-type", "parameter-unknown",
-        "school-holidays-unknown",
+        "school-holidays-unknown", "no-trial-complete", "nothing-to-search", "trials-not-kept",
     },
     "an app starts no MLflow server, and tracks nothing": {
         "experiment-not-created", "migration-failed", "migration-no-runs", "migration-store-exists",
@@ -56,6 +56,10 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
         "files-not-predicted", "output-in-input", "output-is-input", "outputs-collide",
     },
     "shown in a list of plugins that failed, as the text of its author": {"plugin-api-too-new"},
+    "the command line alone shares work out": {
+        "scheduler-lost", "scheduler-missing", "scheduler-without-workers", "worker-of-other-versions",
+        "worker-without-module", "workers-ended",
+    },
     "raised in tests of pipelines": {"pipeline-unknown-plugins-failed"},
 }  # fmt: skip
 """Ids without French, by the reason why an app cannot meet them."""

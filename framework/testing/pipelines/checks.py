@@ -27,6 +27,7 @@ from bike_traffic.testing.pipelines.promises import (
     check_remembers_its_counters,
     check_same_seed_same_predictions,
     check_saved_and_loaded_in_a_fresh_process_predicts_the_same,
+    check_search_space_fits_the_parameters,
     check_threads_share_a_fitted_pipeline,
     check_unknown_counters_get_a_best_effort,
 )
@@ -38,6 +39,7 @@ PIPELINE_CHECKS: tuple[PipelineCheck, ...] = (
     check_declared_without_heavy_imports,
     check_name_and_task_agree,
     check_is_a_clonable_estimator,
+    check_search_space_fits_the_parameters,
     check_fit_returns_the_pipeline,
     check_predict_before_fit_raises_not_fitted,
     check_input_is_left_unchanged,

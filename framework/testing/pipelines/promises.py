@@ -16,6 +16,7 @@ from bike_traffic.data.parsing.values import clean_texts
 from bike_traffic.data.schema import CITY_HEADERS, COORDINATES
 from bike_traffic.names import TASKS
 from bike_traffic.pipeline import PREDICTION, PROBABILITY, Pipeline
+from bike_traffic.search_space import Between, OneOf
 from bike_traffic.testing.pipelines.fresh_process import Reloaded, modules_of_declaration
 from bike_traffic.testing.pipelines.subject import (
     CheckFailed,
@@ -68,6 +69,21 @@ def check_is_a_clonable_estimator(subject: PipelineSubject) -> None:
     learned = sorted(name for name in vars(clone(subject.fitted)) if name.endswith("_") and not name.startswith("_"))
     if learned:
         raise CheckFailed(f"a clone has {', '.join(learned)}; __init__ may only store its arguments")
+
+
+def check_search_space_fits_the_parameters(subject: PipelineSubject) -> None:
+    """What `search_space` declares, `bt tune` can search: parameters of the pipeline, with the default among them."""
+    pipeline = subject.unfitted()
+    defaults = pipeline.get_params(deep=False)
+    with calling("search_space"):
+        space = type(pipeline).search_space()
+    for name, searched in space.items():
+        if name not in defaults:
+            raise CheckFailed(f"search_space declares {name}, which is no parameter; there are {sorted(defaults)}")
+        if not isinstance(searched, Between | OneOf):
+            raise CheckFailed(f"search_space declares {name} as {searched!r}; use Between or OneOf")
+        if not searched.has(defaults[name]):
+            raise CheckFailed(f"search_space declares {name} as {searched}, without the default {defaults[name]!r}")
 
 
 def check_fit_returns_the_pipeline(subject: PipelineSubject) -> None:
