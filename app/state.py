@@ -127,13 +127,15 @@ def _best(choice: Choice, with_counts: bool, *, sample: bool) -> ModelRecord:
     query = query_of(choice, sample=sample)
     if choice.model is not None:
         task = METRICS[own.default_metric(choice.model)].task
-        return own.registry.best(metric_for(task or "regression", choice.metric), query)
+        return own.compare(metric_for(task or "regression", choice.metric), query)[0]
     metric = choice.metric or DEFAULT_METRIC["regression"]
-    best = own.registry.best(metric, query)
+    best = own.compare(metric, query)[0]
     problem = unusable(best.model_type, with_counts)
     if problem is None:
         return best
-    entries = [record.to_json() for record in registry().records if unusable(record.model_type, with_counts) is None]
+    fault_of = own.trust.fault_finder(own.registry)
+    usable = (record for record in registry().records if unusable(record.model_type, with_counts) is None)
+    entries = [record.to_json() for record in usable if fault_of(record) is None]
     try:
         entry = best_entry(entries, metric_named(metric), own.registry.without_withdrawn(query))
     except NoRecord:

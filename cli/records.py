@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -16,7 +16,7 @@ from bike_traffic.errors import NoRecord, RegistryError
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.names import Task
 from bike_traffic.registry.backend import RegistryBackend
-from bike_traffic.registry.events.event import RegistryEvent, targets
+from bike_traffic.registry.events.event import RegistryEvent, targets, until, withdrawals
 from bike_traffic.registry.queries import Mark, marks_in
 from bike_traffic.registry.records import ModelRecord, as_metric, parse_time
 
@@ -25,18 +25,20 @@ _MARKS: Mapping[Mark, str] = {"test mode": "test", "behind mean": BEHIND_BASELIN
 
 
 def print_records(
-    rows: Iterable[Mapping[str, Any]], withdrawn: Mapping[str, RegistryEvent], also: str | None = None
+    rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]],
+    withdrawn: Container[str] = (),
+    also: str | None = None,
 ) -> None:
     """Print records in one table a task, each with the marks that say why it is not, or should not be, the best.
 
     Parameters
     ----------
-    rows : records as JSON, with `LISTED_KEYS` at least.
+    rows : records as JSON, with `LISTED_KEYS` at least, and further marks of each.
     also : a metric that is shown although a table usually has no room for it.
     """
     by_task: dict[Task | None, list[_Shown]] = {}
-    for row in rows:
-        shown = _Shown.of(row, withdrawn)
+    for row, marks in rows:
+        shown = _Shown.of(row, [*(_MARKS.get(mark, mark) for mark in marks_in(row, withdrawn)), *marks])
         by_task.setdefault(shown.task, []).append(shown)
     for number, own in enumerate(by_task.values()):
         if number:
@@ -55,11 +57,11 @@ class _Shown:
     uri: str
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], withdrawn: Mapping[str, RegistryEvent]) -> _Shown:
+    def of(cls, row: Mapping[str, Any], marks: Sequence[str]) -> _Shown:
         values = ((name, as_metric(row[name])) for name in METRICS if name in row)
         return cls(
             before=(row["run_id"][:8], row["model_type"], row["env"]),
-            mark=", ".join(_MARKS.get(mark, mark) for mark in marks_in(row, withdrawn)),
+            mark=", ".join(marks),
             time=row["timestamp"][:16],
             metrics={name: value for name, value in values if value is not None},
             uri=row["model_uri"],
@@ -149,14 +151,24 @@ def _instant(what: str, text: str | None, of_day: time) -> datetime | None:
     return instant
 
 
-def document_of(record: ModelRecord, withdrawn: Mapping[str, RegistryEvent]) -> dict[str, Any]:
-    """Return the entry of a record, and of a withdrawn one also when, by whom and why it was withdrawn."""
-    event = withdrawn.get(record.run_id)
-    if event is None:
-        return record.to_json()
-    return record.to_json() | withdrawal_of(event)
+def document_of(record: ModelRecord, events: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the entry of a record with what `added_by_events` has for it."""
+    return {**record.to_json(), **events.get(record.run_id, {})}
 
 
-def withdrawal_of(event: RegistryEvent) -> dict[str, Any]:
-    """Return what the document of a withdrawn record has in addition."""
-    return {"withdrawn": {"timestamp": event.timestamp, "actor": event.actor, "reason": event.reason}}
+def added_by_events(events: Sequence[RegistryEvent], as_of: datetime | None = None) -> dict[str, dict[str, Any]]:
+    """Return what documents of records have in addition, by run: when, by whom and why it was withdrawn or signed.
+
+    Of several signatures that were added to a record the last one is shown.
+    """
+    added: dict[str, dict[str, Any]] = {}
+    for event in until(events, as_of):
+        if event.kind == "sign":
+            added.setdefault(event.run_id, {})["signed"] = {**_origin(event), "signature": event.signature}
+    for run_id, event in withdrawals(events, as_of).items():
+        added.setdefault(run_id, {})["withdrawn"] = _origin(event)
+    return added
+
+
+def _origin(event: RegistryEvent) -> dict[str, Any]:
+    return {"timestamp": event.timestamp, "actor": event.actor, "reason": event.reason}

@@ -12,11 +12,12 @@ from bike_traffic.cli.completion import complete_names
 from bike_traffic.cli.groups import SuggestingGroup
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.printing import note
-from bike_traffic.cli.records import as_of_time, document_of, record_named
+from bike_traffic.cli.records import added_by_events, as_of_time, document_of, record_named
 from bike_traffic.cli.registry_best import best
 from bike_traffic.cli.registry_compare import compare
 from bike_traffic.cli.registry_events import history, promote, restore, rollback, withdraw
 from bike_traffic.cli.registry_list import list_records
+from bike_traffic.cli.registry_sign import sign
 from bike_traffic.cli.registry_upkeep import copy, keygen, reconcile, verify
 from bike_traffic.cli.session import elsewhere_option, format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
@@ -48,7 +49,7 @@ def show(
     with stdout_to_stderr():
         time = as_of_time(as_of)
         record = record_named(workspace.registry, name, time)
-        entry = document_of(record, workspace.registry.withdrawn(time))
+        entry = document_of(record, added_by_events(workspace.registry.events(), time))
     if output_format == "json":
         print_json(entry)
         return
@@ -95,6 +96,7 @@ for command in (
     history,
     withdraw,
     restore,
+    sign,
     verify,
     reconcile,
     copy,

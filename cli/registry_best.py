@@ -97,7 +97,7 @@ def _choose(workspace: Workspace, metric: str, query: Query, output_format: str)
     elif output_format == "uri":
         echo(record.model_uri, whole=True)
     else:
-        print_records([record.to_json()], {})
+        print_records([(record.to_json(), [])])
     _note_different_rows(groups, metric)
 
 

@@ -10,7 +10,7 @@ import click
 from bike_traffic.cli.completion import complete_names
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.printing import echo, note
-from bike_traffic.cli.records import document_of, record_named
+from bike_traffic.cli.records import added_by_events, document_of, record_named
 from bike_traffic.cli.session import format_option, stdout_to_stderr, with_workspace
 from bike_traffic.cli.table import print_table
 from bike_traffic.evaluation.metrics import METRICS
@@ -36,8 +36,8 @@ def compare(workspace: Workspace, one: str, other: str, output_format: str) -> N
     """
     with stdout_to_stderr():
         pair = [record_named(workspace.registry, name, None) for name in (one, other)]
-        withdrawn = workspace.registry.withdrawn()
-    entries = [document_of(record, withdrawn) for record in pair]
+        added = added_by_events(workspace.registry.events())
+    entries = [document_of(record, added) for record in pair]
     same = _same_rows(entries)
     if output_format == "json":
         print_json({"records": entries, "same_rows": same, "differences": _differences(entries)})

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-def _actor() -> str:
+def actor() -> str:
+    """Return who changes a registry, as events name it: user@host."""
     import getpass
     import os
     import socket
@@ -29,13 +30,13 @@ def _actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-_reason_option = click.option("--reason", default="", metavar="TEXT", help="Reason, kept with the change.")
+reason_option = click.option("--reason", default="", metavar="TEXT", help="Reason, kept with the change.")
 
 
 @click.command(epilog='Example: bt registry promote 4f2a91c0 champion --reason "beats rf in May"')
 @click.argument("run_id", shell_complete=complete_runs)
 @click.argument("alias", shell_complete=complete_aliases)
-@_reason_option
+@reason_option
 @with_workspace()
 def promote(
     workspace: Workspace,
@@ -45,18 +46,18 @@ def promote(
 ) -> None:
     """Set ALIAS to a run, whose files are checked first."""
     with stdout_to_stderr():
-        change = workspace.registry.promote(run_id, alias, actor=_actor(), reason=reason, trust=workspace.trust)
+        change = workspace.registry.promote(run_id, alias, actor=actor(), reason=reason, trust=workspace.trust)
     note(f"{alias} is now run {change.run_id[:8]}")
 
 
 @click.command(epilog="Example: bt registry rollback champion")
 @click.argument("alias", shell_complete=complete_aliases)
-@_reason_option
+@reason_option
 @with_workspace()
 def rollback(workspace: Workspace, alias: str, reason: str) -> None:
     """Set ALIAS back to its previous run that is not withdrawn, whose files are checked first."""
     with stdout_to_stderr():
-        change = workspace.registry.rollback(alias, actor=_actor(), reason=reason, trust=workspace.trust)
+        change = workspace.registry.rollback(alias, actor=actor(), reason=reason, trust=workspace.trust)
     note(f"{alias} is run {change.run_id[:8]} again")
 
 
@@ -87,7 +88,7 @@ def withdraw(workspace: Workspace, run_id: str, reason: str) -> None:
     Nothing is deleted: `list` and `show` mark the run, --run-id still loads it, and `restore` takes it back.
     """
     with stdout_to_stderr():
-        event = workspace.registry.withdraw(run_id, actor=_actor(), reason=reason)
+        event = workspace.registry.withdraw(run_id, actor=actor(), reason=reason)
         aliases = current_aliases(workspace.registry.events(), event.run_id)
     note(f"run {event.run_id[:8]} is withdrawn")
     for alias in aliases:
@@ -96,10 +97,10 @@ def withdraw(workspace: Workspace, run_id: str, reason: str) -> None:
 
 @click.command(epilog="Example: bt registry restore 4f2a91c0")
 @click.argument("run_id", shell_complete=complete_runs)
-@_reason_option
+@reason_option
 @with_workspace()
 def restore(workspace: Workspace, run_id: str, reason: str) -> None:
     """Take a withdrawn run back."""
     with stdout_to_stderr():
-        event = workspace.registry.restore(run_id, actor=_actor(), reason=reason)
+        event = workspace.registry.restore(run_id, actor=actor(), reason=reason)
     note(f"run {event.run_id[:8]} is no longer withdrawn")

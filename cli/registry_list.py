@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,15 @@ import click
 from bike_traffic.cli.completion import complete_metrics, complete_models
 from bike_traffic.cli.output import print_json_array
 from bike_traffic.cli.printing import note
-from bike_traffic.cli.records import print_records, since_time, withdrawal_of
+from bike_traffic.cli.records import added_by_events, print_records, since_time
 from bike_traffic.cli.session import flags_of, format_option, require_registry, stdout_to_stderr, with_workspace
 from bike_traffic.evaluation.metrics import Metric, metric_named
-from bike_traffic.registry.records import as_metric
+from bike_traffic.registry.events.event import signatures, withdrawals
+from bike_traffic.registry.files.upkeep import signature_faults
+from bike_traffic.registry.records import ModelRecord, as_metric
 
 if TYPE_CHECKING:
-    from bike_traffic.registry.events.event import RegistryEvent
+    from bike_traffic.registry.signing import PublicKeys, Signature
     from bike_traffic.workspace import Workspace
 
 _AT_ONCE = 500
@@ -61,7 +63,7 @@ def list_records(
     """List all records in the order of their registration, with marks.
 
     The marks say which are of test mode, of the generated sample or of a random split, which are withdrawn, and which
-    models do not beat the 4-week mean.
+    models do not beat the 4-week mean; with a public key, also which are unsigned or forged.
     """
     with stdout_to_stderr():
         query = workspace.query(model, **_EVERY, since=since_time(since))
@@ -69,13 +71,15 @@ def list_records(
         listed = _quiet(workspace.registry.listed(query))
         others = _chosen(listed, metric, limit)
         first = list(islice(others, 1))
-        withdrawn = workspace.registry.withdrawn()
+        events = workspace.registry.events()
     if not first:
         require_registry(workspace)
     if output_format == "json":
-        print_json_array(_documents(chain(first, others), withdrawn))
+        print_json_array(_documents(chain(first, others), added_by_events(events)))
     elif first:
-        print_records((row for row, _ in chain(first, others)), withdrawn, also=sort)
+        marks_of = _signature_marks(workspace.trust.public_keys, signatures(events))
+        rows = ((row, marks_of(document)) for row, document in chain(first, others))
+        print_records(rows, withdrawals(events), also=sort)
     else:
         flags = flags_of(workspace)
         note(f"no records yet; `bt train{flags}` makes the first [{workspace.registry_in_words}]")
@@ -103,10 +107,24 @@ def _chosen(listed: Iterator[Listed], metric: Metric | None, limit: int | None) 
     return iter(sorted(listed, key=rank) if limit is None else heapq.nsmallest(limit, listed, key=rank))
 
 
-def _documents(listed: Iterable[Listed], withdrawn: Mapping[str, RegistryEvent]) -> Iterator[bytes]:
-    """Yield the document of each record, and of a withdrawn one also when, by whom and why it was withdrawn."""
+def _signature_marks(
+    keys: PublicKeys | None, later: Mapping[str, Sequence[Signature]]
+) -> Callable[[bytes], Sequence[str]]:
+    """Return the function that marks a record whose signature is not right, if there are keys to check it with."""
+    if keys is None:
+        return lambda _: ()
+
+    def marks(document: bytes) -> Sequence[str]:
+        record = ModelRecord.from_json(json.loads(document))
+        return [fault.kind for fault in signature_faults(record, keys, later.get(record.run_id, ()))]
+
+    return marks
+
+
+def _documents(listed: Iterable[Listed], events: Mapping[str, Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield the document of each record, with what events add: when, by whom and why it was withdrawn or signed."""
     for row, document in listed:
-        if event := withdrawn.get(row["run_id"]):
-            yield json.dumps(json.loads(document) | withdrawal_of(event), ensure_ascii=False).encode()
+        if added := events.get(row["run_id"]):
+            yield json.dumps({**json.loads(document), **added}, ensure_ascii=False).encode()
         else:
             yield document

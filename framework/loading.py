@@ -49,7 +49,7 @@ def load_model(registry: RegistryBackend, record: ModelRecord, host: PluginHost,
     ------
     UnknownPipeline, PluginError, MissingExtra, IntegrityError, RegistryError
     """
-    trust.require_signature(record)  # before anything that the record says is used, or named to install
+    trust.require_signature(registry, record)  # before anything that the record says is used, or named to install
     pipeline_class = _declaration_of(record, host).load()
     with model_files(registry, record, trust) as directory, _other_scikit_learn_in_one_line(record):
         try:
@@ -83,7 +83,8 @@ def default_metric(model: str | None, registry: RegistryBackend, host: PluginHos
         declaration = host.pipeline(model)
     except UnknownPipeline:
         records = registry.records(attrs.evolve(EVERYTHING, model_type=bare_name(model)))
-        trained = [record for record in records if trust.fault_of(record) is None]
+        fault_of = trust.fault_finder(registry)
+        trained = [record for record in records if fault_of(record) is None]
         if trained:
             _declaration_of(trained[-1], host)  # which is missing too, and the error says so
         raise

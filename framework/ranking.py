@@ -117,6 +117,7 @@ def _newest(
     query = registry.without_withdrawn(query)
     newest: dict[str, ModelRecord] = {}
     skipped: Counter[LeftOut] = Counter()
+    fault_of = workspace.trust.fault_finder(registry)
     for record in registry.records(query.with_those_left_out):
         tasks = {METRICS[name].task for name in record.metrics} - {None}
         if tasks and metric.task and metric.task not in tasks:
@@ -124,7 +125,7 @@ def _newest(
         if reason := query.leaves_out(record.to_json()):
             skipped[reason] += 1
             continue
-        if fault := workspace.trust.fault_of(record):
+        if fault := fault_of(record):
             left_out.append((record, fault))
             continue
         other = newest.get(record.model_type)

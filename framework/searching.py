@@ -60,9 +60,10 @@ def _compare_signed(
     compared = list(compared_entries(entries, metric, query))
     sign = -1 if metric.higher_is_better else 1
     ranked = sorted(compared, key=lambda entry: sign * float(entry[metric.name]))
+    fault_of = trust.fault_finder(registry)
     for number, entry in enumerate(ranked):
         record = record_of[id(entry)]
-        fault = trust.fault_of(record)
+        fault = fault_of(record)
         if fault is None:
             _name_rest(number, notify)
             wrong = {id(one) for one in ranked[:number]}

@@ -93,6 +93,8 @@ class MlflowEventLog(EventLog):
     def _follow(self, event: RegistryEvent) -> None:
         """Set MLflow's aliases and tags as in the log; repeat if another writer changed the log."""
         what, name = event.subject
+        if what == "signatures":
+            return  # MLflow has nothing that shows them
         while True:
             events = self.events()
             withdrawn = withdrawals(events)

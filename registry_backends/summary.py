@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bike_traffic.registry_backends.signed_head import SignedHead
 
 
-_HARMLESS = ("promote", "rollback", "restore")
+_HARMLESS = ("promote", "rollback", "restore", "sign")
 """Events of which none makes a run the best that is withdrawn."""
 
 

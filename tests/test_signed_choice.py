@@ -153,6 +153,6 @@ def test_the_newest_signed_record_of_a_model_is_ranked(
 
 
 def test_a_key_that_admits_any_record_without_one_asks_for_nothing() -> None:
-    assert Trust().fault_of(make_record()) is None
+    assert Trust().fault_finder(local_registry())(make_record()) is None
     with pytest.raises(IntegrityError, match=r"; nothing was changed$"):
-        Trust(public_keys=PublicKeys({})).require_signature(make_record(), "nothing was changed")
+        Trust(public_keys=PublicKeys({})).require_signature(local_registry(), make_record(), "nothing was changed")

@@ -47,6 +47,7 @@ def show_events(words: Words, registry: state.Registry) -> None:
         "rollback": words.say("rolled back"),
         "withdraw": words.say("withdrawn"),
         "restore": words.say("restored"),
+        "sign": words.say("signed"),
     }
     events = list(reversed(registry.events))
     table = {

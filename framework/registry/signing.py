@@ -1,7 +1,8 @@
 """Ed25519 signatures over records, and the conditions for loading the files of a record.
 
-Digests show that files are undamaged; a signature shows that someone who holds the key wrote the record. It covers
-every key of a record except `model_uri`, because a copy of a registry has other addresses and the same content.
+Digests show that files are undamaged; a signature shows that someone who holds the key vouches for the record. It
+covers every key of a record except `model_uri`, because a copy of a registry has other addresses and the same
+content. A record is signed when it is registered, or later by an event of the registry; either counts.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -27,7 +28,17 @@ if TYPE_CHECKING:
 
 SIGNATURE = "signature"
 """The key of a record's signature in its JSON."""
+Signature = Mapping[str, str]
+"""The name of the algorithm, that of the key, and the value, as they are written in JSON."""
 _END = b"-----END PUBLIC KEY-----"
+_DIFFERS = "its content differs from what was signed"
+
+
+class SignatureLog(Protocol):
+    """A registry, as far as it keeps signatures that were added to its records later."""
+
+    def signatures(self) -> Mapping[str, Sequence[Signature]]:
+        """Return them by run."""
 
 
 @attrs.frozen
@@ -59,10 +70,18 @@ class SigningKey:
         value = base64.b64encode(self.private.sign(_canonical(entry))).decode()
         return {"algorithm": "ed25519", "key": self.key_id, "value": value}
 
+    def signature_of(self, record: ModelRecord) -> dict[str, str]:
+        """Return a signature over a record, whether it has one or not."""
+        return self.sign(_signed_part(record))
+
     def sign_record(self, record: ModelRecord) -> ModelRecord:
         """Return the record with its signature."""
-        bare = attrs.evolve(record, signature=None)
-        return attrs.evolve(bare, signature=self.sign(_signed_part(bare)))
+        return attrs.evolve(record, signature=self.signature_of(record))
+
+    @property
+    def public(self) -> PublicKeys:
+        """Its public half."""
+        return PublicKeys({self.key_id: self.private.public_key()})
 
     @classmethod
     def of(cls, settings: Settings) -> SigningKey | None:
@@ -107,17 +126,20 @@ class PublicKeys:
         try:
             key.verify(base64.b64decode(str(signature.get("value")), validate=True), _canonical(entry))
         except (InvalidSignature, ValueError, RecursionError):
-            return "its content differs from what was signed"
+            return _DIFFERS
         return None
 
     @staticmethod
-    def is_signed(record: ModelRecord) -> bool:
-        """Return whether a record has a signature, valid or not."""
-        return record.signature is not None or SIGNATURE in record.extra
+    def is_signed(record: ModelRecord, later: Sequence[Signature] = ()) -> bool:
+        """Return whether a record has a signature, valid or not, its own or a later one."""
+        return bool(later) or record.signature is not None or SIGNATURE in record.extra
 
-    def fault_of(self, record: ModelRecord) -> str | None:
-        """Return what is wrong with a record's signature; ``None`` if it is right."""
-        return self.fault(_signed_part(record), record.signature)
+    def fault_of(self, record: ModelRecord, later: Sequence[Signature] = ()) -> str | None:
+        """Return what is wrong with a record's own and later signatures; ``None`` if any of them is right."""
+        signed = _signed_part(record)
+        given = [record.signature, *later] if record.signature is not None or not later else later
+        faults = [self.fault(signed, one) for one in given]
+        return None if None in faults else next((fault for fault in faults if fault == _DIFFERS), faults[0])
 
 
 @attrs.frozen(kw_only=True)
@@ -139,13 +161,22 @@ class Trust:
         keys = PublicKeys.read(settings.public_key) if settings.public_key else None
         return cls(public_keys=keys, unverified=unverified)
 
-    def fault_of(self, record: ModelRecord) -> str | None:
-        """Return what is wrong with a record's signature; ``None`` if it is right, or no key is set."""
-        return self.public_keys.fault_of(record) if self.public_keys else None
+    def fault_finder(self, registry: SignatureLog) -> Callable[[ModelRecord], str | None]:
+        """Return the function that returns what is wrong with the signature of a record of `registry`.
 
-    def require_signature(self, record: ModelRecord, outcome: str = "nothing was loaded") -> None:
+        It returns ``None`` if the signature is right, or no key is set. Later signatures are read once.
+        """
+        keys = self.public_keys
+        if keys is None:
+            return lambda _: None
+        later = registry.signatures()
+        return lambda record: keys.fault_of(record, later.get(record.run_id, ()))
+
+    def require_signature(
+        self, registry: SignatureLog, record: ModelRecord, outcome: str = "nothing was loaded"
+    ) -> None:
         """Raise `IntegrityError` if a key is set and the signature is not right; `outcome` ends the message."""
-        if fault := self.fault_of(record):
+        if fault := self.fault_finder(registry)(record):
             raise IntegrityError(
                 f"record {record.run_id}: {fault}; {outcome}",
                 "record-not-trusted",
@@ -153,9 +184,9 @@ class Trust:
                 fault=fault,
             )
 
-    def require(self, record: ModelRecord) -> None:
-        """Raise `IntegrityError` if the record does not meet the conditions."""
-        self.require_signature(record)
+    def require(self, registry: SignatureLog, record: ModelRecord) -> None:
+        """Raise `IntegrityError` if a record of `registry` does not meet the conditions."""
+        self.require_signature(registry, record)
         if not record.artifacts and not self.unverified:
             raise IntegrityError(
                 f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "

@@ -29,6 +29,7 @@ ON_A_REGISTRY = {
             "history",
             "withdraw",
             "restore",
+            "sign",
         )
     ),
     *("registry verify", "registry reconcile", "doctor"),

@@ -1,1 +1,1 @@
-"""The events of a registry: changes of aliases, and withdrawals of runs."""
+"""The events of a registry: changes of aliases, withdrawals of runs, and signatures added later."""

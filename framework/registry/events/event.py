@@ -1,4 +1,4 @@
-"""An event of a registry: which run an alias points to, or that a run is withdrawn. Every event is kept."""
+"""An event of a registry: where an alias points, a withdrawal of a run, a later signature. Every one is kept."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import attrs
 
 from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.registry.records import parse_time
+from bike_traffic.registry.signing import SIGNATURE
 
 AliasKind = Literal["promote", "rollback"]
 RunKind = Literal["withdraw", "restore"]
-EventKind = AliasKind | RunKind
-KINDS = (*get_args(AliasKind), *get_args(RunKind))
+SignatureKind = Literal["sign"]
+EventKind = AliasKind | RunKind | SignatureKind
+KINDS = tuple(kind for kinds in (AliasKind, RunKind, SignatureKind) for kind in get_args(kinds))
 
 
 @attrs.frozen(kw_only=True)
@@ -24,8 +26,9 @@ class RegistryEvent:
 
     Parameters
     ----------
-    alias : what ``promote`` and ``rollback`` point to the run; empty for ``withdraw`` and ``restore``.
+    alias : what ``promote`` and ``rollback`` point to the run; empty for the others.
     change_id : identifies the event.
+    signature : what ``sign`` adds to the record of the run, see `bike_traffic.registry.signing`; else ``None``.
     """
 
     alias: str = ""
@@ -35,11 +38,14 @@ class RegistryEvent:
     actor: str
     reason: str = ""
     change_id: str = attrs.field(factory=lambda: uuid4().hex)
+    signature: Mapping[str, str] | None = attrs.field(default=None, hash=False)
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What the event changes: an alias, or a run."""
-        return ("alias", self.alias) if self.kind in get_args(AliasKind) else ("run", self.run_id)
+        """What the event changes: an alias, a run, or the signatures of a run."""
+        if self.kind in get_args(AliasKind):
+            return ("alias", self.alias)
+        return ("signatures" if self.kind == "sign" else "run", self.run_id)
 
     @property
     def origin(self) -> str:
@@ -49,13 +55,14 @@ class RegistryEvent:
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as its entry in ``aliases.json``."""
-        return attrs.asdict(self)
+        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> RegistryEvent:
         """Read an entry of ``aliases.json``; raise `RegistryCorrupt` if it is not one."""
         try:
-            event = cls(**{field.name: entry[field.name] for field in attrs.fields(cls)})
+            texts = {field.name: entry[field.name] for field in attrs.fields(cls) if field.name != SIGNATURE}
+            event = cls(**texts, signature=entry.get(SIGNATURE))
             parse_time(event.timestamp)
         except KeyError as error:
             raise RegistryCorrupt(
@@ -65,8 +72,14 @@ class RegistryEvent:
             raise RegistryCorrupt(
                 f"not an event of a registry ({type(error).__name__}: {error})", "event-malformed", reason=str(error)
             ) from None
-        for name, value in attrs.asdict(event).items():
-            if not isinstance(value, str) or (name == "kind" and value not in KINDS):
+        signature = event.signature
+        is_signed = isinstance(signature, Mapping) and all(isinstance(value, str) for value in signature.values())
+        for name, value in [*texts.items(), (SIGNATURE, signature)]:
+            if name == SIGNATURE:
+                is_right = is_signed if event.kind == "sign" else value is None
+            else:
+                is_right = isinstance(value, str) and (name != "kind" or value in KINDS)
+            if not is_right:
                 raise RegistryCorrupt(
                     f"not an event of a registry ({name} is {value!r})", "event-value", name=name, value=str(value)
                 )
@@ -127,3 +140,12 @@ def withdrawals(events: Iterable[RegistryEvent], as_of: datetime | None = None) 
         elif event.kind == "restore":
             withdrawn.pop(event.run_id, None)
     return withdrawn
+
+
+def signatures(events: Iterable[RegistryEvent]) -> dict[str, list[Mapping[str, str]]]:
+    """Return the signatures that were added after the registration, by run, the oldest first."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for event in events:
+        if event.signature is not None:
+            found.setdefault(event.run_id, []).append(event.signature)
+    return found

@@ -1,8 +1,9 @@
-"""The log of a registry's events, and what it says: where aliases point, and which runs are withdrawn."""
+"""The log of a registry's events: where aliases point, which runs are withdrawn, and what was signed later."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from bike_traffic.registry.events.event import (
     RegistryEvent,
     RunKind,
     aliases_of,
+    signatures,
     targets,
     withdrawals,
 )
@@ -152,6 +154,10 @@ class EventLog(ABC):
             raise RegistryError(f"run {run_id[:8]} is not withdrawn", "run-not-withdrawn", run_id=run_id)
         return self._change_run(run_id, "restore", actor, reason)
 
+    def signatures(self) -> Mapping[str, Sequence[Mapping[str, str]]]:
+        """Return the signatures that were added to records after their registration, by run."""
+        return signatures(self.events())
+
     def _events_of(self, alias: str) -> list[RegistryEvent]:
         """Return all events; raise `NoRecord` if there is no such alias among them."""
         events = self.events()
@@ -171,7 +177,7 @@ class EventLog(ABC):
         self, record: ModelRecord, alias: str, kind: AliasKind, actor: str, reason: str, trust: Trust | None
     ) -> RegistryEvent:
         if trust is not None:
-            trust.require_signature(record, "nothing was changed")
+            trust.require_signature(self, record, "nothing was changed")
         if not record.artifacts:
             raise IntegrityError(
                 f"record {record.run_id} has no digests (it was not written by bike-traffic): its files cannot be "

@@ -36,8 +36,8 @@ def copy(source: RegistryBackend, target: RegistryBackend, *, anywhere: bool = F
     ----------
     anywhere : whether the files of records without digests are copied from outside of `source`, too.
 
-    Events of an alias or run that the target has changed itself are not copied. A copy that broke off continues where
-    it stopped when it is called again.
+    Events of an alias or run that the target has changed itself are not copied; signatures always are. A copy that
+    broke off continues where it stopped when it is called again.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def copy(source: RegistryBackend, target: RegistryBackend, *, anywhere: bool = F
     ids, target_ids = ({event.change_id for event in some} for some in (events, existing_events))
     targets_own = {event.subject for event in existing_events if event.change_id not in ids}
     for event in (event for event in events if event.run_id not in left_out):
-        if event.change_id not in target_ids and event.subject not in targets_own:
+        if event.change_id not in target_ids and (event.kind == "sign" or event.subject not in targets_own):
             target.append_event(event)
 
 

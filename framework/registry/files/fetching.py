@@ -39,7 +39,7 @@ def model_files(
     IntegrityError
         A file differs from its digest, or the record does not meet `trust`.
     """
-    trust.require(record)
+    trust.require(registry, record)
     if record.artifacts:
         yield _fetch(registry, record, record.artifacts)
         return

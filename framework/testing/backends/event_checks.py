@@ -54,7 +54,7 @@ class EventChecks:
     def test_the_version_changes_with_every_record_and_event_and_not_without(
         self, open_backend: OpenBackend, tmp_path: Path
     ) -> None:
-        """`version` changes with each `append`, `promote` and `withdraw`, and stays the same without, also empty."""
+        """`version` changes with each `append` and each event, and stays the same without, also empty."""
         versions = [open_backend().version()]
 
         def changes(*, expected: bool) -> bool:
@@ -72,6 +72,8 @@ class EventChecks:
         open_backend().withdraw("two", actor=ACTOR, reason="trained on broken counts")
         assert changes(expected=True)
         open_backend().restore("two", actor=ACTOR)
+        assert changes(expected=True)
+        open_backend().append_event(_signing("one"))
         assert changes(expected=True)
         open_backend().append(open_backend().get("one"))
         list(open_backend().records(EVERYTHING))
@@ -129,6 +131,20 @@ class EventChecks:
         assert registry.withdrawn() == {"net": again}
         assert registry.best("r2", Query()).run_id == "late-tie"
 
+    def test_a_signature_that_is_added_later_comes_back_whole(self, open_backend: OpenBackend) -> None:
+        """A signature that is added to a run later comes back whole, and changes neither its record nor the best."""
+        for record in CONTENDERS:
+            open_backend().append(record)
+        first, second = _signing("net"), _signing("net", key="another")
+        for event in (first, second, first):
+            open_backend().append_event(event)
+        registry = open_backend()
+        assert registry.events() == [first, second]
+        assert registry.signatures() == {"net": [first.signature, second.signature]}
+        assert registry.get("net") == next(record for record in CONTENDERS if record.run_id == "net")
+        assert registry.best("r2", Query()).run_id == "net"
+        assert registry.withdrawn() == {}
+
     def test_an_alias_does_not_answer_with_a_withdrawn_run(self, open_backend: OpenBackend, tmp_path: Path) -> None:
         """A withdrawn run is not promoted, and as the run of an alias it is refused; `rollback` passes it over."""
         one, two, three = (
@@ -146,3 +162,15 @@ class EventChecks:
         open_backend().restore("three", actor=ACTOR)
         assert open_backend().alias("champion") == one
         assert open_backend().get("two") == two
+
+
+def _signing(run_id: str, key: str = "ab" * 8) -> RegistryEvent:
+    """Return the event that adds a signature, of the form that `bt registry sign` writes; no backend checks it."""
+    value = f"{'q' * 86}=="
+    return RegistryEvent(
+        run_id=run_id,
+        kind="sign",
+        timestamp="2026-07-01T12:00:00.000000+00:00",
+        actor=ACTOR,
+        signature={"algorithm": "ed25519", "key": key, "value": value},
+    )

@@ -48,7 +48,7 @@ class SqliteRegistry(RegistryBackend):
                 yield ModelRecord.from_json(entry)
 
     def append_event(self, event: RegistryEvent) -> None:
-        """Add a change of an alias, or the withdrawal of a run; the same `change_id` twice is a no-op."""
+        """Add a change of an alias, a withdrawal or a signature; the same `change_id` twice is a no-op."""
         self._append("alias_changes", event.change_id, event.to_json())
 
     def events(self) -> list[RegistryEvent]:
