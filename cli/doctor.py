@@ -96,8 +96,7 @@ def _missing_of(extra: str) -> list[str]:
 
 
 def _folders(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    cache = workspace.settings.cache
-    return {"cache": _folder(cache), "kept models": _folder(cache / "unfinished")}
+    return {"cache": _folder(workspace.settings.cache), "kept models": _folder(workspace.settings.state)}
 
 
 def _folder(path: Path) -> dict[str, Any]:

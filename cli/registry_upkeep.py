@@ -59,16 +59,31 @@ def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None
         ctx.exit(MergePending.exit_code)
 
 
-@click.command(epilog="Example: bt registry reconcile")
+@click.command(epilog="Examples: bt registry reconcile; bt registry reconcile --drop 4f2a91c0")
+@click.option(
+    "--take", metavar="RUN_ID", multiple=True, help="Register a model here that is kept for another registry."
+)
+@click.option("--drop", metavar="RUN_ID", multiple=True, help="Only remove a kept model for good, of any registry.")
 @with_workspace()
 @click.pass_context
-def reconcile(ctx: click.Context, workspace: Workspace) -> None:
+def reconcile(ctx: click.Context, workspace: Workspace, take: tuple[str, ...], drop: tuple[str, ...]) -> None:
     """Finish what was interrupted: models trained here but not registered, and records not merged.
 
-    With a signing key, the head is signed again. Exit code 1 if a model could not be registered; it is kept.
+    Models that are kept on this machine for other registries are listed. With a signing key, the head is signed
+    again. Exit code 1 if a model could not be registered; it is kept.
     """
+    from bike_traffic.registry.files import kept
     from bike_traffic.registry.files.unfinished import finish
 
+    if take and drop:
+        raise click.UsageError("Give --take or --drop, not both.")
+    for run_id in drop:
+        dropped = kept.drop(run_id)
+        note(f"{dropped}: dropped; it was kept for {dropped.registry}")
+    if drop:
+        return
+    for run_id in take:
+        kept.move_to(workspace.registry, run_id)
     finished, failed = [], []
     with stdout_to_stderr():
         key, registry = workspace.signing_key, workspace.registry
@@ -84,6 +99,11 @@ def reconcile(ctx: click.Context, workspace: Workspace) -> None:
             note(f"{counted(merged, 'record')} merged")
         if key is not None:
             registry.sign_head(key)
+    elsewhere = kept.kept_models(besides=workspace.registry)
+    for model in elsewhere:
+        note(f"kept for another registry: {model}: {model.registry}")
+    if elsewhere:
+        note("--registry URI registers there, --take RUN_ID takes one here, --drop RUN_ID removes one")
     if failed:
         ctx.exit(1)
     if not finished and not merged:

@@ -68,9 +68,14 @@ class Session:
         from bike_traffic.workspace import Workspace
 
         opened = Workspace.open(config=self.config, notify=note, allow_unverified=allow_unverified, **settings)
-        if opened.settings.sources["cache"].startswith("a temporary"):
-            note(f"fetched models are kept in {opened.settings.cache}, {opened.settings.sources['cache']}")
+        note_if_temporary(opened, "cache", "fetched models")
         return opened
+
+
+def note_if_temporary(workspace: Workspace, name: str, what: str) -> None:
+    """Print where something is kept if that is a temporary folder, since the home cannot be written."""
+    if workspace.settings.sources[name].startswith("a temporary"):
+        note(f"{what} are kept in {getattr(workspace.settings, name)}, {workspace.settings.sources[name]}")
 
 
 def with_workspace(settings: Sequence[str] = REGISTRY_SETTINGS) -> Callable[[CommandT], CommandT]:

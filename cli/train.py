@@ -18,6 +18,7 @@ from bike_traffic.cli.session import (
     format_option,
     interval_option,
     models_option,
+    note_if_temporary,
     parameters_option,
     reading,
     require_models,
@@ -96,7 +97,8 @@ def train(
     with stdout_to_stderr():
         declarations = require_models(workspace, models)
         workspace.require_trainable()
-        require_folder(workspace.settings.cache, "a model whose upload breaks off (BT_CACHE)")
+        require_folder(workspace.settings.state, "a model whose upload breaks off (BT_STATE)")
+        note_if_temporary(workspace, "state", "models whose upload breaks off")
         if workspace.backend.spec.name == "local":
             place = Path(workspace.settings.registry_of("local"))
             require_folder(place.parent if place.suffix == ".json" else place, "the registry")

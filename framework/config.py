@@ -43,7 +43,14 @@ import attrs
 from bike_traffic.addresses import shown
 from bike_traffic.cities import PARIS
 from bike_traffic.errors import SettingsError, no_such
-from bike_traffic.folders import cache_directory, temporary_cache, user_cache
+from bike_traffic.folders import (
+    cache_directory,
+    state_directory,
+    temporary_cache,
+    temporary_state,
+    user_cache,
+    user_state,
+)
 from bike_traffic.settings_file import Setting, read_file
 
 ENVIRONMENTS = ("dev", "prod")
@@ -127,6 +134,7 @@ class Settings:
         metavar="FILE",
     )
     cache: Path = _setting("Folder of fetched models.", None, kind="path")
+    state: Path = _setting("Folder of trained models whose upload broke off.", None, kind="path")
 
     config: Path | None
     """The file that was read."""
@@ -209,9 +217,13 @@ def load_settings(
         raise TypeError(f"no setting is called {min(flags)}")
     if values["registry"] is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
         values["backend"], sources["backend"] = None, f"the scheme of {sources['registry']}"
-    values["cache"] = cache_directory(environ)
-    if values["cache"] == temporary_cache():
-        sources["cache"] = f"a temporary folder, since {user_cache()} cannot be written"
+    values["cache"], values["state"] = cache_directory(environ), state_directory(environ)
+    for name, temporary, usual in (
+        ("cache", temporary_cache(), user_cache()),
+        ("state", temporary_state(), user_state()),
+    ):
+        if values[name] == temporary:
+            sources[name] = f"a temporary folder, since {usual} cannot be written"
     return Settings(
         **values,
         config=path,

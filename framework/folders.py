@@ -13,6 +13,18 @@ from pathlib import Path
 from bike_traffic.errors import SettingsError
 
 
+def user_state() -> Path:
+    """Return the folder of trained models that are not registered yet, in the user's state folder: no cache."""
+    from platformdirs import user_state_path
+
+    return user_state_path("bike-traffic") / "unfinished"
+
+
+def temporary_state() -> Path:
+    """Return the folder of trained models that are not registered yet where the home cannot be written."""
+    return _temporary() / "unfinished"
+
+
 def user_cache() -> Path:
     """Return the folder of fetched models in the user's cache folder."""
     from platformdirs import user_cache_path
@@ -22,9 +34,13 @@ def user_cache() -> Path:
 
 def temporary_cache() -> Path:
     """Return the folder of fetched models where the home cannot be written."""
+    return _temporary() / "models"
+
+
+def _temporary() -> Path:
     import tempfile
 
-    return Path(tempfile.gettempdir()) / f"bike-traffic-{os.getuid()}" / "models"
+    return Path(tempfile.gettempdir()) / f"bike-traffic-{os.getuid()}"
 
 
 def require_own(folder: Path) -> None:
@@ -35,7 +51,8 @@ def require_own(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise SettingsError(
-            f"{folder} belongs to somebody else, or others can write it; set BT_CACHE to a folder of yours",
+            f"{folder} belongs to somebody else, or others can write it; set BT_CACHE and BT_STATE to folders of "
+            "yours",
             "cache-not-own",
             path=str(folder),
         )
@@ -49,14 +66,25 @@ def can_be_made(folder: Path) -> bool:
 
 def cache_directory(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of fetched models: ``BT_CACHE``, else the user's cache folder, else a temporary one."""
-    given = (os.environ if environ is None else environ).get("BT_CACHE")
-    if given:
-        return Path(given)
-    folder = user_cache()
+    return _given(environ, "BT_CACHE") or _writable(user_cache(), temporary_cache())
+
+
+def state_directory(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of models that are not registered yet: ``BT_STATE``, else as `cache_directory`."""
+    return _given(environ, "BT_STATE") or _writable(user_state(), temporary_state())
+
+
+def _given(environ: Mapping[str, str] | None, variable: str) -> Path | None:
+    given = (os.environ if environ is None else environ).get(variable)
+    return Path(given) if given else None
+
+
+def _writable(folder: Path, otherwise: Path) -> Path:
+    """Return a folder of the user if it can be written, or else a temporary one."""
     if can_be_made(folder):
         return folder
-    require_own(temporary_cache().parent)
-    return temporary_cache()
+    require_own(otherwise.parent)
+    return otherwise
 
 
 LASTING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})

@@ -26,6 +26,7 @@ def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             if variable.startswith("BT_"):
                 patch.delenv(variable)
         patch.setenv("BT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("BT_STATE", str(tmp_path_factory.mktemp("state")))
         patch.setenv("BT_LOG", "warning")  # progress depends on the time; the tests of the log undo this
         patch.setenv("BT_TRACK", "0")  # MLflow takes seconds; the tests of tracking undo this
         yield
@@ -33,11 +34,12 @@ def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Run every test in an empty folder, with a cache of its own."""
+    """Run every test in an empty folder, with a cache and a folder of kept models of its own."""
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("BT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BT_STATE", str(tmp_path / "state"))
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bike_traffic.config import load_settings
 from bike_traffic.errors import SettingsError
-from bike_traffic.folders import cache_directory, can_be_made
+from bike_traffic.folders import cache_directory, can_be_made, state_directory
 from tests.conftest import Bt
 
 
@@ -18,8 +18,8 @@ from tests.conftest import Bt
 def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Let the home be in a place where no folder can be made, for root too; return the folder for temporary files."""
     (tmp_path / "file").touch()
-    monkeypatch.delenv("BT_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for variable in ("BT_CACHE", "BT_STATE", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -33,6 +33,8 @@ def test_a_home_that_cannot_be_written_has_its_cache_in_a_temporary_folder(no_ho
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert load_settings().sources["cache"].startswith("a temporary folder, since ")
     done = bt("config")
+    assert state_directory() == folder / "unfinished"
+    assert load_settings().sources["state"].startswith("a temporary folder, since ")
     assert done.stderr.startswith(f"fetched models are kept in {folder}/models, a temporary folder, since ")
 
 
@@ -58,14 +60,14 @@ def test_a_folder_that_can_neither_be_written_nor_made_is_found(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("what", "message"), [("cache", "a model whose upload breaks off"), ("models", "the registry")]
+    ("what", "message"), [("state", "a model whose upload breaks off"), ("models", "the registry")]
 )
 def test_a_training_asks_first_whether_it_can_be_kept(
     bt: Bt, small_file: Path, monkeypatch: pytest.MonkeyPatch, what: str, message: str
 ) -> None:
     Path("file").touch()
-    if what == "cache":
-        monkeypatch.setenv("BT_CACHE", "file/cache")
+    if what == "state":
+        monkeypatch.setenv("BT_STATE", "file/state")
     done = bt("train", "-m", "rf", "--data", small_file, *(["--registry", "file/models"] if what == "models" else []))
     assert done.exit_code == 1
     assert f"{message}" in done.stderr

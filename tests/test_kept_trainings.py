@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import attrs
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import (
@@ -22,9 +22,9 @@ from bike_traffic.errors import (
     RegistryError,
     RegistryUnavailable,
 )
-from bike_traffic.folders import cache_directory
+from bike_traffic.folders import state_directory
 from bike_traffic.manager import PluginHost
-from bike_traffic.registry.files.unfinished import finish, unfinished
+from bike_traffic.registry.files.unfinished import finish, unfinished, write_registry
 from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.append_log import AppendLog
@@ -38,7 +38,7 @@ KEPT = "the trained model is kept on this machine: `bt registry reconcile` regis
 
 
 def kept() -> list[Path]:
-    return sorted(path for path in cache_directory().glob("unfinished/*/*") if path.is_dir())
+    return sorted(state_directory().glob("*/*/"))
 
 
 class Failing(LocalRegistry):
@@ -130,9 +130,13 @@ def test_a_kept_model_whose_record_is_damaged_is_named_and_stops_no_other(bt: Bt
         done = bt("registry", "reconcile")
         assert done.exit_code == 1
         assert done.stderr.startswith(f"not registered: {folder}/record.json is not a record (")
-        assert "; to drop this model, which was not registered, remove its folder\n" in done.stderr
+        assert "; `bt registry reconcile --drop aaaa1111` drops this model, which was not registered\n" in done.stderr
         assert [record.run_id for record in local_registry().records(EVERYTHING)] == expected
-    shutil.rmtree(folder)
+    assert bt("registry", "reconcile", "--drop", "aaaa").stderr == (
+        "run aaaa1111, whose record cannot be read: dropped; it was kept for local registry "
+        f"{Path('models/summary.json').absolute()}\n"
+    )
+    assert kept() == []
     assert bt("registry", "reconcile").stderr == "nothing was pending\n"
 
 
@@ -144,7 +148,7 @@ def test_a_kept_model_in_conflict_is_named_and_stops_no_other() -> None:
     assert isinstance(error, RegistryConflict)
     assert str(error) == (
         f"another record has the id aaaa1111; the trained model is kept at {folder}: `bt registry reconcile` "
-        "registers it once the other one is gone; to drop it, remove that folder"
+        "registers it once the other one is gone, and with --drop aaaa1111 drops it"
     )
     assert isinstance(record, ModelRecord)
     assert record.run_id == "bbbb2222"
@@ -333,3 +337,88 @@ def test_a_time_that_utc_does_not_have_is_no_record(bt: Bt) -> None:
     path.write_text(json.dumps([*json.loads(path.read_text()), odd]))
     for words in (["list"], ["best", "--metric", "r2"], ["best", "--metric", "r2", "--as-of", "2026-06-01"]):
         assert bt("registry", *words).exit_code == 0
+
+
+def words_of(run_id: str) -> str:
+    """Return what messages call a model that `keep` kept."""
+    return f"rf of run {run_id}, 2026-03-01T12:00 UTC"
+
+
+NO_OTHER = "Error: there is no local registry other; check --registry and --backend, or let `bt train` make one there"
+
+
+def test_models_that_are_kept_for_another_registry_are_named_and_can_be_taken(bt: Bt) -> None:
+    keep("aaaa1111")
+    keep("aaaa2222")
+    where = f"local registry {Path('models/summary.json').absolute()}"
+    done = bt("registry", "reconcile", "--registry", "other")
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        1,
+        [
+            f"kept for another registry: {words_of('aaaa1111')}: {where}",
+            f"kept for another registry: {words_of('aaaa2222')}: {where}",
+            "--registry URI registers there, --take RUN_ID takes one here, --drop RUN_ID removes one",
+            NO_OTHER,
+        ],
+    )
+    done = bt("registry", "reconcile", "--registry", "other", "--take", "aaaa2")
+    assert done.stderr.startswith(
+        "rf of run aaaa2222: registered as other/rf/20260301_120000-aaaa2222/\nkept for another"
+    )
+    assert [one.run_id for one in local_registry("other").records(EVERYTHING)] == ["aaaa2222"]
+    assert bt("registry", "verify", "--registry", "other").exit_code == 0
+    assert [path.name for path in kept()] == ["aaaa1111"]
+    assert (
+        bt("registry", "reconcile").stderr
+        == "rf of run aaaa1111: registered as models/rf/20260301_120000-aaaa1111/\n"
+    )
+    assert kept() == []
+
+
+def test_a_model_that_was_taken_and_cannot_be_registered_is_kept_for_that_registry(bt: Bt) -> None:
+    keep("aaaa1111")
+    Path("other").mkdir()
+    Path("other/rf").touch()  # in the way
+    done = bt("registry", "reconcile", "--registry", "other", "--take", "aaaa1111")
+    assert done.exit_code == 1
+    assert bt("registry", "reconcile").stderr.startswith("kept for another registry: rf of run aaaa1111")
+    Path("other/rf").unlink()
+    assert bt("registry", "reconcile", "--registry", "other").stderr.startswith(
+        "rf of run aaaa1111: registered as other/"
+    )
+
+
+def test_a_kept_model_is_dropped_also_of_a_registry_that_is_gone(bt: Bt, clean_place: Path) -> None:
+    keep("aaaa1111")
+    where = f"local registry {Path('models/summary.json').absolute()}"
+    gone = "https://127.0.0.1:9/summary.json"  # which is never asked
+    done = bt("registry", "reconcile", "--registry", gone, "--drop", "aaaa1111")
+    assert (done.exit_code, done.stderr) == (0, f"{words_of('aaaa1111')}: dropped; it was kept for {where}\n")
+    assert list(state_directory().glob("*/*")) == []
+
+
+def test_what_is_not_kept_or_is_at_work_is_one_line(bt: Bt) -> None:
+    for run_id in ("aaaa1111", "aaaa2222"):
+        keep(run_id)
+    end = "among the models that are kept on this machine; `bt registry reconcile` shows them"
+    for word in ("--drop", "--take"):
+        done = bt("registry", "reconcile", word, "bbbb")
+        assert (done.exit_code, done.stderr) == (1, f"Error: there is no 'bbbb' {end}\n")
+        done = bt("registry", "reconcile", word, "aaaa")
+        assert (done.exit_code, done.stderr) == (1, f"Error: 'aaaa' begins 2 of them {end}\n")
+    assert bt("registry", "reconcile", "--drop", "a", "--take", "b").exit_code == 2
+    (folder, _) = kept()
+    with FileLock(f"{folder}.lock"):
+        done = bt("registry", "reconcile", "--drop", "aaaa1111")
+        assert (done.exit_code, done.stderr) == (1, "Error: run aaaa1111 is being registered by another process\n")
+        assert "aaaa1111" not in bt("registry", "reconcile", "--registry", "other").stderr
+    assert len(kept()) == 2
+
+
+def test_what_is_kept_holds_no_secret_of_the_registry(bt: Bt) -> None:
+    folder = keep("aaaa1111")
+    registry = local_registry()
+    registry.registry_id = "https://ana:geheim@example.org/summary.json?sig=geheim"
+    write_registry(folder, registry)
+    assert b"geheim" not in b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert "local registry https://example.org/summary.json" in bt("registry", "reconcile", "--registry", "x").stderr

@@ -166,7 +166,7 @@ USES = {
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
     "origins": {"columns", "errors", "evaluation", "features", "pipeline"},
     "pictures": {"columns", "errors", "evaluation", "names", "pipeline"},
-    "registry": {"cities", "config", "errors", "evaluation", "extras", "folders", "names", "progress"},
+    "registry": {"addresses", "cities", "config", "errors", "evaluation", "extras", "folders", "names", "progress"},
     "specs": {"errors", "extras", "names", "pipeline", "registry"},
     "hookspecs": {"cities", "registry", "specs"},
     "installed": set(),

@@ -16,7 +16,7 @@ import pytest
 
 from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import RegistryUnavailable
-from bike_traffic.folders import cache_directory
+from bike_traffic.folders import state_directory
 from bike_traffic.manager import PluginHost
 from bike_traffic.registry.files.unfinished import finish
 from bike_traffic.registry.files.upkeep import verify
@@ -32,7 +32,7 @@ KEPT = "the trained model is kept on this machine: `bt registry reconcile` regis
 
 def kept() -> list[Path]:
     """Return the folders of what is unfinished."""
-    return [path for path in cache_directory().glob("unfinished/*/*") if path.is_dir()]
+    return list(state_directory().glob("*/*/"))
 
 
 @pytest.fixture
@@ -82,13 +82,19 @@ def test_another_registry_is_not_given_what_is_kept_for_this_one(
     bt: Bt, small_file: Path, broken: Callable[[], None]
 ) -> None:
     bt("train", "-m", "rf", *TINY, "--data", small_file)
-    assert bt("registry", "reconcile", "--registry", "elsewhere").stderr == "nothing was pending\n"
-    assert len(kept()) == 1
+    (folder,) = kept()
+    time = json.loads((folder / "record.json").read_text())["timestamp"][:16]
+    assert bt("registry", "reconcile", "--registry", "elsewhere").stderr.splitlines()[:-1] == [
+        f"kept for another registry: rf of run {folder.name[:8]}, {time} UTC: local registry "
+        f"{Path('models/summary.json').absolute()}",
+        "--registry URI registers there, --take RUN_ID takes one here, --drop RUN_ID removes one",
+    ]
+    assert kept() == [folder]
 
 
 def test_a_training_that_ends_well_leaves_nothing_behind(bt: Bt, small_file: Path) -> None:
     assert bt("train", "-m", "rf", *TINY, "--data", small_file).exit_code == 0
-    assert list(cache_directory().glob("unfinished/*/*")) == []
+    assert list(state_directory().glob("*/*")) == []
 
 
 STOPPED = """

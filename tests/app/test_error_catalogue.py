@@ -43,7 +43,7 @@ NOT_IN_THE_APP: dict[str, set[str]] = {
         "city-without-station", "window-empty",
     },
     "an app reads registries and writes to none": {
-        "kept-record-malformed", "summary-corrupt-meanwhile",
+        "kept-model-in-use", "kept-model-unknown", "kept-record-malformed", "summary-corrupt-meanwhile",
         "alias-begins-run-id", "alias-malformed", "alias-malformed-for-mlflow", "alias-no-earlier-run",
         "alias-record-without-digests",
         "copy-files-differ", "copy-record-conflict", "files-conflict", "folder-not-empty", "head-not-signed",

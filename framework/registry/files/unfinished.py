@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 from filelock import FileLock, Timeout
 
+from bike_traffic.addresses import shown
 from bike_traffic.errors import (
     IntegrityError,
     MergePending,
@@ -27,7 +28,7 @@ from bike_traffic.errors import (
     RegistryError,
     RegistryUnavailable,
 )
-from bike_traffic.folders import cache_directory
+from bike_traffic.folders import state_directory
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _KINDS = (IntegrityError, NoRecord, RegistryConflict, RegistryCorrupt, RegistryError, RegistryUnavailable)
 _RECORD = "record.json"
+_REGISTRY = "registry.json"
 _FILES = "files"
 
 
@@ -65,6 +67,7 @@ class Unfinished:
             Whatever the backend raised, as an error of the same kind; the message says that the model is kept, and
             how it is registered later.
         """
+        write_registry(self.folder, self.registry)
         partial = self.folder / f"{_RECORD}.part"
         partial.write_text(json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False), encoding="utf-8")
         partial.replace(self.folder / _RECORD)
@@ -85,7 +88,7 @@ class Unfinished:
         if kind is RegistryConflict:
             return kind(
                 f"{reason}; the trained model is kept at {self.folder}: `bt registry reconcile` registers it once "
-                "the other one is gone; to drop it, remove that folder",
+                f"the other one is gone, and with --drop {self.folder.name[:8]} drops it",
                 "training-in-conflict",
                 reason=reason,
                 folder=str(self.folder),
@@ -100,20 +103,20 @@ class Unfinished:
 @contextmanager
 def unfinished(registry: RegistryBackend, run_id: str) -> Iterator[Unfinished]:
     """Yield a folder for a model until it is registered; after the block it exists only if `finish` can finish it."""
-    folder = _home(registry) / run_id
+    folder = home_of(registry) / run_id
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(_lock(folder)):  # first: a folder without a lock counts as abandoned
+    with FileLock(lock_of(folder)):  # first: a folder without a lock counts as abandoned
         model = Unfinished(folder, registry)
         model.files.mkdir(parents=True)
         kept = False
         try:
             yield model
         except BaseException:
-            kept = bool(registry.registry_id) and (folder / _RECORD).exists()
+            kept = bool(registry.registry_id) and is_saved(folder)
             raise
         finally:
             if not kept:
-                _remove(folder)
+                remove(folder)
 
 
 def finish(registry: RegistryBackend) -> Iterator[ModelRecord | RegistryError]:
@@ -126,29 +129,50 @@ def finish(registry: RegistryBackend) -> Iterator[ModelRecord | RegistryError]:
     RegistryUnavailable
         The registry cannot be reached: no model can be registered.
     """
-    home = _home(registry)
+    home = home_of(registry)
     for folder in sorted(path for path in home.iterdir() if path.is_dir()) if home.is_dir() else []:
-        with suppress(Timeout), FileLock(_lock(folder), timeout=0):
-            if (folder / _RECORD).exists():
+        with suppress(Timeout), FileLock(lock_of(folder), timeout=0):
+            if is_saved(folder):
                 try:
-                    record = Unfinished(folder, registry).register(_recorded(folder))[0]
+                    record = Unfinished(folder, registry).register(read_record(folder))[0]
                 except RegistryUnavailable:
                     raise
                 except RegistryError as error:
                     yield error
                     continue
                 yield record
-            _remove(folder)  # without a record it was killed before the model was saved
+            remove(folder)  # without a record it was killed before the model was saved
 
 
-def _recorded(folder: Path) -> ModelRecord:
-    """Return the record of a kept model."""
+def is_saved(folder: Path) -> bool:
+    """Return whether a folder has a whole model; otherwise its process was killed before, or is at work."""
+    return (folder / _RECORD).exists()
+
+
+def write_registry(folder: Path, registry: RegistryBackend) -> None:
+    """Write down what messages call the registry that a model is kept for, without secrets."""
+    words = {"backend": registry.name, "registry": shown(registry.registry_id)}
+    (folder / _REGISTRY).write_text(json.dumps(words), encoding="utf-8")
+
+
+def read_registry(folder: Path) -> str:
+    """Return what messages call the registry that a model is kept for."""
+    try:
+        words = json.loads((folder / _REGISTRY).read_bytes())
+        return f"{words['backend']} registry {words['registry']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a registry that is not known"
+
+
+def read_record(folder: Path) -> ModelRecord:
+    """Return the record of a kept model; raise `RegistryCorrupt` if it is not one."""
     path = folder / _RECORD
     try:
         return ModelRecord.from_json(json.loads(path.read_bytes()))
     except (RegistryCorrupt, ValueError, AttributeError, RecursionError) as error:
         raise RegistryCorrupt(
-            f"{path} is not a record ({error}); to drop this model, which was not registered, remove its folder",
+            f"{path} is not a record ({error}); `bt registry reconcile --drop {folder.name[:8]}` drops this model, "
+            "which was not registered",
             "kept-record-malformed",
             path=str(path),
             reason=str(error),
@@ -165,14 +189,17 @@ def _register(registry: RegistryBackend, record: ModelRecord, files: Path) -> tu
     return record, None
 
 
-def _home(registry: RegistryBackend) -> Path:
-    return cache_directory() / "unfinished" / hashlib.sha256(registry.registry_id.encode()).hexdigest()[:16]
+def home_of(registry: RegistryBackend) -> Path:
+    """Return the folder of the models that are kept for a registry."""
+    return state_directory() / hashlib.sha256(registry.registry_id.encode()).hexdigest()[:16]
 
 
-def _lock(folder: Path) -> Path:
+def lock_of(folder: Path) -> Path:
+    """Return the file whose lock the process holds that works in the folder of a model."""
     return folder.with_name(f"{folder.name}.lock")
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove the folder of a model, and its lock."""
     shutil.rmtree(folder, ignore_errors=True)
-    _lock(folder).unlink(missing_ok=True)
+    lock_of(folder).unlink(missing_ok=True)
