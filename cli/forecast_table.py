@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bike_traffic.cli.printing import echo
-from bike_traffic.cli.table import print_table
+from bike_traffic.cli.table import print_table, shortened_apart, terminal_width
 from bike_traffic.columns import COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import USUAL
 from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bike_traffic.forecasting import Forecast
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_NAME_WIDTH = 32
+_BESIDE_NAME = 46
+"""Characters of the other columns of a day: bikes or busy hours, the peak, an hour a block, and the gaps."""
 _BAR_WIDTH = 30
 
 
@@ -33,11 +34,13 @@ def print_forecast(result: Forecast) -> None:
         echo(str(rows[COUNTER].iloc[0]))
         _print_curves([(_date(day), day) for day in days], "day")
         return
+    names = [str(name) for name in rows[COUNTER].unique()]
+    short = dict(zip(names, shortened_apart(names, terminal_width() - _BESIDE_NAME), strict=True))
     for number, day in enumerate(days):
         if number:
             echo()
         echo(_date(day))
-        _print_curves([(_shortened(str(name)), own) for name, own in day.groupby(COUNTER, observed=True)], "counter")
+        _print_curves([(short[str(name)], own) for name, own in day.groupby(COUNTER, observed=True)], "counter")
 
 
 def _print_hours(day: pd.DataFrame) -> None:
@@ -88,10 +91,3 @@ def _sparkline(values: pd.Series) -> str:
 
 def _date(day: pd.DataFrame) -> str:
     return f"{day[TIME].iloc[0]:%A %-d %B %Y}"
-
-
-def _shortened(name: str) -> str:
-    """Return a name of at most `_NAME_WIDTH` characters; its ends, street and direction, are kept."""
-    if len(name) <= _NAME_WIDTH:
-        return name
-    return f"{name[: _NAME_WIDTH - 8].rstrip()} … {name[-5:].lstrip()}"

@@ -63,7 +63,10 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line, and the document."""
-        echo(f"Error: {self.message}", file=file, err=True)
+        if file is None:
+            note(f"Error: {self.message}")
+        else:
+            echo(f"Error: {self.message}", file=file)
         if self._document is not None:
             from bike_traffic.cli.output import print_json
 

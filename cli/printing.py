@@ -6,6 +6,9 @@ write to standard output as CSV, are written as they are.
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
 from typing import IO, Any
 
 import click
@@ -36,6 +39,34 @@ def echo_json(document: str) -> None:
     click.echo(visible_json(document))
 
 
-def note(message: str) -> None:
-    """Print a line on standard error, which is not part of the result."""
-    echo(message, err=True)
+def note(message: str, *, to_copy: bool = False) -> None:
+    """Print a line on standard error, which is not part of the result; a terminal gets it broken between words.
+
+    Parameters
+    ----------
+    to_copy : leave the line whole, because it has a command that people copy.
+    """
+    if to_copy or not sys.stderr.isatty():
+        echo(message, err=True)
+        return
+    for line in _broken(visible(shown(message)), shutil.get_terminal_size().columns):
+        echo(line, err=True)
+
+
+_WORD = re.compile(r"`[^`]*`[^ ]*|[^ ]+")
+"""A word, or a whole command in backticks: pasted with a line break inside it would end early."""
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width` characters, the later ones indented; a longer word stays whole."""
+    if len(text) <= width:
+        return [text]
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    lines, line = [], ""
+    for word in _WORD.findall(text):
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = f"{indent}  {word}"
+        else:
+            line = f"{line} {word}" if line else f"{indent}{word}"
+    return [*lines, line]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 """A SHA-256 digest, of which a table shows the beginning; JSON has it whole."""
+_SMALL = 0.01
+"""What is smaller has too few digits if it is rounded to four places."""
 
 
 @click.group(cls=SuggestingGroup, epilog="Example: bt registry best --metric r2 --format uri")
@@ -67,7 +69,9 @@ def _as_text(value: object) -> str:
         return ", ".join(f"{key} {_as_text(inner)}" for key, inner in value.items())
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return f"{value[:16]}…"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):  # a small one, such as a learning rate, is not nought
+        return str(round(value, 4)) if abs(value) >= _SMALL or not value else f"{value:.4g}"
+    return str(value)
 
 
 @registry.command(epilog="Example: bt registry pull 4f2a91c0 ./model")

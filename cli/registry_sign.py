@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.command(epilog='Examples: bt registry sign 4f2a91c0; bt registry sign --all --reason "from before we signed"')
+@click.command(epilog='Example: bt registry sign --all --reason "from before we signed"')
 @click.argument("run_ids", metavar="[RUN_ID]...", nargs=-1, shell_complete=complete_runs)
 @click.option("--all", "everything", is_flag=True, help="Sign every record that this key did not sign yet.")
 @reason_option

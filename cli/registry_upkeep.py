@@ -59,7 +59,7 @@ def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None
         ctx.exit(MergePending.exit_code)
 
 
-@click.command(epilog="Examples: bt registry reconcile; bt registry reconcile --drop 4f2a91c0")
+@click.command(epilog="Example: bt registry reconcile --drop 4f2a91c0")
 @click.option(
     "--take", metavar="RUN_ID", multiple=True, help="Register a model here that is kept for another registry."
 )
@@ -155,5 +155,5 @@ def keygen(output: str | None) -> None:
     private, public = path.with_name(f"{path.name}.key"), path.with_name(f"{path.name}.pub")
     key_id = generate_keys(private, public)
     note(f"key {key_id}")
-    note(f"to sign what you train:    export BT_SIGNING_KEY={private}")
-    note(f"to load only what it signed: export BT_PUBLIC_KEY={public}")
+    note(f"to sign what you train:    export BT_SIGNING_KEY={private}", to_copy=True)
+    note(f"to load only what it signed: export BT_PUBLIC_KEY={public}", to_copy=True)

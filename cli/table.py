@@ -16,6 +16,8 @@ _LEAST_TEXT, _LEAST_PATH = 20, 24
 """Fewest characters of a line of text, and of a shortened path."""
 _GAP, _NARROW_GAP = 3, 2
 _ELLIPSIS = "…"
+_LEAST_END = 6
+"""Fewest characters of the end of a name: its direction, such as ``NE-SO``."""
 
 
 @attrs.define
@@ -51,16 +53,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Only a terminal limits the width. Where it is too narrow, text is broken between words and paths are shortened in
     the middle; if that is not enough, the last columns are left out, and named on standard error.
     """
-    width = _UNBOUNDED
-    if sys.stdout.isatty():
-        from rich.console import Console
-
-        width = Console().width
+    width = terminal_width()
     lines, left_out = table_lines(columns, rows, width)
     for line in lines:
         echo(line)
     if left_out:
         note(f"left out, since the terminal has {width} columns: {', '.join(left_out)}")
+
+
+def terminal_width() -> int:
+    """Return the width of the terminal; where standard output is none, more than any line has."""
+    if not sys.stdout.isatty():
+        return _UNBOUNDED
+    from rich.console import Console
+
+    return Console().width
 
 
 def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], width: int) -> tuple[list[str], list[str]]:
@@ -135,6 +142,20 @@ def shortened(text: str, length: int) -> str:
         return text
     end = (length - len(_ELLIPSIS)) // 2
     return f"{text[: length - len(_ELLIPSIS) - end]}{_ELLIPSIS}{text[len(text) - end :]}"
+
+
+def shortened_apart(texts: Sequence[str], length: int) -> list[str]:
+    """Return texts of at most `length` characters, of the longer ones only so much of the end that all differ.
+
+    The ends tell counters of one place apart. Texts that no end tells apart are shortened in the middle.
+    """
+    length = max(length, _LEAST_TEXT)
+    for end in range(_LEAST_END, length - 1):
+        start = length - len(_ELLIPSIS) - end
+        short = [one if len(one) <= length else f"{one[:start]}{_ELLIPSIS}{one[len(one) - end :]}" for one in texts]
+        if len(set(short)) == len(set(texts)):
+            return short
+    return [shortened(one, length) for one in texts]
 
 
 def _column(title: str, values: list[object]) -> _Column:

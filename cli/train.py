@@ -170,7 +170,7 @@ def _say_how_to_find(workspace: Workspace, results: list[TrainingResult]) -> Non
         also = " --test-mode" if record.test_mode else " --sample" if sample else ""
         lines.append(f"bt registry best --metric {_SEARCHED[result.pipeline.task]}{also}{flags}")
     for line in dict.fromkeys(lines):
-        note(f"find it again: {line}")
+        note(f"find it again: {line}", to_copy=True)
 
 
 def _summary(result: TrainingResult) -> str:

@@ -46,13 +46,18 @@ def progress(description: str, total: float | None) -> Iterator[Callable[[float]
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[done]}" if total is None else "{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        *([] if total is None else [TimeRemainingColumn()]),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(visible(description), total=total)
-        yield lambda steps: bars.advance(task, steps)
+        task = bars.add_task(visible(description), total=total, done="")
+
+        def advance(steps: float) -> None:
+            bars.advance(task, steps)
+            bars.update(task, done=f"{bars.tasks[0].completed:,.0f}")
+
+        yield advance
 
 
 def _logged(description: str, total: float | None) -> Callable[[float], None]:

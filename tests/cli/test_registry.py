@@ -242,7 +242,7 @@ def test_show_finds_a_record_by_the_first_letters_of_its_id(bt: Bt, records: dic
     assert document(bt, "show", "aab") == record.to_json()
     rows = {row[0]: row[-1] for row in table(ok(bt, "show", "aabb2222"))}
     assert rows["run_id"] == "aabb2222"
-    assert rows["rmse"] == "42.0000"
+    assert rows["rmse"] == "42.0"
     assert rows["model_uri"] == record.model_uri
     assert record.artifacts is not None
     digest = record.artifacts["model.bin"]
