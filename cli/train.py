@@ -108,6 +108,7 @@ def train(
         from bike_traffic.data.loading import source_of
         from bike_traffic.data.window import Window
         from bike_traffic.evaluation.splits import parse_span
+        from bike_traffic.gathering import training_counts
         from bike_traffic.training import TrainingPlan
 
         span = parse_span(holdout) if holdout else None
@@ -127,13 +128,13 @@ def train(
         _say_if_interrupted([])
         if workspace.settings.data == SAMPLE:
             note("trained on the generated sample, since --data names no counts; `best` leaves its models out")
-        cleaned = workspace.counts(test_mode=test_mode, window=window)
         results: list[TrainingResult] = []
-        for declaration in declarations:
-            _say_if_interrupted(results)
-            result = workspace.train(declaration, cleaned, plan)
-            results.append(result)
-            note(_summary(result))
+        with training_counts(workspace, declarations, plan, window=window) as counts:
+            for declaration in declarations:
+                _say_if_interrupted(results)
+                result = workspace.train(declaration, counts, plan)
+                results.append(result)
+                note(_summary(result))
     if output_format == "json":
         print_json([result.record.to_json() for result in results])
     else:

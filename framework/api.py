@@ -14,6 +14,7 @@ from bike_traffic.data.window import Window
 from bike_traffic.evaluating import Measurement
 from bike_traffic.evaluation.splits import SplitKind, parse_span
 from bike_traffic.forecasting import Forecast, parse_day, tomorrow
+from bike_traffic.gathering import training_counts
 from bike_traffic.origins import Steps
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.processes import Workers
@@ -55,8 +56,7 @@ def train(
     holdout : a span of time such as ``"28d"``.
     refit : whether the second fit, on all rows, is registered; else the measured one.
     interval : whether an interval is calibrated, which takes more fits.
-    track : whether the training is a run in MLflow; ``None`` is what the settings say. Where runs go, and what could
-        not be recorded, is logged as a warning under ``bike_traffic``.
+    track : whether the training is a run in MLflow; ``None`` is what the settings say. Its trouble is logged.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def train(
     (declaration,) = workspace.pipelines([model])
     window = Window.parse(since, until, workspace.city.time_zone)
     workspace.require_trainable()
-    cleaned = workspace.counts(data, weather=weather, test_mode=test_mode, window=window)
-    return workspace.train(declaration, cleaned, plan)
+    with training_counts(workspace, [declaration], plan, data, weather=weather, window=window) as counts:
+        return workspace.train(declaration, counts, plan)
 
 
 def load_best(

@@ -9,6 +9,7 @@ import attrs
 import pandas as pd
 
 from bike_traffic.columns import TIME
+from bike_traffic.data.parts.stored import StoredCounts
 from bike_traffic.errors import SchemaError, SplitError
 from bike_traffic.evaluation.measuring import measurable_rows, measured_rows
 from bike_traffic.evaluation.references import References
@@ -108,9 +109,8 @@ def predicted_months(
     if new_pipeline().task != "regression":
         return []
     first = cleaned[TIME].min()
-    starts = [later(end, -place * span) for place in range(number, 0, -1)]
     months = []
-    for start in starts:
+    for start in _starts(end, span, number):
         split = split_at(cleaned[TIME], start, later(start, span))
         if start - first >= span and len(split.held_out):
             # A month in which nothing can be learned, or nothing of it be predicted, is no reason to fail.
@@ -118,6 +118,26 @@ def predicted_months(
                 pipeline = new_pipeline().for_calibration().fit(cleaned.iloc[split.training])
                 months.append(predicted_month(pipeline, cleaned, split))
     return months
+
+
+def predicted_months_of(
+    new_pipeline: Callable[[], Pipeline], counts: StoredCounts, end: pd.Timestamp, span: pd.Timedelta, number: int
+) -> list[pd.DataFrame]:
+    """Predict the last months as `predicted_months` does, by a pipeline that learns from parts."""
+    if new_pipeline().task != "regression":
+        return []
+    months = []
+    for start in _starts(end, span, number):
+        month = counts.between(start, later(start, span))
+        if start - counts.first >= span and len(month):
+            with suppress(SchemaError, SplitError):
+                pipeline = new_pipeline().for_calibration().fit_parts(counts.parts(before=start))
+                months.append(measured_rows(pipeline, measurable_rows(pipeline, month), References()))
+    return months
+
+
+def _starts(end: pd.Timestamp, span: pd.Timedelta, number: int) -> list[pd.Timestamp]:
+    return [later(end, -place * span) for place in range(number, 0, -1)]
 
 
 def predicted_month(
@@ -140,6 +160,6 @@ def predicted_month(
     return pd.concat([late.assign(**{DAYS_AHEAD: 0}), stepped], ignore_index=True)
 
 
-def calibration_span(cleaned: pd.DataFrame, holdout: pd.Timedelta) -> pd.Timedelta:
+def calibration_span(first: pd.Timestamp, last: pd.Timestamp, holdout: pd.Timedelta) -> pd.Timedelta:
     """Return the span of a calibration's months: 28 days, or the hold-out where the counts are short."""
-    return DEFAULT_HOLDOUT if cleaned[TIME].max() - cleaned[TIME].min() >= 3 * DEFAULT_HOLDOUT else holdout
+    return DEFAULT_HOLDOUT if last - first >= 3 * DEFAULT_HOLDOUT else holdout

@@ -94,24 +94,19 @@ class Pipeline(Estimator, ABC):
         if cleaned.empty:
             raise SchemaError("there is no row to learn from", "fit-no-rows")
         self.require_input(history=True, weather=TEMPERATURE in cleaned)
-        self._learn(lambda: self._fit(cleaned), [cleaned])
-        return self
+        return self._learn(lambda: self._fit(cleaned), [cleaned])
 
     def fit_parts(self, parts: Parts) -> Self:
-        """Learn as `fit` does, from clean and valid counts in parts; see `bike_traffic.features.parts`.
-
-        A pipeline without `_fit_parts` gets all rows at once, in their order.
-        """
+        """Learn as `fit` does, from clean and valid counts in parts; see `bike_traffic.features.parts`."""
         check_holidays(self.holidays)
-        self._learn(lambda: self._fit_parts(parts), parts)
-        return self
+        return self._learn(lambda: self._fit_parts(parts), parts)
 
     @classmethod
     def learns_from_parts(cls) -> bool:
         """Return whether the pipeline can learn from more rows than fit into memory."""
         return cls._fit_parts is not Pipeline._fit_parts
 
-    def _learn(self, learn: Callable[[], object], parts: Parts) -> None:
+    def _learn(self, learn: Callable[[], object], parts: Parts) -> Self:
         self.__dict__.pop("counters_", None)
         try:
             learn()
@@ -124,6 +119,7 @@ class Pipeline(Estimator, ABC):
             ) from None
         if not hasattr(self, "counters_"):
             self.counters_ = pd.Index(sorted({name for part in parts for name in counters_in(part)}))
+        return self
 
     def predict(self, counts: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.Series:
         """Return the column ``prediction`` of `predict_frame`."""

@@ -6,34 +6,25 @@ import contextlib
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
 
 import attrs
-import numpy as np
 import pandas as pd
 
 from bike_traffic.cities import PARIS, City
-from bike_traffic.columns import COUNTER, TEMPERATURE, TIME
-from bike_traffic.data.checking.description import describe, fingerprint
-from bike_traffic.errors import RegistryError, SplitError
+from bike_traffic.columns import TEMPERATURE, TIME
+from bike_traffic.data.checking.description import fingerprint
+from bike_traffic.data.parts.stored import StoredCounts
+from bike_traffic.errors import RegistryError
 from bike_traffic.evaluation.intervals import LEVEL
 from bike_traffic.evaluation.measuring import Evaluation, evaluate, measurable_rows
-from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT
 from bike_traffic.evaluation.references import References
-from bike_traffic.evaluation.splits import (
-    DEFAULT_HOLDOUT,
-    Split,
-    SplitKind,
-    random_split,
-    span_in_words,
-    temporal_split,
-)
-from bike_traffic.features.calendar import day_numbers
+from bike_traffic.evaluation.splits import DEFAULT_HOLDOUT, SplitKind
+from bike_traffic.features.parts import Parts, span_of
 from bike_traffic.manager import Declaration
-from bike_traffic.origins import CALIBRATION_MONTHS, calibration_span, predicted_month, predicted_months
 from bike_traffic.parameters import new_pipeline
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.progress import step
@@ -46,9 +37,7 @@ from bike_traffic.registry.records import ModelRecord, utc_now
 from bike_traffic.registry.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.tracking.runs import Run, Tracker, TrainedModel, start_run
-
-FEWEST_DAYS, FEWEST_COUNTERS = 0.5, 0.25
-"""Share of the days of a hold-out that must have counts, and of the counters of the same span before it."""
+from bike_traffic.training_rows import TrainingRows, split_counts
 
 TEST_MODE_ROWS = 1000
 """Test mode trains on this many rows, the first: it tests the process, not the model."""
@@ -100,14 +89,16 @@ class TrainingResult:
 
 def train_model(
     declaration: Declaration[PipelineSpec],
-    cleaned: pd.DataFrame,
+    counts: pd.DataFrame | StoredCounts,
     registry: RegistryBackend,
     plan: TrainingPlan,
     *,
     signing_key: SigningKey | None = None,
     tracker: Tracker | None = None,
 ) -> TrainingResult:
-    """Train one pipeline on a valid clean frame, and register it, signed if there is a key.
+    """Train one pipeline on a valid clean frame, or one that learns from parts on counts in a temporary folder.
+
+    The model is registered, signed if there is a key.
 
     Nothing is registered before its files are stored whole: an error on the way leaves the registry as it was.
     With a tracker the training is a run there, which the record names.
@@ -117,52 +108,22 @@ def train_model(
     ParameterError, SplitError, MissingExtra, MissingInput, RegistryError
     """
     pipeline = new_pipeline(declaration, plan.parameters, plan.seed, plan.city)
-    pipeline.require_input(history=True, weather=TEMPERATURE in cleaned)
+    pipeline.require_input(history=True, weather=isinstance(counts, pd.DataFrame) and TEMPERATURE in counts)
     registry.require_writable()
     next(registry.records(EVERYTHING), None)  # a registry that cannot be read fails before the fit, not after it
-    split = split_counts(cleaned, plan)
+    if isinstance(counts, pd.DataFrame):
+        split = split_counts(counts, plan.split, plan.holdout, seed=plan.seed, test_mode=plan.test_mode)
+        rows = TrainingRows.of_frame(counts, split)
+    else:
+        rows = TrainingRows.of_store(counts, plan.holdout or DEFAULT_HOLDOUT)
     with start_run(tracker, pipeline.name, test_mode=plan.test_mode) as run:
-        trained = _fit_and_measure(declaration, cleaned, split, plan, run.run_id or uuid4().hex)
+        trained = _fit_and_measure(declaration, rows, plan, run.run_id or uuid4().hex)
         record, pending = _register(trained, registry, run, signing_key)
     return TrainingResult(record=record, pipeline=trained.pipeline, evaluation=trained.evaluation, pending=pending)
 
 
-def split_counts(cleaned: pd.DataFrame, plan: TrainingPlan) -> Split:
-    """Choose the held-out rows as the plan says; raise `SplitError`, also if they are too few to mean anything."""
-    if plan.split == "random":
-        return random_split(cleaned, plan.seed)
-    holdout = plan.holdout or DEFAULT_HOLDOUT
-    if plan.holdout is None and plan.test_mode:
-        span = cleaned[TIME].max() - cleaned[TIME].min()
-        holdout = max(span / 5, pd.Timedelta(hours=1)).ceil("h")
-    split = temporal_split(cleaned, holdout)
-    _refuse_sliver(cleaned, split, holdout)
-    return split
-
-
-def _refuse_sliver(cleaned: pd.DataFrame, split: Split, holdout: pd.Timedelta) -> None:
-    """Raise `SplitError` if the held-out rows are too few to measure a model: of rows, days or counters."""
-    held_out, training = cleaned.iloc[split.held_out], cleaned.iloc[split.training]
-    before = training[(training[TIME] > cleaned[TIME].max() - 2 * holdout).to_numpy()]
-    for found, needed, what in (
-        (len(held_out), FEWEST_HELD_OUT, "rows"),
-        (len(np.unique(day_numbers(held_out[TIME]))), int(FEWEST_DAYS * (holdout / pd.Timedelta(days=1))), "days"),
-        (held_out[COUNTER].nunique(), int(FEWEST_COUNTERS * before[COUNTER].nunique()), "counters"),
-    ):
-        if found < needed:
-            raise SplitError(
-                f"the last {span_in_words(holdout)} have {found:,} {what} with counts, and a hold-out needs "
-                f"{needed:,} or more to mean anything; give another --holdout, or more counts",
-                "holdout-sliver",
-                holdout=span_in_words(holdout),
-                what=what,
-                found=found,
-                needed=needed,
-            )
-
-
 def _fit_and_measure(
-    declaration: Declaration[PipelineSpec], cleaned: pd.DataFrame, split: Split, plan: TrainingPlan, run_id: str
+    declaration: Declaration[PipelineSpec], rows: TrainingRows, plan: TrainingPlan, run_id: str
 ) -> TrainedModel:
     """Fit on the training rows and measure, then fit again on all rows."""
 
@@ -170,30 +131,30 @@ def _fit_and_measure(
         return new_pipeline(declaration, plan.parameters, plan.seed, plan.city)
 
     name = declaration.spec.name
-    training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
+    training, held_out = rows.training, rows.held_out
     if plan.interval:
         step(f"{name}: fitting on earlier months, for the interval")
-    months = _months_before(new, cleaned, split) if plan.interval else []
-    step(f"{name}: fitting on {len(training):,} rows")
+    months = rows.months(new) if plan.interval else []
+    step(f"{name}: fitting on {rows.training_rows:,} rows")
     measured, fit_seconds = _fit(new(), training)
     step(f"{name}: measuring on {len(held_out):,} rows")
     measurable = measurable_rows(measured, held_out)
     references = References.baselines(training, holidays=measured.holidays)
     references = references.calibrated(months, training, holidays=measured.holidays)
-    evaluation = evaluate(measured, measurable, references, history=training)
-    if plan.interval and split.kind == "temporal" and measured.task == "regression":
-        months += [predicted_month(measured, cleaned, split, evaluation.rows)]
+    evaluation = evaluate(measured, measurable, references, history=rows.history)
+    if plan.interval and rows.kind == "temporal" and measured.task == "regression":
+        months += [rows.month(measured, evaluation.rows)]
     pipeline, registered_fit = measured, None
     if plan.refit:
-        step(f"{name}: fitting on all {len(cleaned):,} rows")
-        pipeline, seconds = _fit(new(), cleaned)
-        registered_fit = FitInfo(until=cleaned[TIME].max().isoformat(), rows=len(cleaned), seconds=seconds)
-    learned = cleaned if plan.refit else training
+        step(f"{name}: fitting on all {rows.rows:,} rows")
+        pipeline, seconds = _fit(new(), rows.everything)
+        registered_fit = FitInfo(until=str(rows.described["last_hour"]), rows=rows.rows, seconds=seconds)
+    learned = rows.everything if plan.refit else training
     references = References.learn(learned, holidays=pipeline.holidays)
     references = references.calibrated(months, learned, holidays=pipeline.holidays)
     if measured.task == "regression":
         references = references.measured(evaluation.rows)
-    if split.kind == "temporal":
+    if rows.kind == "temporal":
         references = references.keeping(evaluation.rows)
     source = declaration.source
     record = ModelRecord(
@@ -202,7 +163,7 @@ def _fit_and_measure(
         env=plan.env,
         city=plan.city.name,
         # Programs of the original project know this one reason to leave a record out; our queries look at the split.
-        test_mode=plan.test_mode or split.kind == "random",
+        test_mode=plan.test_mode or rows.kind == "random",
         run_id=run_id,
         metrics=evaluation.metrics,
         model_uri="",
@@ -211,16 +172,16 @@ def _fit_and_measure(
         beats_baseline=evaluation.beats_baseline,
         interval={"level": LEVEL, "months": len(months)} if months else None,
         split=SplitInfo(
-            kind=split.kind,
+            kind=rows.kind,
             seed=plan.seed,
-            training_until=training[TIME].max().isoformat(),
+            training_until=span_of(training)[1].isoformat(),
             measured_until=measurable[TIME].max().isoformat(),
-            training_rows=len(training),
+            training_rows=rows.training_rows,
             held_out_rows=len(measurable),
             held_out_digest=fingerprint(measurable),
             left_out_rows=len(held_out) - len(measurable),
         ),
-        data=DataInfo.from_json(({"source": plan.source} if plan.source else {}) | describe(cleaned)),
+        data=DataInfo.from_json(({"source": plan.source} if plan.source else {}) | dict(rows.described)),
         registered_fit=registered_fit,
         parameters={name: _as_json(value) for name, value in measured.get_params(deep=False).items()},
         fit_seconds=fit_seconds,
@@ -231,24 +192,22 @@ def _fit_and_measure(
         },
     )
     return TrainedModel(
-        record=record, pipeline=pipeline, counts=cleaned, references=references, evaluation=evaluation
+        record=record,
+        pipeline=pipeline,
+        columns=rows.columns,
+        fingerprint=rows.fingerprint,
+        references=references,
+        evaluation=evaluation,
     )
 
 
-def _fit(pipeline: Pipeline, rows: pd.DataFrame) -> tuple[Pipeline, float]:
+def _fit(pipeline: Pipeline, learned: Parts) -> tuple[Pipeline, float]:
     started = time.perf_counter()
-    pipeline.fit(rows)
+    if isinstance(learned, list):
+        pipeline.fit(learned[0])
+    else:
+        pipeline.fit_parts(learned)
     return pipeline, round(time.perf_counter() - started, 2)
-
-
-def _months_before(new: Callable[[], Pipeline], cleaned: pd.DataFrame, split: Split) -> list[pd.DataFrame]:
-    """Predict the months before the held-out rows; of a random split, which is held out of all months, the last."""
-    end = cleaned[TIME].max() + pd.Timedelta(hours=1)
-    number = CALIBRATION_MONTHS
-    if split.kind == "temporal":
-        end, number = cleaned[TIME].iloc[split.held_out].min(), CALIBRATION_MONTHS - 1
-    span = calibration_span(cleaned, cleaned[TIME].max() + pd.Timedelta(hours=1) - end)
-    return predicted_months(new, cleaned, end, span, number)
 
 
 def _register(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bike_traffic.answering import Answering
     from bike_traffic.backtesting import Fold
     from bike_traffic.data.checking.usable import Tolerance
+    from bike_traffic.data.parts.stored import StoredCounts
     from bike_traffic.evaluating import Measurement
     from bike_traffic.forecasting import Forecast
     from bike_traffic.loading import LoadedModel
@@ -159,9 +160,9 @@ class Workspace:
         """Create each pipeline once: what is wrong with any is raised before counts are read, see `new_pipeline`."""
         from bike_traffic.parameters import new_pipeline
 
-        given = {"history": True, "weather": bool(self.settings.weather)}
         for declaration in declarations:
-            new_pipeline(declaration, parameters, seed, self.city).require_input(**given)
+            pipeline = new_pipeline(declaration, parameters, seed, self.city)
+            pipeline.require_input(history=True, weather=bool(self.settings.weather))
 
     def require_trainable(self) -> None:
         """Open what a training needs, before counts are read; raise `RegistryError` if nothing can be registered."""
@@ -170,13 +171,13 @@ class Workspace:
         next(self.registry.records(EVERYTHING), None)  # what cannot be read fails before the fit, not after it
 
     def train(
-        self, declaration: Declaration[PipelineSpec], cleaned: pd.DataFrame, plan: TrainingPlan
+        self, declaration: Declaration[PipelineSpec], counts: pd.DataFrame | StoredCounts, plan: TrainingPlan
     ) -> TrainingResult:
         """Train a pipeline on clean counts, register it, and tell the plugins; see `train_model`."""
         from bike_traffic.training import train_model
 
         plan, key = attrs.evolve(plan, city=self.city), self.signing_key
-        result = train_model(declaration, cleaned, self.registry, plan, signing_key=key, tracker=self.tracker)
+        result = train_model(declaration, counts, self.registry, plan, signing_key=key, tracker=self.tracker)
         self.plugins.after_train(result.record, result.evaluation.metrics)
         return result
 
@@ -200,8 +201,7 @@ class Workspace:
         test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
         """
         if run_id is not None:
-            record = self.registry.get(run_id)
-            if event := self.registry.withdrawn().get(record.run_id):
+            if event := self.registry.withdrawn().get((record := self.registry.get(run_id)).run_id):
                 self.notify(f"run {record.run_id[:8]} was withdrawn {event.origin}")
             return record
         if alias is not None:

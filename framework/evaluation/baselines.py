@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEEKDAY
+from bike_traffic.features.parts import Parts, as_parts, span_of
 
 Values = NDArray[np.float64]
 
@@ -28,18 +29,27 @@ class FourWeekMean:
     cells: dict[str, list[float]]
     counter_means: dict[str, float]
 
-    def fit(self, cleaned: pd.DataFrame) -> Self:
-        """Learn from clean training rows."""
-        start = cleaned[TIME].max() - pd.Timedelta(weeks=BASELINE_WEEKS)
+    def fit(self, counts: pd.DataFrame | Parts) -> Self:
+        """Learn from clean training rows, or such rows in parts."""
+        parts = as_parts(counts)
+        start = span_of(parts)[1] - pd.Timedelta(weeks=BASELINE_WEEKS)
+        self.cells, self.counter_means = {}, {}
+        for part in parts:
+            self._add(part, start)
+        return self
+
+    def _add(self, cleaned: pd.DataFrame, start: pd.Timestamp) -> None:
+        """Learn the counters of a part."""
+        means = cleaned.groupby(COUNTER, observed=True)[COUNT].mean().round(4)
+        self.counter_means |= {str(name): float(value) for name, value in means.items()}
         recent = cleaned[cleaned[TIME] > start]
+        if recent.empty:
+            return
         hour_of_week = recent[WEEKDAY].to_numpy() * 24 + recent[HOUR].to_numpy()
         mean = recent.groupby([COUNTER, hour_of_week], observed=True)[COUNT].mean().unstack()
         mean = mean.reindex(columns=range(168))
         mean = mean.T.fillna(mean.mean(axis=1)).T
-        self.cells = {str(name): row.round(4).tolist() for name, row in mean.iterrows()}
-        means = cleaned.groupby(COUNTER, observed=True)[COUNT].mean().round(4)
-        self.counter_means = {str(name): float(value) for name, value in means.items()}
-        return self
+        self.cells |= {str(name): row.round(4).tolist() for name, row in mean.iterrows()}
 
     def predict(self, cleaned: pd.DataFrame) -> NDArray[np.float64]:
         """Predict bikes per hour for clean rows, shape (n,)."""

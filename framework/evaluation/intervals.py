@@ -17,6 +17,7 @@ from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.evaluation.rows import DAYS_AHEAD, TRUTH
 from bike_traffic.features.calendar import FRANCE, day_types, kinds_of_hours
 from bike_traffic.features.outages import without_outages
+from bike_traffic.features.parts import Changed, Parts, as_parts, span_of
 from bike_traffic.pipeline import PREDICTION
 
 LEVEL = 0.8
@@ -73,26 +74,30 @@ class Interval:
         days = sorted({int(day) for month in residuals for day in month["day"].unique()} - {0})
         return cls({day: _ends(residuals, day) for day in [0, *days]}, holidays=holidays)
 
-    def watch(self, cleaned: pd.DataFrame) -> Self:
+    def watch(self, counts: pd.DataFrame | Parts) -> Self:
         """Find the counters whose last days are not like their usual ones, from the clean rows a model learned from.
 
         A dead counter may come back, and one whose level jumped may fall back: their interval contains both.
         """
-        names = cleaned[COUNTER].cat
-        known = len(names.categories)
-        live = without_outages(cleaned)
-        kinds = kinds_of_hours(live[TIME], holidays=self.holidays)
-        cell = live[COUNTER].cat.codes.to_numpy(np.intp) * 72 + kinds
-        count = live[COUNT].to_numpy(np.float64)
-        hours = np.bincount(cell, minlength=known * 72).reshape(known, 72)
-        bikes = np.bincount(cell, count, known * 72).reshape(known, 72)
+        parts = as_parts(counts)
+        names = next(iter(parts))[COUNTER].cat.categories
+        known = len(names)
+        hours, bikes = np.zeros((2, known, 72))
+        for live in Changed(parts, without_outages):
+            kinds = kinds_of_hours(live[TIME], holidays=self.holidays)
+            cell = live[COUNTER].cat.codes.to_numpy(np.intp) * 72 + kinds
+            hours += np.bincount(cell, minlength=known * 72).reshape(known, 72)
+            bikes += np.bincount(cell, live[COUNT].to_numpy(np.float64), known * 72).reshape(known, 72)
         mean = bikes.sum(axis=1) / np.maximum(hours.sum(axis=1), 1)
         usual = np.where(hours > 0, bikes / np.maximum(hours, 1), mean[:, None])
 
-        newest = cleaned[(cleaned[TIME] > cleaned[TIME].max() - pd.Timedelta(days=DOUBT_DAYS)).to_numpy()]
-        counter = newest[COUNTER].cat.codes.to_numpy(np.intp)
-        expected = np.bincount(counter, usual[counter, kinds_of_hours(newest[TIME], holidays=self.holidays)], known)
-        counted = np.bincount(counter, newest[COUNT].to_numpy(np.float64), known)
+        start = span_of(parts)[1] - pd.Timedelta(days=DOUBT_DAYS)
+        expected, counted = np.zeros((2, known))
+        for newest in Changed(parts, lambda part: part[(part[TIME] > start).to_numpy()]):
+            counter = newest[COUNTER].cat.codes.to_numpy(np.intp)
+            kinds = kinds_of_hours(newest[TIME], holidays=self.holidays)
+            expected += np.bincount(counter, usual[counter, kinds], known)
+            counted += np.bincount(counter, newest[COUNT].to_numpy(np.float64), known)
         ratio = np.divide(counted, expected, out=np.full(known, np.nan), where=expected > 0)
         if np.isnan(ratio).all():
             return self
@@ -100,7 +105,7 @@ class Interval:
         doubtful = (ratio > city * DOUBT_FACTOR) | (ratio < city / DOUBT_FACTOR)
         typical = {
             str(name): (values * city).round(2).tolist()
-            for name, values, one in zip(names.categories, usual, doubtful, strict=True)
+            for name, values, one in zip(names, usual, doubtful, strict=True)
             if one
         }
         return attrs.evolve(self, typical=typical)

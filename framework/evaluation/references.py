@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNTER, HOUR, TIME
 from bike_traffic.evaluation.baselines import FourWeekMean
 from bike_traffic.evaluation.intervals import Interval
-from bike_traffic.evaluation.local_errors import LocalError, local_errors
+from bike_traffic.evaluation.places.local_errors import LocalError, local_errors
 from bike_traffic.evaluation.rows import DAYS_AHEAD
 from bike_traffic.features.calendar import FRANCE, days_ahead
+from bike_traffic.features.parts import Parts, as_parts
 from bike_traffic.features.recent import RecentLevel
 from bike_traffic.monitoring.counters import counters_of
 from bike_traffic.monitoring.usual import Usual
@@ -56,32 +57,35 @@ class References:
     held_out: bytes | None = None
 
     @classmethod
-    def learn(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
+    def learn(cls, counts: pd.DataFrame | Parts, holidays: str = FRANCE) -> Self:
         """Learn baselines, counters and what was usual from the clean rows that a pipeline learned from."""
+        counters = {name: one for part in as_parts(counts) for name, one in counters_of(part).items()}
         return attrs.evolve(
-            cls.baselines(cleaned, holidays=holidays),
-            counters=counters_of(cleaned),
-            usual=Usual.learn(cleaned, holidays=holidays),
+            cls.baselines(counts, holidays=holidays),
+            counters=dict(sorted(counters.items())),
+            usual=Usual.learn(counts, holidays=holidays),
         )
 
     @classmethod
-    def baselines(cls, cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
+    def baselines(cls, counts: pd.DataFrame | Parts, holidays: str = FRANCE) -> Self:
         """Learn the baselines alone."""
-        recent = RecentLevel(holidays=holidays, season=False).fit(cleaned)
-        return cls(four_week_mean=FourWeekMean().fit(cleaned), recent=recent)
+        recent = RecentLevel(holidays=holidays, season=False).fit_parts(as_parts(counts))
+        return cls(four_week_mean=FourWeekMean().fit(counts), recent=recent)
 
-    def calibrated(self, months: Sequence[pd.DataFrame], cleaned: pd.DataFrame, holidays: str = FRANCE) -> Self:
+    def calibrated(
+        self, months: Sequence[pd.DataFrame], counts: pd.DataFrame | Parts, holidays: str = FRANCE
+    ) -> Self:
         """Return these with an interval; without months as they are.
 
         Parameters
         ----------
         months : as `Interval.calibrate` takes them.
-        cleaned : the clean rows that the pipeline learned from; see `Interval.watch`.
+        counts : the clean rows that the pipeline learned from; see `Interval.watch`.
         holidays : of the pipeline.
         """
         if not months:
             return self
-        return attrs.evolve(self, interval=Interval.calibrate(months, holidays=holidays).watch(cleaned))
+        return attrs.evolve(self, interval=Interval.calibrate(months, holidays=holidays).watch(counts))
 
     def measured(self, rows: pd.DataFrame) -> Self:
         """Return these with the errors at each counter and place, from `Evaluation.rows` of a regression."""

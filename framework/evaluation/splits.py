@@ -45,7 +45,12 @@ def parse_span(text: str) -> pd.Timedelta:
 def temporal_split(cleaned: pd.DataFrame, holdout: pd.Timedelta) -> Split:
     """Hold out the rows of the last `holdout`; raise `SplitError` if too few hours come before."""
     times = cleaned[TIME]
-    first, last = times.min(), times.max()
+    held_out = (times >= temporal_start(times.min(), times.max(), holdout)).to_numpy()
+    return Split("temporal", np.flatnonzero(~held_out), np.flatnonzero(held_out))
+
+
+def temporal_start(first: pd.Timestamp, last: pd.Timestamp, holdout: pd.Timedelta) -> pd.Timestamp:
+    """Return the first hour of the last `holdout`; raise `SplitError` if too few hours come before."""
     start = last - holdout + pd.Timedelta(hours=1)
     if holdout < pd.Timedelta(hours=1):
         short = span_in_words(holdout)
@@ -59,8 +64,7 @@ def temporal_split(cleaned: pd.DataFrame, holdout: pd.Timedelta) -> Split:
             span=span,
             holdout=held_out_span,
         )
-    held_out = (times >= start).to_numpy()
-    return Split("temporal", np.flatnonzero(~held_out), np.flatnonzero(held_out))
+    return start
 
 
 def random_split(cleaned: pd.DataFrame, seed: int) -> Split:

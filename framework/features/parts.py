@@ -31,6 +31,11 @@ class Changed:
         return (changed for part in self.parts if len(changed := self.change(part)))
 
 
+def as_parts(counts: pd.DataFrame | Parts) -> Parts:
+    """Return parts as they are, and a frame as a single one."""
+    return [counts] if isinstance(counts, pd.DataFrame) else counts
+
+
 def counters_in(part: pd.DataFrame) -> pd.Index:
     """Return the names of the counters of some rows, in their order."""
     names: list[str] = sorted(part[COUNTER].cat.remove_unused_categories().cat.categories.astype(str))

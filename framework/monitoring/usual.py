@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bike_traffic.columns import COUNT, COUNTER, TIME, TIME_ZONE
 from bike_traffic.features.calendar import FRANCE, kinds_of_hours
 from bike_traffic.features.outages import without_outages
+from bike_traffic.features.parts import Changed, Parts, as_parts, span_of
 from bike_traffic.places import counters_by_place
 
 WEEKS = 12
@@ -49,18 +50,18 @@ class Usual:
     holidays: str = FRANCE
 
     @classmethod
-    def learn(cls, cleaned: pd.DataFrame, weeks: int = WEEKS, holidays: str = FRANCE) -> Self:
+    def learn(cls, counts: pd.DataFrame | Parts, weeks: int = WEEKS, holidays: str = FRANCE) -> Self:
         """Learn from the last weeks of clean rows that carry the count; days of outages are left out."""
-        newest = cleaned[TIME].max()
-        recent = cleaned[(cleaned[TIME] > newest - pd.Timedelta(weeks=weeks)).to_numpy()]
-        live = without_outages(recent)[[COUNTER, TIME, COUNT]]
-        every = pd.concat([live.astype({COUNTER: "str"}), _sums_of_places(live)], ignore_index=True)
-        names = pd.Index(sorted(every[COUNTER].unique()), dtype="str")
-        cell = names.get_indexer(every[COUNTER]) * KINDS + kinds_of_hours(every[TIME], holidays=holidays)
+        parts = as_parts(counts)
+        newest = span_of(parts)[1]
+        recent = Changed(parts, lambda part: part[(part[TIME] > newest - pd.Timedelta(weeks=weeks)).to_numpy()])
+        tables = [_quantiles_of(part, holidays) for part in recent]
+        every = pd.concat(tables).sort_index(kind="stable")
+        every = every[~every.index.duplicated()]
         return cls(
-            names=names,
-            table=_quantiles(cell, every[COUNT].to_numpy(np.float64), len(names) * KINDS).reshape(-1, KINDS, 3),
-            first_hour=recent[TIME].min(),
+            names=pd.Index(every.index, dtype="str"),
+            table=every.to_numpy().reshape(-1, KINDS, 3),
+            first_hour=span_of(recent)[0],
             last_hour=newest,
             holidays=holidays,
         )
@@ -113,6 +114,16 @@ class Usual:
             last_hour=pd.Timestamp(stored["last_hour"]).tz_convert(zone),
             holidays=stored.get("holidays", FRANCE),
         )
+
+
+def _quantiles_of(recent: pd.DataFrame, holidays: str) -> pd.DataFrame:
+    """Return the quantiles of counters and places, one row a name."""
+    live = without_outages(recent)[[COUNTER, TIME, COUNT]]
+    every = pd.concat([live.astype({COUNTER: "str"}), _sums_of_places(live)], ignore_index=True)
+    names = pd.Index(sorted(every[COUNTER].unique()), dtype="str")
+    cell = names.get_indexer(every[COUNTER]) * KINDS + kinds_of_hours(every[TIME], holidays=holidays)
+    table = _quantiles(cell, every[COUNT].to_numpy(np.float64), len(names) * KINDS)
+    return pd.DataFrame(table.reshape(-1, KINDS * 3), index=names)
 
 
 def sums_where_all_counted(rows: pd.DataFrame, counters: Sequence[str], columns: list[str]) -> pd.DataFrame:

@@ -23,7 +23,6 @@ from mlflow.utils import mlflow_tags
 
 from bike_traffic.addresses import shown
 from bike_traffic.config import Settings
-from bike_traffic.data.checking.description import fingerprint
 from bike_traffic.progress import progress
 from bike_traffic.registry.record_parts import PluginInfo, TrackingInfo
 from bike_traffic.registry.records import ModelRecord
@@ -175,7 +174,7 @@ class MlflowRun(Run):
         values: dict[str, object] = {"seed": record.split and record.split.seed, **(record.parameters or {})}
         for group in _PARTS_AS_PARAMETERS:
             values |= {f"{group}.{name}": value for name, value in record.to_json()[group].items()}
-        values["data.digest"] = fingerprint(trained.counts)
+        values["data.digest"] = trained.fingerprint()
         values |= {f"libraries.{name}": version(name) for name in ("bike-traffic", "mlflow")}
         plugin = record.plugin or PluginInfo()
         tags = [RunTag("plugin", str(plugin.distribution)), RunTag("plugin_version", str(plugin.version))]
@@ -200,7 +199,7 @@ class MlflowRun(Run):
     def _log_features(self, trained: TrainedModel) -> None:
         features = getattr(trained.pipeline, "feature_names_", None)
         of_model = None if features is None else [str(name) for name in features]
-        self._client.log_dict(self.run_id, {"cleaned": list(trained.counts), "model": of_model}, FEATURES)
+        self._client.log_dict(self.run_id, {"cleaned": list(trained.columns), "model": of_model}, FEATURES)
 
     def _log_model(self, files: Path) -> None:
         with mlflow_model(files) as folder:

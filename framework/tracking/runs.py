@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bike_traffic.evaluation.measuring import Evaluation
     from bike_traffic.evaluation.references import References
     from bike_traffic.pipeline import Pipeline
@@ -33,14 +31,16 @@ class TrainedModel:
     ----------
     record : `model_uri` is still empty.
     pipeline : as it is registered, usually fitted on all rows.
-    counts : all rows, clean.
+    columns : of the clean rows.
+    fingerprint : returns the digest of all rows.
     references : learned from the same rows as the pipeline.
     evaluation : of the measured fit on the held-out rows.
     """
 
     record: ModelRecord
     pipeline: Pipeline
-    counts: pd.DataFrame
+    columns: Sequence[str]
+    fingerprint: Callable[[], str]
     references: References
     evaluation: Evaluation
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.columns import COUNTER, TIME
-from bike_traffic.evaluation.local_errors import LocalError, local_errors
+from bike_traffic.evaluation.places.local_errors import LocalError, local_errors
 from bike_traffic.evaluation.references import References
 
 

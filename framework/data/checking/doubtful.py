@@ -73,6 +73,10 @@ class UsualCounts:
         limits = BIKES + FACTOR * (of_hour + of_counter)
         return np.asarray(np.where(np.isnan(limits), np.inf, limits))
 
+    def table(self) -> pd.DataFrame:
+        """Return the limits with the names of the counters as index."""
+        return pd.DataFrame(self.limits(), index=pd.Index(list(self._counters)[: len(self._rows)]))
+
     def doubtful(self, cleaned: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which rows of counters that were learned have a doubtful count, shape (rows,)."""
         limits = self.limits()[self._numbers(cleaned), cleaned[HOUR].to_numpy()]

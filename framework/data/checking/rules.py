@@ -136,6 +136,12 @@ class RowRules:
         if fault is not None:
             self._found[rule] = self._found[rule].joined(fault) if rule in self._found else fault
 
+    def add_fault(self, fault: Fault) -> None:
+        """Add a fault that all chunks together have shown; sums of days cannot be used."""
+        self._found[fault.id] = fault
+        if fault.id == "hours-of-days":
+            self.left_out += fault.rows
+
     def leave_out(self, rule: str, counts: pd.DataFrame, broken: Rows) -> None:
         """Add the fault of rows that no rule has left out yet, and that cannot be used."""
         self.add(rule, counts, broken)

@@ -18,6 +18,8 @@ from bike_traffic.features.calendar import day_numbers
 
 _LARGEST = 20
 """Rows that are remembered of each counter and hour of the day: the largest counts."""
+_AT_ONCE = 50_000
+"""Rows, or as many as are remembered, of which the largest are chosen at once: in each chunk it would take longer."""
 _DAY = "day"
 
 
@@ -33,6 +35,7 @@ class StrayRows:
         self._usual = UsualCounts()
         self._first_of_day: dict[int, tuple[int, str]] = {}
         self._largest = pd.DataFrame()
+        self._waiting: list[pd.DataFrame] = []
         self._spans = pd.DataFrame()
 
     def add(self, cleaned: pd.DataFrame) -> None:
@@ -50,14 +53,28 @@ class StrayRows:
         large = (cleaned[COUNT] > BIKES).to_numpy()
         rows = cleaned.loc[large, [COUNTER, HOUR, COUNT]].assign(position=positions[large], **{_DAY: days[large]})
         rows[COUNTER] = rows[COUNTER].astype("str")
-        every = pd.concat([self._largest, rows], ignore_index=True)
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) > max(_AT_ONCE, len(self._largest)):
+            self._keep_largest()
+
+    def _keep_largest(self) -> None:
+        every = pd.concat([self._largest, *self._waiting], ignore_index=True)
         every = every.sort_values([COUNT, "position"], ascending=[False, True])
         self._largest = every.groupby([COUNTER, HOUR], sort=False).head(_LARGEST)
+        self._waiting = []
 
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Return the first and last hour without the rows that are apart; ``None`` if there is no row."""
         body = self._spans.drop(index=list(self._days.apart()))
         return (body["min"].min(), body["max"].max()) if len(body) else None
+
+    def apart(self) -> NDArray[np.int64]:
+        """Return the days, since 1970, that are apart from all others; see `apart_days`."""
+        return self._days.apart()
+
+    def limits(self) -> pd.DataFrame:
+        """Return the count above which one is doubtful, by counter and hour of the day."""
+        return self._usual.table()
 
     def faults(self, headers: Mapping[str, str]) -> list[Fault]:
         """Return the faults of all chunks.
@@ -66,6 +83,8 @@ class StrayRows:
         ----------
         headers : of the file, by standard name.
         """
+        if self._waiting:
+            self._keep_largest()
         apart = self._days.apart()
         if self._days.are_sums_of_days:
             return [self._of_days("hours-of-days", headers[TIME], self._days.all)]

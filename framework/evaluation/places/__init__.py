@@ -1,0 +1,1 @@
+"""How good predictions were at each counter and place."""

@@ -1,0 +1,60 @@
+"""The counts of a training: in parts if all its pipelines can learn from parts, else in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pandas as pd
+
+from bike_traffic.config import SAMPLE
+from bike_traffic.data.files.sources import STANDARD_INPUT
+from bike_traffic.data.parts.loading import store_counts
+from bike_traffic.data.parts.stored import StoredCounts
+from bike_traffic.data.window import Window
+from bike_traffic.manager import Declaration
+from bike_traffic.memory import free_memory
+from bike_traffic.specs import PipelineSpec
+from bike_traffic.training import TrainingPlan
+from bike_traffic.workspace import Workspace
+
+TRAINING_BYTES = 500
+"""About so many bytes a row are in use at the peak of a training in memory."""
+
+
+@contextmanager
+def training_counts(
+    workspace: Workspace,
+    declarations: Sequence[Declaration[PipelineSpec]],
+    plan: TrainingPlan,
+    source: str | pd.DataFrame | None = None,
+    *,
+    weather: str | pd.DataFrame | None = None,
+    window: Window,
+) -> Iterator[pd.DataFrame | StoredCounts]:
+    """Give the usable counts for pipelines; temporary files are deleted at the end of the block.
+
+    Parameters
+    ----------
+    source, weather, window : as for `Workspace.counts`.
+    """
+    data = workspace.settings.data if source is None else source
+    given = weather is not None or workspace.settings.weather
+    whole = plan.test_mode or plan.split == "random" or given
+    of_file = isinstance(data, str) and data not in (SAMPLE, STANDARD_INPUT)
+    if of_file and not whole and all(one.load().learns_from_parts() for one in declarations):
+        with store_counts(
+            str(data), tolerance=workspace.tolerance, notify=workspace.notify, window=window, city=workspace.city
+        ) as counts:
+            yield counts
+        return
+    cleaned = workspace.counts(source, weather=weather, test_mode=plan.test_mode, window=window)
+    need, free = len(cleaned) * TRAINING_BYTES, free_memory()
+    if free is not None and need > free:
+        # A warning and no error: the need is an estimate, and the system may have more to give.
+        workspace.notify(
+            f"training on {len(cleaned):,} rows in memory takes about {need / 1e9:.1f} GB, and "
+            f"{free / 1e9:.1f} GB are free: the system may end it; train on fewer days, or only models that learn "
+            "from parts, such as rf"
+        )
+    yield cleaned
