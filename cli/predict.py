@@ -77,13 +77,13 @@ def predict(
     whose predictions by the same model are there are left out.
     """
     require_one_model(**choice)
-    require_inputs(source, history, workspace.settings.weather)
     into_folder = output.endswith("/") or (Path(output).is_dir() and not Path(output).suffix)
     if into_folder and (plot is not None or source == "-"):
         raise click.UsageError(f"{'--plot' if plot is not None else 'standard input'} needs one file as OUTPUT")
     if scheduler is not None and not into_folder:
         raise click.UsageError("--scheduler shares out files: end OUTPUT with / for a folder")
     workers = workers_of(jobs, scheduler)
+    require_inputs(source, history, workspace.settings.weather)
     if not into_folder:
         require_outputs(output)
     elif "://" not in output:
