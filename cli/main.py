@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plugins": ("bike_traffic.cli.plugins:plugins", "List, install, check, start plugins."),
     "app": ("bike_traffic.cli.app:app", "Open the app: forecasts, faults, files, models, in a browser."),
     "mlflow": ("bike_traffic.cli.mlflow:mlflow", "Show the runs of a profile in MLflow's pages."),
+    "cache": ("bike_traffic.cli.cache:cache", "Show the cache of fetched models, or prune it."),
     "completion": ("bike_traffic.cli.completion:completion", "Print what lets a shell complete bt."),
     "doctor": ("bike_traffic.cli.doctor:doctor", "Report versions, settings and what is broken, for a bug report."),
     "help": ("bike_traffic.cli.about:show_help", "Show the help of a command."),

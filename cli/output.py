@@ -46,7 +46,10 @@ def print_json_array(documents: Iterable[bytes]) -> None:
         try:
             text = msgspec.json.format(document, indent=2).decode()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
-            text = _indented(json.loads(document))
+            try:
+                text = _indented(json.loads(document))
+            except (ValueError, RecursionError):
+                text = document.decode("utf-8", "replace")
         lines.append("  " + text.replace("\n", "\n  "))
     echo_json("[]" if lines == ["["] else "\n".join([*lines, "]"]))
 

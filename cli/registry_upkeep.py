@@ -30,16 +30,18 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bt registry verify --registry gs://my-bucket/models/summary.json")
 @with_workspace([*REGISTRY_SETTINGS, "public_key"])
+@click.option("--restart", is_flag=True, help="Check again what an interrupted check has done.")
 @format_option("table", "json")
 @click.pass_context
-def verify(ctx: click.Context, workspace: Workspace, output_format: str) -> None:
+def verify(ctx: click.Context, workspace: Workspace, restart: bool, output_format: str) -> None:
     """Check the records against each other, every file against its digest, and signatures against a public key.
 
-    Exit code 1 if something is wrong, 3 if records only wait to be merged.
+    A check that was interrupted within the last day goes on where it stopped. Exit code 1 if something is wrong, 3 if
+    records only wait to be merged.
     """
     keys = workspace.trust.public_keys
     with stdout_to_stderr():
-        findings = list(upkeep.verify(workspace.registry, keys))
+        findings = list(upkeep.verify(workspace.registry, keys, restart=restart, notify=note))
         is_empty = not findings and next(workspace.registry.records(EVERYTHING), None) is None
     if is_empty:
         require_registry(workspace)

@@ -53,6 +53,7 @@ class AppendLog:
         self._marks_prefix = f"{_MARKS}{entries_prefix}"
         self._deadline = deadline
         self._array = ArrayFile(store, path, entries_prefix)
+        self._identity = msgspec.json.Decoder(row_type([identity]))
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the array; raise `RegistryCorrupt` if the file is not one."""
@@ -63,14 +64,18 @@ class AppendLog:
         rows, data, _ = self._array.decoded(lambda data: self._array.rows(data, keys))
         return self.whole(self._array.raw(data)[choose(rows or [])])
 
-    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any], msgspec.Raw]]:
-        """Yield each entry with `keys` alone, decoded when it is its turn, and as it is."""
+    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any] | RegistryCorrupt, msgspec.Raw]]:
+        """Yield each entry with `keys` alone, or the error if Python cannot decode it, and the entry as it is."""
         decoder = msgspec.json.Decoder(row_type(keys))
-        for raw in self._array.decoded(self._array.raw)[0] or []:
+        for raw in self.raw():
             try:
                 yield decoder.decode(raw), raw
-            except msgspec.MsgspecError:  # unusual JSON, such as NaN
-                yield self.whole(raw), raw
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
+                try:
+                    entry: dict[str, Any] | RegistryCorrupt = self.whole(raw)
+                except RegistryCorrupt as error:
+                    entry = error
+                yield entry, raw
 
     def whole(self, raw: msgspec.Raw) -> dict[str, Any]:
         """Return all of an entry; raise `RegistryCorrupt` if it is not JSON after all."""
@@ -124,25 +129,43 @@ class AppendLog:
         try:
             self._store.create(self._durable_path(name), line)
         except StoreConflict:  # or the answer to our own request was lost
-            existing = self._durable(self._durable_path(name))
+            existing = self.durable(name)
             if marked and existing != json.loads(line):
                 self._unmark([name])
             return existing
         return None
 
-    def durable_entries(self, malformed: list[RegistryCorrupt] | None = None) -> list[dict[str, Any]]:
-        """Return the entries as they were first written, one by one.
+    def raw(self) -> list[msgspec.Raw]:
+        """Return the bytes of each entry of the array."""
+        return self._array.decoded(self._array.raw)[0] or []
 
-        Those that cannot be read are left out; their errors are added to `malformed`.
-        """
-        entries = []
-        for path in self._durable_paths():
-            try:
-                entries.append(self._durable(path))
-            except RegistryCorrupt as error:
-                if malformed is not None:
-                    malformed.append(error)
-        return entries
+    def name_of(self, raw: msgspec.Raw) -> str:
+        """Return the name of an entry; a text of its bytes if Python cannot decode it."""
+        try:
+            return str(self._identity.decode(raw).get(self.identity))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            with contextlib.suppress(RegistryCorrupt):
+                return str(self.whole(raw).get(self.identity))
+        return bytes(raw)[:40].decode("utf-8", "replace")
+
+    def durable_names(self) -> list[str]:
+        """Return the names of the entries as they were first written."""
+        return [path.removeprefix(self.entries_prefix).removesuffix(".json") for path in self._durable_paths()]
+
+    def durable(self, name: str) -> dict[str, Any]:
+        """Return an entry as it was first written; raise `StoreMissing`, or `RegistryCorrupt` if it is not one."""
+        path = self._durable_path(name)
+        try:
+            entry = json.loads(self._store.read(path)[0])
+        except (ValueError, RecursionError) as error:
+            raise RegistryCorrupt(
+                f"{path} is not a record: {error}", "entry-malformed", path=str(path), reason=str(error)
+            ) from None
+        if not isinstance(entry, dict):
+            raise RegistryCorrupt(
+                f"{path} is not a record: it holds a {type(entry).__name__}", "entry-type", path=str(path)
+            )
+        return entry
 
     def pending(self) -> list[str]:
         """Return the names of durable entries that are not in the array."""
@@ -219,7 +242,7 @@ class AppendLog:
         for name in [name for name in names if name not in present]:
             # Missing: marked but not durable yet, or removed meanwhile. Malformed: `verify` reports it.
             with contextlib.suppress(StoreMissing, RegistryCorrupt):
-                entry = self._durable(self._durable_path(name))
+                entry = self.durable(name)
                 if entry.get(self.identity) == name:  # with another identity it is a copy under another name
                     lines.append((str(entry.get("timestamp", "")), name, json_line(entry)))
         if lines:
@@ -256,8 +279,7 @@ class AppendLog:
     def _unmerged(self, data: bytes) -> list[str]:
         """Return the names of the durable entries that are not in the array, by comparing all with all."""
         known = set(self._names(data))
-        names = (path.removeprefix(self.entries_prefix).removesuffix(".json") for path in self._durable_paths())
-        return [name for name in names if name not in known]
+        return [name for name in self.durable_names() if name not in known]
 
     def _present(self, data: bytes, names: Sequence[str]) -> set[str]:
         """Return which of the names are in the array. For few names a search of the bytes usually rules them out."""
@@ -268,19 +290,6 @@ class AppendLog:
     def _names(self, data: bytes) -> list[str]:
         """Return the name of each entry of the array."""
         return [str(row.get(self.identity)) for row in self._array.rows(data, [self.identity])]
-
-    def _durable(self, path: str) -> dict[str, Any]:
-        try:
-            entry = json.loads(self._store.read(path)[0])
-        except (ValueError, RecursionError) as error:
-            raise RegistryCorrupt(
-                f"{path} is not a record: {error}", "entry-malformed", path=str(path), reason=str(error)
-            ) from None
-        if not isinstance(entry, dict):
-            raise RegistryCorrupt(
-                f"{path} is not a record: it holds a {type(entry).__name__}", "entry-type", path=str(path)
-            )
-        return entry
 
 
 def _is_ours(version: str | None) -> bool:

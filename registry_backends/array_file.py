@@ -84,8 +84,14 @@ class ArrayFile:
         self.require_objects(data)
         try:
             return msgspec.json.decode(data, type=list[msgspec.Raw])
-        except msgspec.MsgspecError:  # unusual JSON
-            return [msgspec.Raw(json.dumps(entry).encode()) for entry in self.parse(data)]
+        except (msgspec.MsgspecError, RecursionError):  # unusual JSON
+            return [msgspec.Raw(self._again(entry)) for entry in self.parse(data)]
+
+    def _again(self, entry: dict[str, Any]) -> bytes:
+        try:
+            return json.dumps(entry).encode()
+        except (ValueError, RecursionError) as error:
+            raise self._corrupt(str(error)) from None
 
     def _decode(self, data: bytes, kind: Any) -> list[Any]:
         """Return each entry decoded as `kind`."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bike_traffic.errors import RegistryCorrupt
-from bike_traffic.registry.files.artifacts import MANIFEST
+from bike_traffic.registry.files.artifacts import MANIFEST, are_digest
 from bike_traffic.registry.queries import LISTED_KEYS, Query
 from bike_traffic.registry.records import ModelRecord, parse_time
 from bike_traffic.registry_backends.append_log import AppendLog
@@ -21,6 +21,8 @@ def listed(log: AppendLog, query: Query) -> Iterator[tuple[int, Mapping[str, Any
     """Yield number, `LISTED_KEYS` and bytes of each entry that `query` admits; of what is no record, the error."""
     for number, (row, raw) in enumerate(log.rows([*LISTED_KEYS, "artifacts"]), start=1):
         try:
+            if isinstance(row, RegistryCorrupt):
+                raise row
             if query.admits(row):
                 if not _is_record(row):
                     ModelRecord.from_json(log.whole(raw))
@@ -43,7 +45,7 @@ def _are_digests(artifacts: object) -> bool:
     return artifacts is None or (
         isinstance(artifacts, dict)
         and all(
-            isinstance(digest, dict) and digest.keys() == _DIGEST and _is_file_name(name)
+            isinstance(digest, dict) and digest.keys() == _DIGEST and are_digest(digest) and _is_file_name(name)
             for name, digest in artifacts.items()
         )
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import warnings
@@ -32,9 +31,10 @@ from bike_traffic.registry_backends.file_errors import files_conflict, files_gon
 from bike_traffic.registry_backends.foreign_files import fetch_foreign_files, require_below
 from bike_traffic.registry_backends.listing import listed
 from bike_traffic.registry_backends.store import LocalStore, Store
+from bike_traffic.registry_backends.verifying import verifiable
 
 if TYPE_CHECKING:
-    from bike_traffic.registry.files.findings import Finding
+    from bike_traffic.registry.files.findings import Finding, Verifiable
     from bike_traffic.registry.signing import PublicKeys, SigningKey
     from bike_traffic.registry_backends.signed_head import SignedHead
 
@@ -101,9 +101,9 @@ class SummaryRegistry(RegistryBackend):
         )
 
     def verify_records(self) -> Iterator[Finding]:
-        """Compare ``records/`` with ``summary.json`` and ``aliases/`` with ``aliases.json``, entry by entry."""
-        yield from _differences(self.log, ModelRecord.from_json)
-        yield from _differences(self.event_log, RegistryEvent.from_json)
+        """Compare ``aliases/`` with ``aliases.json``, entry by entry; `records_to_verify` does it for the records."""
+        for event in verifiable(self.event_log, RegistryEvent.from_json):
+            yield from event.findings
 
     def sign_head(self, key: SigningKey) -> None:
         """Sign the number of the records and their ids; see `SignedHead.sign`."""
@@ -132,16 +132,9 @@ class SummaryRegistry(RegistryBackend):
     def _fetch_foreign(self, record: ModelRecord, directory: Path) -> None:
         fetch_foreign_files(record, directory)
 
-    def records_to_verify(self) -> Iterator[ModelRecord]:
-        """Yield each run's record as it was first written if it can be read, else as the array has it."""
-        merged = {str(entry.get("run_id")): entry for entry in self.log.entries()}
-        durable = {str(entry.get("run_id")): entry for entry in self.log.durable_entries()}
-        for run_id in [*merged, *sorted(durable.keys() - merged.keys())]:
-            for entry in (durable.get(run_id), merged.get(run_id)):
-                with contextlib.suppress(RegistryCorrupt):
-                    if entry is not None:
-                        yield ModelRecord.from_json(entry)
-                        break
+    def records_to_verify(self, after: int = 0) -> Iterator[Verifiable]:
+        """Yield each run, from number `after` on, with its record as it was first written if that can be read."""
+        return verifiable(self.log, ModelRecord.from_json, after)
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Yield the records that `query` admits, in the order of the array."""
@@ -154,6 +147,8 @@ class SummaryRegistry(RegistryBackend):
         """Yield the records that `admits` takes by these keys; only these are decoded whole."""
         for number, (row, raw) in enumerate(self.log.rows(keys), start=1):
             try:
+                if isinstance(row, RegistryCorrupt):
+                    raise row
                 if admits(row):
                     yield ModelRecord.from_json(self.log.whole(raw))
             except RegistryCorrupt as error:
@@ -254,43 +249,3 @@ class LocalRegistry(SummaryRegistry):
         copy_tree(source, directory)
         if record.artifacts is not None:
             verify(directory, record.artifacts, str(source))
-
-
-def _differences(log: AppendLog, read: Callable[[Mapping[str, Any]], object]) -> Iterator[Finding]:
-    """Find differences between an array and its durable entries, and entries that `read` does not take."""
-    from bike_traffic.registry.files.findings import Finding
-
-    merged = log.entries()
-    malformed: list[RegistryCorrupt] = []
-    durable = {str(entry.get(log.identity)): entry for entry in log.durable_entries(malformed)}
-    for error in malformed:
-        path = str(error.parts["path"])
-        name = path.removeprefix(log.entries_prefix).removesuffix(".json")
-        yield Finding("malformed", name, str(error), {"where": path, "reason": str(error)})
-    numbers: dict[str, int] = {}
-    for number, entry in enumerate(merged, start=1):
-        name = str(entry.get(log.identity))
-        try:
-            read(entry)
-        except RegistryCorrupt as error:
-            if durable.get(name, entry) == entry:  # else it was edited, which says more
-                detail = f"entry {number} of {log.path} is {error}"
-                yield Finding("malformed", name, detail, {"where": log.path, "reason": str(error)})
-                continue
-        if (first_number := numbers.setdefault(name, number)) != number:
-            detail = f"entries {first_number} and {number} of {log.path} have the same id"
-            yield Finding("duplicate", name, detail, {"where": log.path})
-            continue
-        if name not in durable:
-            if log.identity == "run_id" and "artifacts" not in entry:
-                continue  # another program wrote it; `verify` reports it when it checks files
-            detail = f"it is in {log.path}, but not under {log.entries_prefix}"
-            yield Finding("unrecorded", name, detail, {"where": log.path})
-        elif durable[name] != entry:
-            first = durable[name]
-            keys = sorted(key for key in entry.keys() | first.keys() if entry.get(key, ...) != first.get(key, ...))
-            detail = f"{', '.join(keys)} in {log.path} and under {log.entries_prefix} differ"
-            yield Finding("edited", name, detail, {"keys": keys, "where": log.path})
-    for name in sorted(durable.keys() - {str(entry.get(log.identity)) for entry in merged}):
-        detail = f"it is under {log.entries_prefix}, but not in {log.path}"
-        yield Finding("pending", name, detail, {"where": log.entries_prefix})

@@ -12,12 +12,14 @@ from typing import Any
 import attrs
 import pytest
 
-from bike_traffic.errors import RegistryCorrupt
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.findings import Finding
 from bike_traffic.registry.files.upkeep import verify
 from bike_traffic.registry.queries import Query
 from bike_traffic.registry.record_parts import SplitInfo
+from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.registry_backends.test_append_log import on_disk
 from tests.test_registry import SEED_ENTRY, local_registry, make_record, register
 
@@ -291,5 +293,77 @@ def test_verify_changes_nothing_on_disk(registry: RegistryBackend, clean_place: 
     write_entries([entries()[0] | {"r2": 0.99}, entries()[1]])
     change(Path(folder_of(registry, A)))
     listed, before = sorted(clean_place.rglob("*")), on_disk()
-    assert [finding.kind for finding in verify(registry)] == ["edited", "pending", "changed-files"]
+    assert [finding.kind for finding in verify(registry)] == ["edited", "changed-files", "pending"]
     assert (sorted(clean_place.rglob("*")), on_disk()) == (listed, before)
+
+
+class Breaking(LocalRegistry):
+    """A registry on a disk that fails from one run on, and counts the models that it checks."""
+
+    def __init__(self, uri: str, breaks_at: str = "") -> None:
+        super().__init__(uri)
+        self.breaks_at = breaks_at
+        self.checked: list[str] = []
+
+    def verify_files(self, record: ModelRecord) -> None:
+        if record.run_id == self.breaks_at:
+            raise RegistryUnavailable("the disk is gone", "folder-error", path="", reason="")
+        self.checked.append(record.run_id)
+        super().verify_files(record)
+
+
+RUNS = [f"{number}aaa1111" for number in range(5)]
+URI = "models/summary.json"
+
+
+def interrupted(breaks_at: str) -> list[str]:
+    """Register five runs, of which the second lost a file; check them until one cannot be read; return the rest."""
+    for run_id in RUNS:
+        register(LocalRegistry(URI), make_record(run_id))
+    next(Path("models/rf").glob("*-1aaa1111/model.bin")).unlink()
+    registry = Breaking(URI, breaks_at)
+    with pytest.raises(RegistryUnavailable):
+        list(verify(registry))
+    return registry.checked
+
+
+def found(registry: Breaking, **how: Any) -> tuple[list[str], list[str]]:
+    """Return the runs with a finding, and those whose files were checked."""
+    return [one.run_id for one in verify(registry, **how)], registry.checked
+
+
+def test_a_check_goes_on_where_it_was_interrupted_with_what_it_had_found() -> None:
+    assert interrupted(RUNS[3]) == RUNS[:3]
+    notes: list[str] = []
+    assert found(Breaking(URI), notify=notes.append) == ([RUNS[1]], RUNS[3:])
+    assert len(notes) == 1
+    assert notes[0].startswith("goes on after 3 records, which were checked from ")
+    assert found(Breaking(URI)) == ([RUNS[1]], RUNS)  # a complete check leaves nothing to go on from
+
+
+def test_a_check_that_is_interrupted_twice_goes_on_from_the_second_time() -> None:
+    interrupted(RUNS[2])
+    second = Breaking(URI, RUNS[4])
+    with pytest.raises(RegistryUnavailable):
+        list(verify(second))
+    assert second.checked == RUNS[2:4]
+    assert found(Breaking(URI)) == ([RUNS[1]], RUNS[4:])
+
+
+def test_a_check_begins_again_if_it_is_told_to_or_the_registry_is_another() -> None:
+    interrupted(RUNS[3])
+    assert found(Breaking(URI), restart=True) == ([RUNS[1]], RUNS)
+    Path("models/summary.json").rename("other.json")
+    for path in Path("models/records").iterdir():
+        path.unlink()
+    interrupted_again = json.loads(Path("other.json").read_bytes())
+    Path("models/summary.json").write_text(json.dumps(interrupted_again[3:]))
+    assert set(found(Breaking(URI))[1]) == set(RUNS[3:])
+
+
+def test_half_a_line_of_a_killed_check_is_not_used(tmp_path: Path) -> None:
+    interrupted(RUNS[3])
+    (notes,) = (tmp_path / "cache/verifying").iterdir()
+    with notes.open("a") as file:
+        file.write('{"finding": {"kind": "unsi')
+    assert found(Breaking(URI)) == ([RUNS[1]], RUNS[3:])

@@ -8,6 +8,7 @@ import json
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +18,7 @@ from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import Metric, metric_named
 from bike_traffic.registry.events.log import EventLog
 from bike_traffic.registry.files.artifacts import verify, verify_manifest
-from bike_traffic.registry.files.findings import Finding
+from bike_traffic.registry.files.findings import Finding, Verifiable
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
 from bike_traffic.registry.records import ModelRecord
 
@@ -114,7 +115,7 @@ class RegistryBackend(EventLog):
         return 0
 
     def verify_records(self) -> Iterator[Finding]:
-        """Compare the redundant copies of each record; nothing if there is only one."""
+        """Compare the redundant copies of what `records_to_verify` does not compare, such as events."""
         return iter(())
 
     def sign_head(self, key: SigningKey) -> None:  # optional
@@ -124,9 +125,10 @@ class RegistryBackend(EventLog):
         """Find whether records are gone that the signed head counts; nothing if no head is kept."""
         return iter(())
 
-    def records_to_verify(self) -> Iterator[ModelRecord]:
-        """Yield the records whose files `verify` checks."""
-        return self.records(EVERYTHING)
+    def records_to_verify(self, after: int = 0) -> Iterator[Verifiable]:
+        """Yield each record from number `after` on, always in the same order, with what is wrong with its copies."""
+        for record in islice(self.records(EVERYTHING), after, None):
+            yield Verifiable(record.run_id, record)
 
     def verify_files(self, record: ModelRecord) -> None:
         """Check the stored files of a record against its digests; raise `IntegrityError` or `NoRecord`."""

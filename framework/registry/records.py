@@ -11,7 +11,8 @@ import attrs
 
 from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.evaluation.metrics import METRICS
-from bike_traffic.registry.files.artifacts import FileDigest, model_folder, read_digests
+from bike_traffic.registry.bounds.nesting import require_shallow
+from bike_traffic.registry.files.artifacts import FileDigest, is_utf8, model_folder, read_digests
 from bike_traffic.registry.record_parts import DataInfo, FitInfo, PluginInfo, RecordPart, SplitInfo, TrackingInfo
 
 _SEED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id")
@@ -152,10 +153,11 @@ class ModelRecord:
         own = {*_SEED_KEYS, "model_uri", "artifacts", *METRICS} - odd
         try:
             parse_time(entry["timestamp"])
+            require_shallow(entry)
             for key in ("timestamp", "model_type", "run_id", "model_uri"):
                 if not isinstance(entry[key], str):
                     raise TypeError(f"{key} is {entry[key]!r}")
-                if "\0" in entry[key] or not _is_utf8(entry[key]):  # no file and no object can have such a name
+                if "\0" in entry[key] or not is_utf8(entry[key]):  # no file and no object can have such a name
                     raise ValueError(f"{key} has a character that no name can have: {entry[key]!a}")
             digests = entry.get("artifacts")
             added = {key: value for key, value in entry.items() if key not in own}
@@ -172,11 +174,6 @@ class ModelRecord:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise not_a_record(error) from None
-
-
-def _is_utf8(text: str) -> bool:
-    """Return whether a text has no lone surrogates, which JSON can write and UTF-8 cannot."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def not_a_record(error: Exception) -> RegistryCorrupt:

@@ -93,8 +93,8 @@ def forget() -> None:
         ([add_seeds], [UNVERIFIED], 0),
         ([edit], [EDITED], 1),
         ([forget], [UNRECORDED], 1),
-        ([cut_tail, add_seeds], [PENDING, UNVERIFIED], 3),
-        ([edit, forget, cut_tail, add_seeds], [EDITED, UNRECORDED, PENDING, UNVERIFIED], 1),
+        ([cut_tail, add_seeds], [UNVERIFIED, PENDING], 3),
+        ([edit, forget, cut_tail, add_seeds], [EDITED, UNRECORDED, UNVERIFIED, PENDING], 1),
     ],
     ids=["pending", "unverified", "edited", "unrecorded", "pending and unverified", "all"],
 )

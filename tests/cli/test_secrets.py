@@ -18,6 +18,9 @@ RUN = "abcd1234"
 COMMANDS = """
 app
 backtest -m rf
+cache
+cache --format json
+cache prune --older-than 30d
 completion bash
 config
 config --format json

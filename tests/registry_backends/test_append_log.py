@@ -284,9 +284,9 @@ def test_a_durable_entry_that_does_not_parse_stops_nobody_and_is_kept(log: Appen
     log.append(entry("c"))
     assert log.reconcile() == 0
     assert log.names() == ["a", "c"]
-    malformed: list[RegistryCorrupt] = []
-    assert len(log.durable_entries(malformed)) == 2
-    assert [error.parts["path"] for error in malformed] == ["records/b.json"]
+    assert log.durable_names() == ["a", "b", "c"]
+    with pytest.raises(RegistryCorrupt, match=r"^records/b\.json is not a record: "):
+        log.durable("b")
     assert (ROOT / "records/b.json").read_bytes() == content
 
 

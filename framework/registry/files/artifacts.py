@@ -20,6 +20,8 @@ from bike_traffic.registry.record_parts import PluginInfo
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
+_LARGEST = 1 << 62
+"""Bytes of a file; a larger number is no size."""
 
 
 @attrs.frozen
@@ -34,9 +36,24 @@ def read_digests(entry: Mapping[str, Mapping[str, Any]]) -> dict[str, FileDigest
     """Read the digests of a record; raise `RegistryCorrupt` for a name that leads out of the folder."""
     for name in entry:
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
+        is_name = bool(name) and "\0" not in name and is_utf8(name)
+        if not is_name or path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
             raise RegistryCorrupt(f"'{name}' cannot be the name of a model's file", "file-name-malformed", name=name)
+    for name, digest in entry.items():
+        if not are_digest(digest):
+            raise RegistryCorrupt(f"the digest of '{name}' is malformed", "file-digest-malformed", name=name)
     return {name: FileDigest(**digest) for name, digest in entry.items()}
+
+
+def are_digest(value: Mapping[str, Any]) -> bool:
+    """Return whether the values of a digest, given as JSON, are a text and a size."""
+    sha256, size = value.get("sha256"), value.get("size")
+    return isinstance(sha256, str) and is_utf8(sha256) and type(size) is int and 0 <= size <= _LARGEST
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which JSON can write and UTF-8 cannot."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def model_folder(model_type: str, timestamp: str, run_id: str) -> str:

@@ -8,10 +8,11 @@ digest in the record, and only a copy that passed is handed to a loader.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -58,6 +59,8 @@ def _fetch(registry: RegistryBackend, record: ModelRecord, digests: Mapping[str,
     if folder.is_dir():
         try:
             verify(folder, digests, str(folder))
+            with suppress(OSError):  # a cache of somebody else can be read alone
+                os.utime(folder)  # used now; see `cache`
             return folder
         except IntegrityError:
             shutil.rmtree(folder)  # a damaged copy: fetch it again

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from bike_traffic.registry.records import ModelRecord
 
 FindingKind = Literal[
     "edited",
@@ -21,6 +24,22 @@ FindingKind = Literal[
     "malformed",
     "duplicate",
 ]
+
+
+@attrs.frozen
+class Verifiable:
+    """A record whose files `verify` checks, and what is wrong with its copies.
+
+    Parameters
+    ----------
+    record : ``None`` if it cannot be read, or was checked already.
+    total : number of all that are to be checked, if the backend knows it.
+    """
+
+    run_id: str
+    record: ModelRecord | None
+    findings: Sequence[Finding] = ()
+    total: int | None = None
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import attrs
 
@@ -54,7 +55,8 @@ def sign_records(
     own = key.public
     keys = PublicKeys({**(trusted.keys if trusted else {}), **own.keys})
     later = registry.signatures()
-    wrong = {finding.run_id: finding for finding in registry.verify_records() if finding.is_error}
+    of_copies = (finding for one in registry.records_to_verify() for finding in one.findings)
+    wrong = {finding.run_id: finding for finding in chain(registry.verify_records(), of_copies) if finding.is_error}
     with progress("checking and signing", len(records)) as advance:
         for record in records:
             added = later.get(record.run_id, ())

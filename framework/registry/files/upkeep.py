@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bike_traffic.errors import IntegrityError, MissingFile, NoRecord
+from bike_traffic.errors import IntegrityError, MissingFile, NoRecord, RegistryCorrupt
 from bike_traffic.progress import progress
 from bike_traffic.registry.backend import RegistryBackend
+from bike_traffic.registry.bounds.checkpoint import Checkpoint, resumed
 from bike_traffic.registry.events.event import RegistryEvent
 from bike_traffic.registry.files.findings import Finding, FindingKind
+from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
 
 if TYPE_CHECKING:
     from bike_traffic.registry.signing import PublicKeys, Signature
 
 
-def verify(registry: RegistryBackend, keys: PublicKeys | None = None) -> Iterator[Finding]:
+def verify(
+    registry: RegistryBackend,
+    keys: PublicKeys | None = None,
+    *,
+    restart: bool = False,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Iterator[Finding]:
     """Compare all redundant copies of the records, every file with its digest, and each signature with `keys`.
 
-    Records of withdrawn runs are checked like any other. Each run that an event names must have a record.
+    Records of withdrawn runs are checked like any other. Each run that an event names must have a record. A check
+    that broke off within a day goes on where it stopped, which `notify` is told.
+
+    Parameters
+    ----------
+    restart : check the records again that an interrupted check has done.
     """
     yield from registry.verify_records()
     if keys is not None:
         yield from registry.verify_head(keys)
-    records, later = list(registry.records_to_verify()), registry.signatures() if keys is not None else {}
-    with progress("verifying files", len(records)) as advance:
-        for record in records:
-            yield from verify_record(registry, record, keys, later)
-            advance(1)
-    yield from _unknown_runs(registry.events(), {record.run_id for record in records})
+    events = registry.events()
+    unknown = {event.run_id for event in events}
+    later = registry.signatures() if keys is not None else {}
+    checkpoint = Checkpoint(registry.registry_id, () if keys is None else keys.keys)
+    try:
+        if restart:
+            checkpoint.forget()
+        done, records, total = resumed(registry, checkpoint, notify)
+        yield from () if done is None else done.findings
+        first = 0 if done is None else done.records
+        with progress("verifying records and files", total) as advance:
+            advance(first)
+            for number, one in enumerate(records, start=first + 1):
+                unknown.discard(one.run_id)
+                of_files = () if one.record is None else verify_record(registry, one.record, keys, later)
+                findings = [*one.findings, *of_files]
+                yield from findings
+                checkpoint.add(number, one.run_id, findings)
+                advance(1)
+    except BaseException:
+        checkpoint.write()
+        raise
+    checkpoint.forget()
+    if done is not None and unknown:
+        unknown -= {row["run_id"] for row, _ in registry.listed(EVERYTHING)}
+    yield from _unknown_runs(events, unknown)
 
 
 def verify_record(
@@ -64,12 +97,14 @@ def file_faults(registry: RegistryBackend, record: ModelRecord) -> Iterator[Find
         registry.verify_files(record)
     except (NoRecord, MissingFile) as error:
         yield Finding("missing-files", record.run_id, str(error), {"cause": error.id, **error.parts})
+    except RegistryCorrupt as error:
+        yield Finding("malformed", record.run_id, str(error), {"cause": error.id, **error.parts})
     except IntegrityError as error:
         yield Finding("changed-files", record.run_id, str(error), {"cause": error.id, **error.parts})
 
 
-def _unknown_runs(events: Iterable[RegistryEvent], known: Collection[str]) -> Iterator[Finding]:
-    first = {event.run_id: event for event in reversed(list(events)) if event.run_id not in known}
+def _unknown_runs(events: Sequence[RegistryEvent], unknown: Container[str]) -> Iterator[Finding]:
+    first = {event.run_id: event for event in reversed(events) if event.run_id in unknown}
     for run_id, event in sorted(first.items()):
         what = f"{event.kind} of alias {event.alias}" if event.alias else event.kind
         detail = f"an event names it ({what}, {event.origin}), but no record has this run id"
