@@ -1,1 +1,1 @@
-"""What bounds the work on a registry: pruning of the cache, checks that go on where they stopped, depth of entries."""
+"""What bounds the work on a registry: a cache that is pruned, checks that are continued, the depth of entries."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bike_traffic.errors import IntegrityError, MissingFile, NoRecord, RegistryCorrupt
 from bike_traffic.progress import progress
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.bounds.checkpoint import Checkpoint, resumed
-from bike_traffic.registry.events.event import RegistryEvent
+from bike_traffic.registry.events.unknown import unknown_runs
 from bike_traffic.registry.files.findings import Finding, FindingKind
 from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry.records import ModelRecord
@@ -62,7 +62,7 @@ def verify(
     checkpoint.forget()
     if done is not None and unknown:
         unknown -= {row["run_id"] for row, _ in registry.listed(EVERYTHING)}
-    yield from _unknown_runs(events, unknown)
+    yield from unknown_runs(events, unknown)
 
 
 def verify_record(
@@ -101,11 +101,3 @@ def file_faults(registry: RegistryBackend, record: ModelRecord) -> Iterator[Find
         yield Finding("malformed", record.run_id, str(error), {"cause": error.id, **error.parts})
     except IntegrityError as error:
         yield Finding("changed-files", record.run_id, str(error), {"cause": error.id, **error.parts})
-
-
-def _unknown_runs(events: Sequence[RegistryEvent], unknown: Container[str]) -> Iterator[Finding]:
-    first = {event.run_id: event for event in reversed(events) if event.run_id in unknown}
-    for run_id, event in sorted(first.items()):
-        what = f"{event.kind} of alias {event.alias}" if event.alias else event.kind
-        detail = f"an event names it ({what}, {event.origin}), but no record has this run id"
-        yield Finding("unknown-run", run_id, detail, {"kind": event.kind, "alias": event.alias})
