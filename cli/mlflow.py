@@ -58,7 +58,7 @@ def migrate(workspace: Workspace, folder: Path) -> None:
     FOLDER is not changed, and the files of its runs stay in it.
     """
     _require_mlflow()
-    from bike_traffic.tracking import server
+    from bike_traffic.tracking.stores import server
 
     settings = workspace.settings
     migration = server.migrate(settings, folder)
@@ -76,8 +76,8 @@ def _require_mlflow() -> None:
 
 
 def _print_status(settings: Settings) -> None:
-    from bike_traffic.tracking.server import running_server
-    from bike_traffic.tracking.store import is_healthy
+    from bike_traffic.tracking.stores.server import running_server
+    from bike_traffic.tracking.stores.store import is_healthy
 
     server = running_server(settings)
     if server is None:
@@ -87,7 +87,7 @@ def _print_status(settings: Settings) -> None:
 
 
 def _stop(settings: Settings) -> None:
-    from bike_traffic.tracking.server import running_server, stop_server
+    from bike_traffic.tracking.stores.server import running_server, stop_server
 
     server = running_server(settings)
     if server is None:
@@ -98,7 +98,7 @@ def _stop(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, port: int, *, background: bool) -> None:
-    from bike_traffic.tracking.server import ended_by_itself, log_file, start_server, stop_server
+    from bike_traffic.tracking.stores.server import ended_by_itself, log_file, start_server, stop_server
 
     # A shell that starts a command in the background, or nohup, lets it ignore SIGINT or SIGHUP.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

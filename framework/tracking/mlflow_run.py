@@ -30,7 +30,7 @@ from bike_traffic.tracking.logged_model import MODEL, mlflow_model
 from bike_traffic.tracking.mlflow_client import quiet, reason_of, unreachable
 from bike_traffic.tracking.mlflow_tuning import MlflowTuningRun
 from bike_traffic.tracking.runs import Notify, Run, Tracker, TrainedModel, TuningRun
-from bike_traffic.tracking.store import RunStore, artifact_location_differs, artifact_root, open_run_store
+from bike_traffic.tracking.stores.store import RunStore, artifact_location_differs, artifact_root, open_run_store
 
 PICTURES = "pictures"
 FEATURES = "features.json"

@@ -11,7 +11,7 @@ from mlflow.utils import mlflow_tags
 
 from bike_traffic.tracking.mlflow_client import quiet
 from bike_traffic.tracking.runs import TuningRun
-from bike_traffic.tracking.store import RunStore
+from bike_traffic.tracking.stores.store import RunStore
 
 
 class MlflowTuningRun(TuningRun):

@@ -24,7 +24,7 @@ from bike_traffic.manager import Declaration
 from bike_traffic.registry_backends.summary import LocalRegistry
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.tracking.opening import open_tracker
-from bike_traffic.tracking.server import RunningServer, start_server, stop_server
+from bike_traffic.tracking.stores.server import RunningServer, start_server, stop_server
 from bike_traffic.training import TrainingPlan, train_model
 from tests.servers import free_port
 from tests.tracking.conftest import (

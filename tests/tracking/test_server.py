@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bike_traffic.config import load_settings
-from bike_traffic.tracking.server import RunningServer, running_server
+from bike_traffic.tracking.stores.server import RunningServer, running_server
 from tests.conftest import Bt
 from tests.servers import free_port, new_gcs_bucket
 from tests.tracking.conftest import environment, get, store_client, train_tracked

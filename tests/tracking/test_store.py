@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 import bike_traffic
 from bike_traffic.config import load_settings
-from bike_traffic.tracking.server import start_server, stop_server
+from bike_traffic.tracking.stores.server import start_server, stop_server
 from tests.conftest import Bt
 from tests.servers import free_port, new_gcs_bucket
 from tests.tracking.conftest import (

@@ -25,7 +25,7 @@ from bike_traffic.config import Settings
 from bike_traffic.errors import TrackingError
 from bike_traffic.progress import progress
 from bike_traffic.tracking.mlflow_client import prepare_environment
-from bike_traffic.tracking.store import DATABASE, artifact_root, is_healthy, prepare_own_store, store_uri
+from bike_traffic.tracking.stores.store import DATABASE, artifact_root, is_healthy, prepare_own_store, store_uri
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
