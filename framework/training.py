@@ -37,7 +37,7 @@ from bike_traffic.registry.records import ModelRecord, utc_now
 from bike_traffic.registry.signing import SigningKey
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.tracking.runs import Run, Tracker, TrainedModel, start_run
-from bike_traffic.training_rows import TrainingRows, split_counts
+from bike_traffic.training_data import TrainingRows, split_counts
 
 TEST_MODE_ROWS = 1000
 """Test mode trains on this many rows, the first: it tests the process, not the model."""

@@ -187,10 +187,10 @@ USES = {
         "addresses", "answering", "columns", "config", "data", "errors", "evaluation", "extras", "loading", "manager",
         "pictures", "pipeline", "prediction", "progress", "registry",
     },
-    "training_rows": {"columns", "data", "errors", "evaluation", "features", "origins", "pipeline"},
+    "training_data": {"columns", "data", "errors", "evaluation", "features", "origins", "pipeline"},
     "training": {
         "cities", "columns", "data", "errors", "evaluation", "features", "manager", "parameters", "pipeline",
-        "progress", "registry", "specs", "tracking", "training_rows",
+        "progress", "registry", "specs", "tracking", "training_data",
     },
     "searching": {"errors", "evaluation", "notices", "registry"},
     "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
