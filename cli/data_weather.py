@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from bike_traffic.workspace import Workspace
 
 
-@click.command(
-    epilog="\b\nExamples:\n  bt data weather --to weather.csv --since 2025-01\n"
-    "  bt data weather --provider synop --to observed.parquet --since 2021-01"
-)
+@click.command(epilog="Example: bt data weather --to weather.csv --since 2025-01")
 @click.option("--to", "target", default="weather.csv", show_default=True, metavar="URI", help="CSV(.gz) or Parquet.")
 @click.option("--since", metavar="DAY", help="First day, such as 2025-01-01.  [default: 13 months ago]")
 @click.option("--provider", type=click.Choice(["open-meteo", "synop"]), default="open-meteo", show_default=True)

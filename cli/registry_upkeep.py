@@ -101,7 +101,8 @@ def reconcile(ctx: click.Context, workspace: Workspace, take: tuple[str, ...], d
             note(f"{counted(merged, 'record')} merged")
         if key is not None:
             registry.sign_head(key)
-    elsewhere = kept.kept_models(besides=workspace.registry)
+    with stdout_to_stderr():
+        elsewhere = kept.kept_models(besides=workspace.registry)
     for model in elsewhere:
         note(f"kept for another registry: {model}: {model.registry}")
     if elsewhere:

@@ -111,7 +111,8 @@ def require_registry(workspace: Workspace) -> None:
     """Raise `NoRegistry` if an address was given and nothing is there; to be asked where nothing was found."""
     from bike_traffic.searching import require_registry
 
-    require_registry(workspace.registry, workspace.registry_in_words)
+    with stdout_to_stderr():
+        require_registry(workspace.registry, workspace.registry_in_words)
 
 
 _ELSEWHERE = ("run-id-unknown", "alias-unknown")

@@ -85,6 +85,8 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
 ) -> None:
     for alias in ("champion", "nightly"):
         registry.promote(A, alias, actor="ana@desk")
+    Path("empty").mkdir()
+    Path("empty/summary.json").write_text("[]")
     before = registry.events()
     assert refused(bt, *words) == message
     assert registry.events() == before

@@ -66,11 +66,13 @@ registry rollback champion
 registry show RUN
 registry show RUN --format json
 registry show nobody --format json
+registry sign RUN
 registry verify
 registry verify --format json
 registry withdraw RUN --reason it
 train -m rf
 train -m rf --registry models --set n_estimators=2 --track
+tune -m rf --trials 1 --folds 1 --set n_estimators=2
 version
 """.strip().split("\n")
 KINDS = ("read", "refused", "options")

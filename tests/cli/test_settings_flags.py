@@ -15,7 +15,7 @@ from tests.conftest import Bt
 WITH_FLAG = [name for name, setting in SETTINGS.items() if setting.metavar is not None or setting.choices]
 
 ON_A_REGISTRY = {
-    *("app", "train", "predict", "forecast", "evaluate", "config"),
+    *("app", "train", "tune", "predict", "forecast", "evaluate", "config"),
     *(
         f"registry {name}"
         for name in (
@@ -34,17 +34,17 @@ ON_A_REGISTRY = {
     ),
     *("registry verify", "registry reconcile", "doctor"),
 }
-COUNTS = {"train", "backtest", "evaluate", "forecast", "registry best", "data clean"}
+COUNTS = {"train", "tune", "backtest", "evaluate", "forecast", "registry best", "data clean"}
 USERS = {
     "env": {*ON_A_REGISTRY, "mlflow", "mlflow migrate"},
     "backend": ON_A_REGISTRY,
     "registry": ON_A_REGISTRY,
-    "data": {"app", "train", "backtest"},
-    "weather": {"app", "train", "backtest", "forecast", "evaluate", "predict"},
+    "data": {"app", "train", "tune", "backtest"},
+    "weather": {"app", "train", "tune", "backtest", "forecast", "evaluate", "predict"},
     "city": {*COUNTS, "app", "predict", "data check", "data fetch", "data weather"},
     "max_left_out": {*COUNTS, "predict", "data check"},
     "keep_doubtful": COUNTS,
-    "track": {"train"},
+    "track": {"train", "tune"},
     "public_key": {"registry verify"},
 }
 """The commands that use a setting which has a flag."""
