@@ -48,6 +48,14 @@ client = MlflowClient(tracking_uri=sys.argv[1])
 print(run.info.run_id)
 """
 
+_COST = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+"""A small process of its own: the peak memory of a child is never below that of the process that started it."""
+
 
 def main() -> None:
     arguments = parser(__doc__)
@@ -128,11 +136,9 @@ def _cost(words: Sequence[str], summary: Path) -> tuple[float, int]:
     """Return the CPU seconds and the peak memory in MB of one command."""
     note(" ".join(words))
     command = [bt_command(), "registry", *words, "--registry", str(summary)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    return round(used.ru_utime + used.ru_stime, 1), round(used.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-c", _COST, *command], check=True, capture_output=True, text=True)
+    seconds, kilobytes = done.stdout.split()
+    return round(float(seconds), 1), round(int(kilobytes) / 1024)
 
 
 def fill_mlflow(client: Any, database: Path, size: int) -> None:
