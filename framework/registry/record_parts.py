@@ -35,7 +35,8 @@ class RecordPart:
         """Return the part that `value` is; ``None`` if it is another kind of object, or a key has another type."""
         if not isinstance(value, Mapping):
             return None
-        types, own = _types_of(cls), cls._own()
+        part: type = cls  # mypy takes no Self for hashable
+        types, own = _types_of(part), cls._own()
         for name in own & value.keys():
             if type(value[name]) is bool or not isinstance(value[name], types[name]):
                 return None
