@@ -107,7 +107,8 @@ WRONG = {
     '{ base_url = "https://x.org", counts = 3 }': "counts must be a string",
     '{ base_url = "https://x.org", counts = "c", columns = "c" }': "columns must be a string",
     '{ base_ur = "https://x.org" }': "no setting 'base_ur'; there are archives, base_url, columns, counters, "
-    "counts, holidays, latitudes, longitudes, position, school_zone, time_zone, title (did you mean 'base_url'?)",
+    "counts, holidays, latitudes, longitudes, position, school_zone, time_zone, title, weather_station "
+    "(did you mean 'base_url'?)",
     "{ latitudes = [50, 49] }": "latitudes must be two numbers in degrees, such as [48.0, 49.5], not [50, 49]",
     '{ time_zone = "Europe/Pari" }': "no time zone is called 'Europe/Pari'; give one such as Europe/Paris",
     '{ time_zone = "Asia/Kolkata" }': "the hours of Asia/Kolkata do not begin with those of UTC, which is not "

@@ -28,7 +28,7 @@ def test_a_report_has_versions_settings_folders_and_the_registry(bt: Bt, tmp_pat
     assert (code, found["problems"], found["failures"]) == (0, [], [])
     assert found["system"]["bike-traffic"] == version("bike-traffic")
     assert found["packages"]["pandas"] == version("pandas")
-    assert set(found["extras"]) == {"nn", "mlflow", "plot", "gcs", "s3", "signing", "app"}
+    assert set(found["extras"]) == {"nn", "mlflow", "plot", "gcs", "s3", "signing", "app", "tune", "dask"}
     assert found["registry"] == {"backend": "local", "address": "models/summary.json", "records": 1}
     assert found["settings"]["env"] == "dev"
     assert found["folders"]["cache"] == {"path": str(tmp_path / "cache"), "writable": True, "bytes": 0}
