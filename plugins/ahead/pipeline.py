@@ -212,7 +212,7 @@ class AheadPipeline(Pipeline):
             raise ParameterError(
                 f"'{self.name}': {error}", "parameter-refused", model_type=self.name, reason=str(error)
             ) from None
-        return Days.between(first, last, self.holidays, str(cleaned[TIME].dt.tz), place)
+        return Days.between(first, last, holidays=self.holidays, zone=str(cleaned[TIME].dt.tz), place=place)
 
     def save(self, directory: Path) -> None:
         """Write ``ahead.npz``: plain arrays, no pickle."""
