@@ -14,6 +14,7 @@ import bike_traffic
 from bike_traffic import answering
 from bike_traffic.data import cleaning, loading
 from bike_traffic.data.checking import rules, usable
+from bike_traffic.data.parts import loading as parts
 from bike_traffic.features.history import CountFeatures
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.forest import ForestPipeline
@@ -35,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return call
 
     parse = counting("clean", cleaning.clean)
-    for module in (answering, cleaning, loading, rules, usable):
+    for module in (answering, cleaning, loading, parts, rules, usable):
         monkeypatch.setattr(module, "clean", parse)
     monkeypatch.setattr(CountFeatures, "transform", counting("features", CountFeatures.transform))
     monkeypatch.setattr(ForestPipeline, "_mean", counting("forest", ForestPipeline._mean))

@@ -43,7 +43,9 @@ def on_terminal(*words: str) -> list[str]:
 def test_an_error_on_a_terminal_is_broken_between_words() -> None:
     Path("bt.toml").write_text('registry = "s3://models/summary.json"\nsigning_keys = "a"\n')
     lines = on_terminal(*BT, "config")
-    piped = subprocess.run([sys.executable, *BT, "config"], capture_output=True, text=True, check=False).stderr
+    piped = subprocess.run(
+        [sys.executable, *BT, "config"], capture_output=True, text=True, check=False, timeout=600
+    ).stderr
     assert piped.count("\n") == 1
     assert " ".join(line.strip() for line in lines) == piped.rstrip("\n")
     assert len(lines) > 1

@@ -150,7 +150,6 @@ def test_where_the_server_has_no_summary_there_is_no_registry(bt: Bt, registry: 
         "best --metric r2",
         "show aaaa1111",
         "history champion",
-        "verify",
         f"copy --to copied --from {typo}",
     ):
         words = command.split() if "copy" in command else [*command.split(), "--registry", typo]
