@@ -71,7 +71,23 @@ PREDICT = "def predict(self, counts, history=None):"
 PREDICT_AND = [PREDICT, "predicted = super().predict(counts, history)"]
 """A public method that overrides the base class's: the checks must not rely on those of the base class."""
 
+
+def searching(space: str) -> Change:
+    """Return the change that declares a space of search."""
+    return ("    def save", f"    @classmethod\n    def search_space(cls):\n        return {space}\n\n    def save")
+
+
 BROKEN: list[tuple[str, Change, str]] = [
+    (
+        "check_search_space_fits_the_parameters",
+        searching("{'depth': 3}"),
+        "search_space declares depth, which is no parameter; there are ['random_state']",
+    ),
+    (
+        "check_search_space_fits_the_parameters",
+        searching("{'random_state': 3}"),
+        "search_space declares random_state as 3; use Between or OneOf",
+    ),
     (
         "check_name_and_task_agree",
         ('name = "mean"', 'name = "means"'),
