@@ -84,11 +84,11 @@ def reconcile(ctx: click.Context, workspace: Workspace, take: tuple[str, ...], d
         note(f"{dropped}: dropped; it was kept for {dropped.registry}")
     if drop:
         return
-    for run_id in take:
-        kept.move_to(workspace.registry, run_id)
     finished, failed = [], []
     with stdout_to_stderr():
         key, registry = workspace.signing_key, workspace.registry
+        for run_id in take:
+            kept.move_to(registry, run_id)
         for one in finish(registry):
             if isinstance(one, RegistryError):
                 note(f"not registered: {one}")
@@ -101,8 +101,7 @@ def reconcile(ctx: click.Context, workspace: Workspace, take: tuple[str, ...], d
             note(f"{counted(merged, 'record')} merged")
         if key is not None:
             registry.sign_head(key)
-    with stdout_to_stderr():
-        elsewhere = kept.kept_models(besides=workspace.registry)
+        elsewhere = kept.kept_models(besides=registry)
     for model in elsewhere:
         note(f"kept for another registry: {model}: {model.registry}")
     if elsewhere:

@@ -29,6 +29,7 @@ def predict_folder(
     registry: str | None = None,
     backend: str | None = None,
     env: str | None = None,
+    city: str | None = None,
     history: str | pd.DataFrame | None = None,
     interval: bool = False,
     unknown_counters: UnknownPolicy = "refuse",
@@ -43,7 +44,7 @@ def predict_folder(
     Parameters
     ----------
     source, folder : of the counts and of the predictions: paths, or URLs such as ``s3://…``.
-    model, run_id, alias, history, interval, unknown_counters, reasons : as in `bike_traffic.predict`.
+    model, run_id, alias, city, history, interval, unknown_counters, reasons : as in `bike_traffic.predict`.
     jobs : files at once, each in a process of its own.
     scheduler : the address of a Dask scheduler, whose workers predict them instead.
 
@@ -57,7 +58,7 @@ def predict_folder(
         Some files could not be predicted; raised when the others are. The reasons are logged as warnings.
     NoRecord, IntegrityError, ReadError, WriteError, MissingInput, NoInterval, WorkerError
     """
-    workspace = Workspace.open(registry=registry, backend=backend, env=env)
+    workspace = Workspace.open(registry=registry, backend=backend, env=env, city=city)
     loaded = workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
     past = None if history is None else workspace.counts(history)
     how = workspace.answering(
@@ -86,12 +87,13 @@ def tune(
     jobs: int = 1,
     scheduler: str | None = None,
     track: bool | None = None,
+    city: str | None = None,
 ) -> Tuning:
     """Search for the parameters of a model that are best on folds in time, before the last 28 days.
 
     Parameters
     ----------
-    data, weather, track : as in `bike_traffic.train`.
+    data, weather, track, city : as in `bike_traffic.train`.
     trials : how many in all; an interrupted search goes on, and one with fewer trials is extended.
     horizon : what each fold holds out, such as ``"28d"``.
     parameters : values that are given, and not searched.
@@ -107,7 +109,7 @@ def tune(
     ------
     MissingExtra, TuningError, SplitError, ParameterError, MissingInput, ReadError, SchemaError, WorkerError
     """
-    workspace = Workspace.open(track=track)
+    workspace = Workspace.open(track=track, city=city)
     (declaration,) = workspace.pipelines([model])
     plan = TuningPlan(
         trials=trials,

@@ -8,6 +8,7 @@ import platform
 import socket
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -93,15 +94,14 @@ def _client(address: str) -> Any:
 
 def _made(client: Any, address: str, shared: Any, calls: Sequence[Call]) -> Iterator[Any]:
     here = _versions()
-    sent = [pickle.dumps(call) for call in reversed(calls)]
-    futures = [client.submit(_call, here, call, shared, pure=False) for call in sent]
+    futures = deque(client.submit(_call, here, pickle.dumps(call), shared, pure=False) for call in calls)
     try:
         while futures:
-            yield _answer(client, address, futures[-1])
-            futures.pop()
+            yield _answer(client, address, futures[0])
+            futures.popleft()
     finally:
         if futures and client.status == "running":
-            client.cancel(futures)
+            client.cancel(list(futures))
 
 
 def _answer(client: Any, address: str, future: Any) -> Any:

@@ -201,7 +201,8 @@ class Workspace:
         test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
         """
         if run_id is not None:
-            if event := self.registry.withdrawn().get((record := self.registry.get(run_id)).run_id):
+            record = self.registry.get(run_id)
+            if event := self.registry.withdrawn().get(record.run_id):
                 self.notify(f"run {record.run_id[:8]} was withdrawn {event.origin}")
             return record
         if alias is not None:
@@ -249,15 +250,13 @@ class Workspace:
 
         copy_files(self.registry, record, self.trust, directory)
 
-    def predict(
-        self, loaded: LoadedModel, counts: pd.DataFrame, *, interval: bool = False, **how: Any
-    ) -> pd.DataFrame:
+    def predict(self, loaded: LoadedModel, counts: pd.DataFrame, **how: Any) -> pd.DataFrame:
         """Predict counts, published or clean; see `bike_traffic.prediction.predict`, and `answering` for `how`."""
         from bike_traffic.prediction import predict
 
-        return predict(loaded.pipeline, counts, self.answering(loaded, interval=interval, **how))
+        return predict(loaded.pipeline, counts, self.answering(loaded, **how))
 
-    def answering(self, loaded: LoadedModel, *, interval: bool, **how: Any) -> Answering:
+    def answering(self, loaded: LoadedModel, *, interval: bool = False, **how: Any) -> Answering:
         """Return how a model answers rows, `how` as fields of `Answering`; raise `NoInterval` if it has none."""
         from bike_traffic.answering import Answering
         from bike_traffic.prediction import require_interval

@@ -207,3 +207,11 @@ def test_without_optuna_one_line_says_what_to_install(monkeypatch: pytest.Monkey
     message = r"^a search needs optuna, which is not installed: pip install 'optuna>=4'$"
     with pytest.raises(MissingExtra, match=message):
         search.require_optuna()
+
+
+def test_the_values_of_more_than_ten_folds_stay_in_their_order() -> None:
+    study = Study("sqlite:///:memory:", "study", {"x": Between(0.0, 1.0)}, higher_is_better=False, seed=0)
+    (trial,) = study.next_trials(1)
+    values = [float(fold) for fold in range(12)]
+    study.report(trial, values)
+    assert [one.values for one in study.trials()] == [values]

@@ -40,7 +40,7 @@ class _HttpHandler(HTTPHandler):
         self._deadline = deadline
 
     def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(partial(_Connection, self._deadline), req)
+        return self.do_open(partial(_Timed, self._deadline), req)
 
 
 class _HttpsHandler(HTTPSHandler):
@@ -66,10 +66,6 @@ class _Timed(HTTPConnection):
     def connect(self) -> None:
         self.timeout = self._deadline.left()
         super().connect()
-
-
-class _Connection(_Timed):
-    pass
 
 
 class _SafeConnection(_Timed, HTTPSConnection):

@@ -77,15 +77,10 @@ class MlflowTracker(Tracker):
             self._notify(f"{model_type}: not tracked: {shown(reason_of(error))}")
             yield Run()
             return
-        status = RunStatus.FAILED
         try:
-            yield run
-            status = RunStatus.FINISHED
-        except KeyboardInterrupt:
-            status = RunStatus.KILLED
-            raise
+            with _ending(run.end):
+                yield run
         finally:
-            run.end(RunStatus.to_string(status))
             if run.missing:
                 self._notify(
                     f"{model_type}: not recorded in {self._store.uri}: {', '.join(run.missing)}: {run.reason}"
@@ -103,15 +98,10 @@ class MlflowTracker(Tracker):
             self._notify(f"{name}: not tracked: {shown(reason_of(error))}")
             yield TuningRun()
             return
-        status = RunStatus.FAILED
         try:
-            yield run
-            status = RunStatus.FINISHED
-        except KeyboardInterrupt:
-            status = RunStatus.KILLED
-            raise
+            with _ending(run.end):
+                yield run
         finally:
-            run.end(status)
             if run.failure is not None:
                 self._notify(f"{name}: not recorded in {self._store.uri}: {shown(reason_of(run.failure))}")
 
@@ -123,6 +113,20 @@ class MlflowTracker(Tracker):
         run_id = str(client.create_run(self._store.experiment.experiment_id, tags=own).info.run_id)
         client.update_run(run_id, name=f"{name or model_type}-{run_id[:8]}")
         return run_id
+
+
+@contextmanager
+def _ending(end: Callable[[str], None]) -> Iterator[None]:
+    """Give `end` the status of the block: finished, killed by Ctrl-C, or failed."""
+    status = RunStatus.FAILED
+    try:
+        yield
+        status = RunStatus.FINISHED
+    except KeyboardInterrupt:
+        status = RunStatus.KILLED
+        raise
+    finally:
+        end(RunStatus.to_string(status))
 
 
 class MlflowRun(Run):

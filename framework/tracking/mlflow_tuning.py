@@ -40,11 +40,11 @@ class MlflowTuningRun(TuningRun):
         except Exception as error:  # no error of tracking may stop a search
             self.failure = error
 
-    def end(self, status: int) -> None:
+    def end(self, status: str) -> None:
         """Set the final status of the search."""
         try:
             with quiet():
-                self._client.set_terminated(self.run_id, RunStatus.to_string(status))
+                self._client.set_terminated(self.run_id, status)
         except Exception as error:
             self.failure = self.failure or error
 

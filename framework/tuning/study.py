@@ -24,6 +24,7 @@ that the trials do not."""
 
 _STARTUP_TRIALS = 8
 """Trials at random before earlier ones guide the choice, the defaults among them."""
+_FOLD = "fold_"
 _DIGITS = 3
 """Significant digits of a parameter: more are no better, and nobody wants to type them."""
 
@@ -103,7 +104,7 @@ class Study:
         handle = self._handle(trial)
         for fold in range(len(trial.values), len(values)):
             handle.report(float(np.mean(values[: fold + 1])), fold)
-            handle.set_user_attr(f"fold_{fold}", values[fold])
+            handle.set_user_attr(f"{_FOLD}{fold}", values[fold])
 
     def is_behind(self, trial: Trial) -> bool:
         """Return whether a trial is worse than the median of the complete ones after as many folds."""
@@ -140,13 +141,17 @@ class Study:
         return optuna.trial.Trial(self._study, self._frozen()[trial.number]._trial_id)
 
     def _trial_of(self, frozen: FrozenTrial) -> Trial:
-        folds = sorted(name for name in frozen.user_attrs if name.startswith("fold_"))
+        folds = sorted((name for name in frozen.user_attrs if name.startswith(_FOLD)), key=_number_of_fold)
         return Trial(
             number=frozen.number,
             parameters={name: _typed(self._space[name], value) for name, value in frozen.params.items()},
             values=[frozen.user_attrs[name] for name in folds],
             state={"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(frozen.state.name, "running"),
         )
+
+
+def _number_of_fold(name: str) -> int:
+    return int(name.removeprefix(_FOLD))
 
 
 def _distribution_of(searched: Searched) -> BaseDistribution:

@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.cities import PARIS_POSITION, degrees_of
-from bike_traffic.columns import CLOUD, COUNT, COUNTER, HOUR, RAIN, TEMPERATURE, TIME_ZONE
+from bike_traffic.columns import CLOUD, COUNT, HOUR, RAIN, TEMPERATURE, TIME_ZONE
 from bike_traffic.features.calendar import FRANCE, calendar_features
 from bike_traffic.features.light import sun_height
 from bike_traffic.features.outages import OUTAGE_HOURS
+from bike_traffic.features.parts import positions_of
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -105,7 +106,7 @@ class Cube:
     @classmethod
     def of(cls, cleaned: pd.DataFrame, days: Numbers, counters: pd.Index, first: int, end: int) -> Self:
         """Gather clean rows, of the local `days`, from day `first` to before day `end`; leave out other counters."""
-        counter = positions(cleaned, counters)
+        counter = positions_of(cleaned, counters)
         day = days - first
         shape = (max(end - first, 0), len(counters), 24)
         kept = (counter >= 0) & (day >= 0) & (day < shape[0])
@@ -152,13 +153,6 @@ class Weather:
             parts = [np.sqrt(rain).clip(max=2), wet, mean, temperature / 10 - mean, cloud / 100]
             columns.append(np.stack(parts, axis=1).reshape(-1, 24, len(parts)))
         return cls(first=first, around=columns[0], until=columns[1])
-
-
-def positions(cleaned: pd.DataFrame, counters: pd.Index) -> Places:
-    """Return each row's position among `counters`, -1 for any other counter."""
-    names = cleaned[COUNTER].cat
-    places = counters.get_indexer(names.categories.astype(str))
-    return np.append(places, -1)[names.codes.to_numpy()]
 
 
 def _moving_mean(values: Floats, before: int, after: int) -> Floats:

@@ -15,10 +15,11 @@ from bike_traffic.cities import PARIS_POSITION, degrees_of
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TEMPERATURE, TIME
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import FRANCE, day_numbers
+from bike_traffic.features.parts import counters_in, positions_of
 from bike_traffic.names import Need, Task
 from bike_traffic.pipeline import Pipeline
 from bike_traffic.plugins.ahead.columns import WEATHER_SIZE, ratio_columns, shared_columns, weather_columns
-from bike_traffic.plugins.ahead.cube import USED_WEATHER, Cube, Days, Floats, Weather, positions
+from bike_traffic.plugins.ahead.cube import USED_WEATHER, Cube, Days, Floats, Weather
 from bike_traffic.plugins.ahead.origin import BASE_DAYS, WINDOWS, Origin
 from bike_traffic.plugins.ahead.regression import FactorRegression
 from bike_traffic.search_space import Between, Searched
@@ -89,7 +90,7 @@ class AheadPipeline(Pipeline):
 
     def _fit(self, cleaned: pd.DataFrame) -> None:
         """Describe an origin at each midnight, and fit the regressions on the days after them."""
-        self.counters_ = _counters(cleaned)
+        self.counters_ = counters_in(cleaned)
         numbers = day_numbers(cleaned[TIME])
         first, last = int(numbers.min()), int(numbers.max())
         cube = Cube.of(cleaned, numbers, self.counters_, first - _MARGIN_DAYS, last + 2)
@@ -172,7 +173,7 @@ class AheadPipeline(Pipeline):
         first = int(origin_day.min()) - _MARGIN_DAYS
         recent = history[history.columns.intersection(_USED)][history[TIME] >= _midnight(first, history[TIME].dt.tz)]
         recent_day = day_numbers(recent[TIME])
-        counters = _counters(recent).union(self.counters_)
+        counters = counters_in(recent).union(self.counters_)
         cube = Cube.of(recent, recent_day, counters, first, int(origin_day.max()) + 1)
         last = int(max(day.max(), origin_day.max()))
         days = self._days(first, last, cleaned)
@@ -181,7 +182,7 @@ class AheadPipeline(Pipeline):
             weather = Weather.of([(recent, recent_day), (cleaned, day)], int(recent_day.min()), last + 1)
         kept = np.zeros((7, len(counters), 24), dtype=np.float32)
         kept[:, counters.get_indexer(self.counters_)] = self.base_
-        counter = positions(cleaned, counters)
+        counter = positions_of(cleaned, counters)
         predicted = np.empty(len(cleaned))
         issued = origin_day * 24 + origin_hour
         for moment in np.unique(issued):
@@ -237,14 +238,6 @@ class AheadPipeline(Pipeline):
             pipeline.plain_ = tuple(map(FactorRegression.of_row, saved["plain"]))
             pipeline.with_weather_ = tuple(map(FactorRegression.of_row, saved["with_weather"]))
         return pipeline
-
-
-def _counters(cleaned: pd.DataFrame) -> pd.Index:
-    """Return the sorted names of the counters that have rows."""
-    names = cleaned[COUNTER].cat
-    present = np.bincount(names.codes.to_numpy(), minlength=len(names.categories)) > 0
-    counters: pd.Index = pd.Index(sorted(names.categories[present].astype(str)), dtype="str")
-    return counters
 
 
 def _midnight(day: int, zone: Any) -> pd.Timestamp:
