@@ -156,6 +156,8 @@ def test_an_option_that_a_backend_does_not_take_is_one_line(site: Path) -> None:
     modules = {"shelf_dist": declaring(f"[{spec}]", "bt_registry_backends"), "shelf_registry": SHELF}
     write_distribution(site, "shelf-dist", modules, {"bike_traffic/main": "shelf_dist"})
     listed = ("registry", "list", "--registry", "shelf://books")
+    Path("books").mkdir()
+    Path("books/summary.json").write_text("[]")
     empty = "no records yet; `bt train --registry shelf://books` makes the first [shelf registry shelf://books]\n"
     assert bt(site, *listed) == (0, "", empty)
     Path("bt.toml").write_text("[backends.shelf]\nrows = 3\n")

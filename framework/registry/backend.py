@@ -102,8 +102,7 @@ class RegistryBackend(EventLog):
         This one is a digest of them all; a backend with a cheaper one, such as a generation, overrides it.
         """
         digest = hashlib.sha256()
-        entries = (one.to_json() for some in (self.records(EVERYTHING), self.events()) for one in some)
-        for entry in entries:
+        for entry in (one.to_json() for some in (self.records(EVERYTHING), self.events()) for one in some):
             digest.update(json.dumps(entry, sort_keys=True).encode() + b"\n")
         return digest.hexdigest()
 
