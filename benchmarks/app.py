@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bike_traffic.places import places_of
 from bike_traffic.workspace import Workspace
-from report import note, parser, print_machine, print_table, run
+from report import cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
 from tests.app.serving import Served, serve
 from tests.app.sessions import Session, session, upload
 
@@ -118,15 +118,11 @@ def spent(app: Served, reader: Session, query: Callable[[int], dict[str, str]]) 
 
 
 def cpu(app: Served) -> float:
-    """Return the CPU seconds of the server so far."""
-    fields = Path(f"/proc/{app.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu_seconds_of(app.process.pid)
 
 
 def memory(app: Served) -> float:
-    """Return the resident memory of the server, in megabytes."""
-    text = Path(f"/proc/{app.process.pid}/status").read_text(encoding="ascii")
-    return int(text.partition("VmRSS:")[2].split()[0]) / 1000
+    return megabytes_of(app.process.pid)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,18 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     return Run(seconds, usage.ru_utime + usage.ru_stime, kilobytes / 1000)
 
 
+def cpu_seconds_of(process: int) -> float:
+    """Return the CPU seconds, user and system, of a running process so far (Linux alone)."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def megabytes_of(process: int, which: str = "VmRSS") -> float:
+    """Return the resident memory of a running process, or with VmHWM its peak (Linux alone)."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(text.partition(f"{which}:")[2].split()[0]) / 1000
+
+
 def bt_command() -> str:
     """Return the ``bt`` of the environment that runs the benchmark."""
     path = Path(sysconfig.get_path("scripts"), "bt")

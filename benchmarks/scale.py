@@ -1,14 +1,20 @@
-"""One training on counts of any size: CPU seconds, peak memory, and the size of the model.
+"""One training, and one prediction, on counts of any size: CPU seconds, peak memory, and the size of the model.
 
-    python benchmarks/scale.py
-    python benchmarks/scale.py --million 0.4 2 10 50
+    PYTHONPATH=. python benchmarks/scale.py
+    PYTHONPATH=. python benchmarks/scale.py --million 0.4 2 10 50
+    PYTHONPATH=. python benchmarks/scale.py --predict --million 1 10 50
 
 Counts are generated as a folder of Parquet files, one a month, in a temporary folder, and deleted after their turn.
 Each training is a process of its own. Beside it stands the limit: pyarrow reads the same files and does nothing else.
+
+With --predict, the folder becomes a folder of predictions: in one process, in two, and by two workers of a Dask
+scheduler on this machine, whose start is left out. The model learned from the last two months. The limit is pyarrow
+that reads the same files and writes the same predictions.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +26,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from report import note, parser, print_machine, print_table, run
+from report import Run, cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
+from tests.dask_cluster import dask_cluster
 
 HOURS_OF_YEAR = 8766
 MOST_COUNTERS = 1141
@@ -33,7 +40,10 @@ import sys
 from pathlib import Path
 import pyarrow.parquet as pq
 for path in sorted(Path(sys.argv[1]).glob("*.parquet")):
-    pq.read_table(path, use_threads=False)
+    table = pq.read_table(path, use_threads=False)
+    if len(sys.argv) > 2:
+        predictions = pq.read_table(Path(sys.argv[2], path.stem.partition(".")[0] + ".parquet"), use_threads=False)
+        pq.write_table(predictions, Path(sys.argv[3], path.name))
 """
 
 
@@ -43,6 +53,7 @@ def main() -> None:
         "--million", type=float, nargs="+", default=[0.4, 2, 10], help="rows in millions (default: 0.4 2 10)"
     )
     arguments.add_argument("--model", default="rf", help="the pipeline (default: rf)")
+    arguments.add_argument("--predict", action="store_true", help="measure `bt predict` of a folder")
     arguments.add_argument("--generate", metavar="DIRECTORY", help="only write the counts there")
     options = arguments.parse_args()
     if options.generate:
@@ -51,20 +62,67 @@ def main() -> None:
         return
 
     print_machine()
+    if options.predict:
+        columns = ["rows", "by", "s", "CPU s", "rows per CPU s", "times the limit", "peak MB of a process"]
+        print_table(columns, [row for million in options.million for row in predicted(million, options.model)])
+        return
     rows = [measured(million, options.model) for million in options.million]
     print_table(
         ["rows", "counters", "CPU s", "µs a row", "peak MB", "model MB", "reading alone, CPU s", "its peak MB"], rows
     )
 
 
+def generated(million: float, store: Path) -> tuple[int, int]:
+    """Generate counts in a process of its own: a large parent would count toward the peaks measured later."""
+    command = [sys.executable, __file__, "--million", str(million), "--generate", str(store)]
+    written = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    number, counters = map(int, written.split())
+    note(f"{number:,} rows of {counters:,} counters generated")
+    return number, counters
+
+
+def predicted(million: float, model: str) -> list[list[object]]:
+    """Generate counts, and predict the folder in the three ways."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store, registry, output = folder / "counts", folder / "models", folder / "predictions"
+        number, _ = generated(million, store)
+        environment = {"BT_CACHE": str(folder / "cache")}
+        chosen = ["-m", model, "--registry", str(registry)]
+        since = ["--data", str(store), "--since", str(LAST_MONTH - 1), "--no-track", "--no-interval"]
+        run([*BT, "train", *chosen, *since], environment)
+        command = [*BT, "predict", *chosen, str(store), "-o", f"{output}/"]
+        costs: dict[str, Run] = {}
+
+        def predict(by: str, *how: str) -> None:
+            shutil.rmtree(output, ignore_errors=True)
+            costs[by] = run([*command, *how], environment)
+            note(f"{by}: {costs[by].seconds:.0f} s, {costs[by].cpu_seconds:.0f} CPU s")
+
+        predict("one process")
+        predict("two processes", "--jobs", "2")
+        with dask_cluster(folder, environment=environment) as cluster:
+            processes = [process.pid for process in cluster.processes]
+            before = sum(map(cpu_seconds_of, processes))
+            predict("two workers of Dask", "--scheduler", cluster.address)
+            spent = sum(map(cpu_seconds_of, processes)) - before
+            peak = max(megabytes_of(process, "VmHWM") for process in processes)
+        own = costs["two workers of Dask"]
+        costs["two workers of Dask"] = Run(own.seconds, own.cpu_seconds + spent, max(peak, own.peak_megabytes))
+        (folder / "limit").mkdir()
+        limit = run([sys.executable, "-c", READ, str(store), str(output), str(folder / "limit")])
+        costs["the limit: pyarrow alone"] = limit
+        return [
+            [number, by, seconds, cpu, round(number / cpu), cpu / limit.cpu_seconds, peak]
+            for by, (seconds, cpu, peak) in costs.items()
+        ]
+
+
 def measured(million: float, model: str) -> list[object]:
-    """Generate counts and train once, each in a process of its own: a large parent would count toward the peak."""
+    """Generate counts and train once, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         store, registry = Path(folder, "counts"), Path(folder, "models")
-        command = [sys.executable, __file__, "--million", str(million), "--generate", str(store)]
-        written = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        number, counters = map(int, written.split())
-        note(f"{number:,} rows of {counters:,} counters generated")
+        number, counters = generated(million, store)
         options = ["--data", str(store), "--registry", str(registry), "--no-track"]
         trained = run([*BT, "train", "-m", model, *options], {"BT_CACHE": str(Path(folder, "cache"))})
         size = sum(path.stat().st_size for path in registry.rglob("model.joblib*")) / 1e6

@@ -24,7 +24,13 @@ class Cluster:
     """A scheduler and its workers."""
 
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
+
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        """The scheduler and the workers."""
+        return [self.scheduler, *self.workers]
 
 
 @contextmanager
@@ -43,11 +49,11 @@ def dask_cluster(
             return process
 
         port = address.rpartition(":")[2]
-        start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+        scheduler = start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
         words = (address, "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard")
         started = [start("distributed.cli.dask_worker", *words) for _ in range(workers)]
         _wait_for(address, workers)
-        yield Cluster(address, started)
+        yield Cluster(address, scheduler, started)
 
 
 def _wait_for(address: str, workers: int) -> None:
