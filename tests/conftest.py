@@ -74,3 +74,10 @@ def bt() -> Bt:
         return CliRunner().invoke(main, [str(word) for word in words], input=stdin)
 
     return run
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask a portal again, and call a file of records corrupt, without waiting: the waits have their own tests."""
+    monkeypatch.setattr("bike_traffic.registry_backends.array_file._SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("bike_traffic.opendata.portal.client.FIRST_PAUSE", 0.0)

@@ -24,9 +24,10 @@ from bike_traffic.app.views.parts import (
     theme,
 )
 from bike_traffic.config import ENVIRONMENTS
-from bike_traffic.errors import MissingExtra, MissingInput, NoRecord, PluginError, UnknownPipeline
+from bike_traffic.errors import MissingExtra, MissingInput, NoRecord, NoRegistry, PluginError, UnknownPipeline
 from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.names import Task
+from bike_traffic.searching import require_registry
 
 if TYPE_CHECKING:
     from bike_traffic.app.views import Visit
@@ -43,6 +44,10 @@ def show(visit: Visit) -> None:
         with visit.head:
             st.subheader(words.say("No model is registered yet"), anchor=False)
         st.write(words.say("`bt train` trains and registers the first one, and this page shows it."))
+        try:
+            require_registry(state.workspace().registry, state.workspace().registry_in_words)
+        except NoRegistry as error:
+            show_error(words, error)
         return
     choice, newest_first, left_out = _filters(visit)
     chosen = None

@@ -187,10 +187,23 @@ def test_a_classifier_shows_its_share_of_wrong_hours(page: Open) -> None:
 def test_an_empty_registry_is_said_in_one_sentence(
     page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BT_REGISTRY", str(tmp_path / "none"))
+    (tmp_path / "summary.json").write_text("[]", encoding="utf-8")
+    monkeypatch.setenv("BT_REGISTRY", str(tmp_path / "summary.json"))
     app = page("models", lang="en")
     assert faultless(app)
     assert app.subheader[0].value == "No model is registered yet"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "there is no"), ("fr", "Il n’y a pas de registre ici")])
+def test_an_address_without_a_registry_is_not_an_empty_one(
+    page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setenv("BT_REGISTRY", str(tmp_path / "misspelt"))
+    app = page("models", lang=language)
+    assert [one.value for one in app.exception] == []
+    (error,) = app.error
+    assert said in error.value
+    assert "misspelt" in error.value
 
 
 def test_a_registry_that_cannot_be_read_is_said_in_one_sentence(

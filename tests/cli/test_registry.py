@@ -317,6 +317,7 @@ def test_the_registry_is_named_by_a_flag_a_variable_or_the_file(
     assert len(document(bt, "list", *words)) == 5
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "words", [["list"], ["best", "--metric", "r2"], ["show", "aaaa"], ["pull", "aaaa", "pulled"]]
 )

@@ -118,6 +118,7 @@ def test_the_commands_below_are_all_there_are() -> None:
     assert {one for one in words if not any(f"{line} ".startswith(f"{one} ") for line in COMMANDS)} == set()
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("command", "kind"),
     [(one, kind) for kind in KINDS for one in COMMANDS if kind == "options" or not one.startswith(WITHOUT_ADDRESS)],

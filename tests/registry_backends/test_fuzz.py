@@ -21,6 +21,8 @@ from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.summary import LocalRegistry
 from tests.test_registry import make_record
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 BOUNDED = settings(
     derandomize=True,
     deadline=None,
