@@ -104,6 +104,9 @@ def status(source: str, output_format: str) -> None:
     Every file is read and compared with the manifest. Exit code 1 if one is damaged.
     """
     with stdout_to_stderr():
+        import pandas as pd
+
+        from bike_traffic.evaluation.splits import span_in_words
         from bike_traffic.opendata.stores.status import store_status
 
         found = store_status(source)
@@ -112,8 +115,10 @@ def status(source: str, output_format: str) -> None:
     else:
         months = "1 month" if len(found.months) == 1 else f"{len(found.months)} months"
         echo(f"{found.store}: {found.rows:,} rows in {months}, {found.size:,} bytes")
+        if found.age_hours is not None:
+            age = span_in_words(pd.Timedelta(hours=found.age_hours))
+            echo(f"from {found.first_hour} to {found.last_hour}, {age} ago")
         if found.months:
-            echo(f"from {found.first_hour} to {found.last_hour}, {found.age_hours:,} hours ago")
             echo(f"{found.city}, {found.dataset} at {found.base_url}; licence: {found.licence}")
         for what, named in (("missing", found.missing), ("damaged", found.damaged)):
             if named:

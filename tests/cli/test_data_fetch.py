@@ -152,5 +152,9 @@ def test_the_status_says_what_is_stored_and_what_is_missing(bt: Bt, api: Explore
     done = bt("data", "status", "counts")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[0].startswith("counts: 192 rows in 1 month, ")
+    days, hours = divmod(document["age_hours"], 24)
+    assert done.stdout.splitlines()[1].endswith(
+        f" to {document['last_hour']}, {days} d{f' {hours} h' * (hours > 0)} ago"
+    )
     assert done.stdout.splitlines()[2] == (f"paris, comptage-velo-donnees-compteurs at {url}; licence: {LICENCE}")
     assert done.stdout.splitlines()[3:] == ["missing: 2026-02", "damaged: 2026-01"]
