@@ -195,15 +195,20 @@ def test_a_file_that_is_not_there_is_named() -> None:
         train("nowhere.csv")
 
 
-@pytest.fixture
-def trained(small_counts: pd.DataFrame) -> dict[str, TrainingResult]:
+@pytest.fixture(scope="module")
+def registry_of_four(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("four"))
+
+
+@pytest.fixture(scope="module")
+def trained(small_counts: pd.DataFrame, registry_of_four: str) -> dict[str, TrainingResult]:
     """Train four models; the forest of three trees is better than that of one on few rows, which is of prod."""
     few = {"n_estimators": 1, "min_samples_leaf": 1, "max_samples": 0.02}
     return {
-        "one tree": train(small_counts, parameters=few, env="prod"),
-        "three trees": train(small_counts),
-        "classifier": train(small_counts, "rf_class"),
-        "test mode": train(small_counts.head(2000), test_mode=True),
+        "one tree": train(small_counts, parameters=few, env="prod", registry=registry_of_four),
+        "three trees": train(small_counts, registry=registry_of_four),
+        "classifier": train(small_counts, "rf_class", registry=registry_of_four),
+        "test mode": train(small_counts.head(2000), test_mode=True, registry=registry_of_four),
     }
 
 
@@ -221,11 +226,15 @@ def trained(small_counts: pd.DataFrame) -> dict[str, TrainingResult]:
     ids=str,
 )
 def test_the_best_is_loaded_by_metric_model_and_environment(
-    trained: dict[str, TrainingResult], small_counts: pd.DataFrame, asked: dict[str, Any], best: str
+    trained: dict[str, TrainingResult],
+    registry_of_four: str,
+    small_counts: pd.DataFrame,
+    asked: dict[str, Any],
+    best: str,
 ) -> None:
     assert trained["three trees"].record.metrics["rmse"] < trained["one tree"].record.metrics["rmse"]
     rows = small_counts.head(2000)
-    loaded, expected = bike_traffic.load_best(**asked), trained[best].pipeline
+    loaded, expected = bike_traffic.load_best(**asked, registry=registry_of_four), trained[best].pipeline
     assert loaded.name == expected.name
     np.testing.assert_array_equal(loaded.predict(rows), expected.predict(rows))
     assert loaded.get_params() == expected.get_params()

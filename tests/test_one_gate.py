@@ -43,9 +43,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.parametrize("track", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("form", "track"), [("frame", False), ("file", False), pytest.param("file", True, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(("model", "months"), [("rf", 1), ("rf_class", 0)])
-@pytest.mark.parametrize("form", ["frame", "file"])
 def test_a_training_cleans_once_and_asks_the_forest_once_about_the_same_rows(
     calls: Counter[str],
     small_counts: pd.DataFrame,
