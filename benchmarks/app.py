@@ -4,11 +4,13 @@
 
 An `rf` is trained on the counts first, unless `--registry` names a registry that has one. CPU is that of the server
 alone, user and system; a figure is the median of the turns. "first page" is the CPU of a fresh process until the
-first page is complete, its start included. Uploads go over HTTP, as from a browser.
+first page is complete, its start included. Uploads go over HTTP, as from a browser. The check and the prediction of
+an uploaded file are called here, as the page of files calls them, once before they are measured.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import statistics
 import tempfile
@@ -17,6 +19,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from bike_traffic.app.batch import predict_upload
+from bike_traffic.app.uploads import check_upload
+from bike_traffic.data.files.reading import read_counts
 from bike_traffic.places import places_of
 from bike_traffic.workspace import Workspace
 from report import cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
@@ -25,6 +30,7 @@ from tests.app.sessions import Session, session, upload
 
 TURNS = 15
 UPLOADS, PER_SESSION, MEGABYTES = 50, 3, 5
+FILE_ROWS = 100_000
 AFTER_SECONDS = 180.0
 """Closed sessions are kept for a while, so that a reader whose network broke off finds theirs again."""
 
@@ -75,6 +81,7 @@ def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
         rows.append(["a place seen before", spent(app, reader, lambda _: {"model": "rf", "hour": "08"}), "CPU ms"])
         rows.append(["memory at the end", memory(app), "MB"])
         rows += uploads(app)
+        rows += predictions(registry, data)
         rows.append(["unexpected errors in the log", app.text.count("unexpected error"), ""])
     return rows
 
@@ -84,6 +91,32 @@ def names_of(registry: str) -> list[str]:
     workspace = Workspace.open(registry=registry)
     loaded = workspace.load(workspace.registry.best("rmse", workspace.query("rf")))
     return list(places_of(loaded.counters))
+
+
+def predictions(registry: str, data: str) -> list[list[object]]:
+    """Return what an uploaded CSV costs from its bytes to its predictions, and what reading it alone costs."""
+    workspace = Workspace.open(registry=registry)
+    loaded = workspace.load(workspace.registry.best("rmse", workspace.query("rf")))
+    bytes_of = io.BytesIO()
+    read_counts(data).tail(FILE_ROWS).to_csv(bytes_of, sep=";", index=False)
+
+    def result() -> None:
+        predict_upload(loaded, bytes_of, check_upload(bytes_of, "counts.csv")).folder.remove()
+
+    def reading() -> None:
+        bytes_of.seek(0)
+        read_counts(bytes_of)
+
+    rows: list[list[object]] = []
+    for what, call in (("check and prediction", result), ("reading them alone", reading)):
+        costs = []
+        for _ in range(4):
+            before = time.process_time()
+            call()
+            costs.append(time.process_time() - before)
+        rows.append([what, statistics.median(costs[1:]), "CPU s"])
+    rows[0][0] = f"{FILE_ROWS:,} uploaded rows: {rows[0][0]}"
+    return rows
 
 
 def uploads(app: Served) -> list[list[object]]:
