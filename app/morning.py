@@ -13,6 +13,7 @@ from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
 from bike_traffic.data.hours import hours_of_counters, hours_of_days
 from bike_traffic.errors import SchemaError
 from bike_traffic.evaluation.measuring import scores
+from bike_traffic.evaluation.parts.sums import Sums
 from bike_traffic.features.calendar import day_numbers
 from bike_traffic.monitoring.city import CityDay, city_day
 from bike_traffic.monitoring.outages import GONE, LAST_HOUR, SILENT, ZEROS
@@ -146,7 +147,7 @@ def verdict(morning: Morning, found: pd.DataFrame, predicted: pd.DataFrame | Non
 
 def _error(truth: pd.Series, predicted: pd.Series) -> float:
     """Return the mean absolute error."""
-    return scores("regression", truth.to_numpy(np.float64), predicted.to_numpy(np.float64), None)["mae"]
+    return scores("regression", Sums.of(truth.to_numpy(np.float64), predicted.to_numpy(np.float64)))["mae"]
 
 
 def hours_of_counter(morning: Morning, counter: str, predicted: pd.DataFrame | None) -> pd.DataFrame:

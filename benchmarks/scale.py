@@ -1,11 +1,11 @@
-"""One training, and one prediction, on counts of any size: CPU seconds, peak memory, and the size of the model.
+"""One training and evaluation, and one prediction, on counts of any size: CPU seconds, peak memory, and the size of the model.
 
     PYTHONPATH=. python benchmarks/scale.py
     PYTHONPATH=. python benchmarks/scale.py --million 0.4 2 10 50
     PYTHONPATH=. python benchmarks/scale.py --predict --million 1 10 50
 
 Counts are generated as a folder of Parquet files, one a month, in a temporary folder, and deleted after their turn.
-Each training is a process of its own. Beside it stands the limit: pyarrow reads the same files and does nothing else.
+Each is a process of its own. Beside it stands the limit: pyarrow reads the same files and does nothing else.
 
 With --predict, the folder becomes a folder of predictions: in one process, in two, and by two workers of a Dask
 scheduler on this machine, whose start is left out. The model learned from the last two months. The limit is pyarrow
@@ -67,9 +67,8 @@ def main() -> None:
         print_table(columns, [row for million in options.million for row in predicted(million, options.model)])
         return
     rows = [measured(million, options.model) for million in options.million]
-    print_table(
-        ["rows", "counters", "CPU s", "µs a row", "peak MB", "model MB", "reading alone, CPU s", "its peak MB"], rows
-    )
+    columns = ["rows", "counters", "CPU s", "µs a row", "peak MB", "model MB", "reading alone, CPU s", "its peak MB"]
+    print_table([*columns, "evaluating, CPU s", "its peak MB"], rows)
 
 
 def generated(million: float, store: Path) -> tuple[int, int]:
@@ -119,16 +118,18 @@ def predicted(million: float, model: str) -> list[list[object]]:
 
 
 def measured(million: float, model: str) -> list[object]:
-    """Generate counts and train once, each in a process of its own."""
+    """Generate counts, train and evaluate once, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         store, registry = Path(folder, "counts"), Path(folder, "models")
         number, counters = generated(million, store)
-        options = ["--data", str(store), "--registry", str(registry), "--no-track"]
-        trained = run([*BT, "train", "-m", model, *options], {"BT_CACHE": str(Path(folder, "cache"))})
+        cache, kept = {"BT_CACHE": str(Path(folder, "cache"))}, ["--registry", str(registry)]
+        trained = run([*BT, "train", "-m", model, "--data", str(store), *kept, "--no-track"], cache)
         size = sum(path.stat().st_size for path in registry.rglob("model.joblib*")) / 1e6
+        evaluated = run([*BT, "evaluate", "--model", model, str(store), *kept], cache)
         limit = run([sys.executable, "-c", READ, str(store)])
         row: list[object] = [number, counters, trained.cpu_seconds, trained.cpu_seconds / number * 1e6]
         row += [trained.peak_megabytes, size, limit.cpu_seconds, limit.peak_megabytes]
+        row += [evaluated.cpu_seconds, evaluated.peak_megabytes]
         note(" ".join(map(str, row)))
         return row
 

@@ -58,7 +58,7 @@ def evaluate(
     output_format: str,
     **choice: Any,
 ) -> None:
-    """Evaluate a registered model on INPUT, a file of known counts.
+    """Evaluate a registered model on INPUT, a file, a folder or a pattern of known counts.
 
     The baselines are of the training rows. The 4-week mean is that of the last four weeks by counter, weekday and
     hour; the recent level weighs the last ten weeks, the newest most.
@@ -68,12 +68,14 @@ def evaluate(
     require_inputs(source, history, workspace.settings.weather)
     loaded = load_chosen(workspace, **choice)
     reading(source)
+    from bike_traffic.gathering import evaluation_counts
+
     record = loaded.record
     with stdout_to_stderr():
         past = workspace.counts(history) if history else None
-        cleaned = workspace.counts(source, keep_doubtful=True)  # the measurement says what they weigh
-        measured = workspace.evaluate(loaded, cleaned, history=past, unknown_counters=unknown_counters)
-    evaluation, size = measured.evaluation, len(measured.evaluation.rows)
+        with evaluation_counts(workspace, loaded, source, whole=plot is not None) as counts:
+            measured = workspace.evaluate(loaded, counts, history=past, unknown_counters=unknown_counters, by=by)
+    evaluation, size, groups = measured.evaluation, measured.evaluation.size, measured.groups
     if measured.seen_rows:
         note(f"{measured.seen_rows:,} of {size:,} rows are not later than the training rows: the model may know them")
     if measured.doubtful_rows:
@@ -82,11 +84,6 @@ def evaluate(
         from bike_traffic.pictures.evaluation import draw
 
         into_folder(plot, lambda folder: draw(loaded.pipeline, evaluation, folder))
-    groups = []
-    if by is not None:
-        from bike_traffic.evaluation.grouping import errors_by
-
-        groups = errors_by(loaded.pipeline.task, evaluation.rows, by)
     if output_format == "json":
         document = {
             "model_type": record.model_type,
@@ -99,7 +96,7 @@ def evaluate(
         }
         if by is not None:
             document[f"by_{by}"] = [
-                {by: group.name, "rows": len(group.evaluation.rows), **metrics_document(group.evaluation)}
+                {by: group.name, "rows": group.evaluation.size, **metrics_document(group.evaluation)}
                 for group in groups
             ]
         print_json(document)
@@ -112,7 +109,7 @@ def evaluate(
         echo()
         print_table(
             [str(by), "rows", *metrics],
-            [[g.name, len(g.evaluation.rows), *values_of(g.evaluation.metrics, metrics)] for g in groups],
+            [[g.name, g.evaluation.size, *values_of(g.evaluation.metrics, metrics)] for g in groups],
         )
 
 

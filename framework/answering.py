@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from bike_traffic.cities import PARIS, City
 from bike_traffic.columns import COUNTER, TIME
-from bike_traffic.data.checking.rules import USABLE, RowRules, positions_in_file
+from bike_traffic.data.checking.rules import FIRST_ROWS, USABLE, RowRules, positions_in_file
 from bike_traffic.data.checking.usable import DEFAULT_TOLERANCE, Tolerance, refuse
 from bike_traffic.data.cleaning import clean, is_clean
 from bike_traffic.data.files.formats.refusals import row_number
 from bike_traffic.data.files.malformed import MalformedRows
-from bike_traffic.data.parsing.renames import names_by_identifier, renamed
+from bike_traffic.data.parsing.renames import names_by_identifier, renamed, under_known_names
 from bike_traffic.data.parsing.times import SecondHours
+from bike_traffic.data.parts.stored import StoredCounts
 from bike_traffic.data.rule import RULES
 from bike_traffic.data.weather.joining import join_weather
 from bike_traffic.errors import UnknownCounters
@@ -39,7 +40,6 @@ _REASONS = ["", *RULES, UNKNOWN]
 
 _DECIMALS = {PREDICTION: 2, PROBABILITY: 4}
 _NAMED_COUNTERS = 5
-_NAMED_ROWS = 5
 _LATE = pd.DateOffset(years=1)
 _SIMILAR = 0.9
 """From which similarity on a counter is suggested, accents and case aside: streets and directions are much alike."""
@@ -197,10 +197,25 @@ class _LateRows:
         )
 
 
-def refuse_unknown_counters(pipeline: Pipeline, cleaned: pd.DataFrame) -> None:
-    """Raise `UnknownCounters`, naming the rows, if the model was not trained on all counters of a clean frame."""
+def refuse_unknown_counters(
+    pipeline: Pipeline, counts: pd.DataFrame | StoredCounts, known: Mapping[str, Counter]
+) -> None:
+    """Raise `UnknownCounters`, naming the rows, if the model was not trained on all counters of clean counts.
+
+    Parameters
+    ----------
+    known : see `Answering.counters`.
+    """
     unknown = _UnknownRows()
-    unknown.add(cleaned, ~pipeline.known_counters(cleaned).to_numpy())
+    cleaned = under_known_names(counts if isinstance(counts, pd.DataFrame) else counts.one_of_each(), known)
+    strange = ~pipeline.known_counters(cleaned).to_numpy()
+    if isinstance(counts, pd.DataFrame):
+        unknown.add(cleaned, strange)
+    else:
+        found: list[int] = np.flatnonzero(strange & (counts.rows_of > 0)).tolist()
+        for number in sorted(found, key=lambda number: counts.notes[number].first_rows):
+            name = str(cleaned[COUNTER].iloc[number])
+            unknown.add_counter(name, counts.notes[number].first_rows, int(counts.rows_of[number]))
     if unknown:
         raise unknown.error(pipeline.counters_)
 
@@ -216,9 +231,13 @@ class _UnknownRows:
         positions = positions_in_file(cleaned)[unknown]
         names = cleaned[COUNTER][unknown].astype(str)
         for name, rows in pd.Series(positions).groupby(names.to_numpy(), sort=False):
-            self._number[str(name)] = self._number.get(str(name), 0) + len(rows)
-            first = self._rows.setdefault(str(name), [])
-            first += [row_number(int(row)) for row in rows[: _NAMED_ROWS - len(first)]]
+            self.add_counter(str(name), rows.tolist(), len(rows))
+
+    def add_counter(self, name: str, positions: Sequence[int], number: int) -> None:
+        """Add a number of rows of a counter, of which at least the first positions are known."""
+        self._number[name] = self._number.get(name, 0) + number
+        first = self._rows.setdefault(name, [])
+        first += [row_number(position) for position in positions[: FIRST_ROWS - len(first)]]
 
     def __bool__(self) -> bool:
         return bool(self._rows)

@@ -1,19 +1,22 @@
-"""The counts of a training: in parts if all its pipelines can learn from parts, else in memory."""
+"""The counts of a training or of an evaluation: in parts where that is possible, else in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import attrs
 import pandas as pd
 
 from bike_traffic.config import SAMPLE
 from bike_traffic.data.files.sources import STANDARD_INPUT
 from bike_traffic.data.parts.loading import store_counts
 from bike_traffic.data.parts.stored import StoredCounts
-from bike_traffic.data.window import Window
+from bike_traffic.data.window import EVERYTHING, Window
+from bike_traffic.loading import LoadedModel
 from bike_traffic.manager import Declaration
 from bike_traffic.memory import free_memory
+from bike_traffic.progress import progress
 from bike_traffic.specs import PipelineSpec
 from bike_traffic.training import TrainingPlan
 from bike_traffic.workspace import Workspace
@@ -43,9 +46,7 @@ def training_counts(
     whole = plan.test_mode or plan.split == "random" or given
     of_file = isinstance(data, str) and data not in (SAMPLE, STANDARD_INPUT)
     if of_file and not whole and all(one.load().learns_from_parts() for one in declarations):
-        with store_counts(
-            str(data), tolerance=workspace.tolerance, notify=workspace.notify, window=window, city=workspace.city
-        ) as counts:
+        with _stored(workspace, str(data), window, keep_doubtful=workspace.settings.keep_doubtful) as counts:
             yield counts
         return
     cleaned = workspace.counts(source, weather=weather, test_mode=plan.test_mode, window=window)
@@ -58,3 +59,34 @@ def training_counts(
             "from parts, such as rf"
         )
     yield cleaned
+
+
+@contextmanager
+def evaluation_counts(
+    workspace: Workspace, loaded: LoadedModel, source: str, *, whole: bool = False
+) -> Iterator[pd.DataFrame | StoredCounts]:
+    """Give the usable counts to measure a model on, the doubtful ones among them, whose weight it says.
+
+    Parameters
+    ----------
+    source : as for `Workspace.counts`.
+    whole : whether all rows are needed at once. Those of a model that needs history, and with weather, always are.
+    """
+    whole = whole or "history" in loaded.pipeline.needs or bool(workspace.settings.weather)
+    if whole or source in (SAMPLE, STANDARD_INPUT):
+        yield workspace.counts(source, keep_doubtful=True)
+        return
+    with _stored(workspace, source, EVERYTHING, keep_doubtful=True) as counts:
+        yield counts
+
+
+def _stored(workspace: Workspace, source: str, window: Window, *, keep_doubtful: bool) -> StoredCounts:
+    with progress("reading", None) as advance:
+        return store_counts(
+            source,
+            tolerance=attrs.evolve(workspace.tolerance, keep_doubtful=keep_doubtful),
+            notify=workspace.notify,
+            window=window,
+            city=workspace.city,
+            on_rows=advance,
+        )

@@ -271,11 +271,11 @@ class Workspace:
             **how,
         )
 
-    def evaluate(self, loaded: LoadedModel, cleaned: pd.DataFrame, **how: Any) -> Measurement:
+    def evaluate(self, loaded: LoadedModel, counts: pd.DataFrame | StoredCounts, **how: Any) -> Measurement:
         """Measure a registered model on clean counts; see `bike_traffic.evaluating.evaluate_model`."""
         from bike_traffic.evaluating import evaluate_model
 
-        return evaluate_model(loaded, cleaned, keep_doubtful=self.settings.keep_doubtful, **how)
+        return evaluate_model(loaded, counts, keep_doubtful=self.settings.keep_doubtful, **how)
 
     def forecast(self, loaded: LoadedModel, **how: Any) -> Forecast:
         """Predict coming days for the counters that a registered model knows; see `bike_traffic.forecasting`."""

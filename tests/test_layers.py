@@ -193,7 +193,7 @@ USES = {
         "progress", "registry", "specs", "tracking", "training_data",
     },
     "searching": {"errors", "evaluation", "notices", "registry"},
-    "evaluating": {"answering", "columns", "data", "evaluation", "loading"},
+    "evaluating": {"answering", "columns", "data", "evaluation", "features", "loading", "progress"},
     "backtesting": {
         "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters",
         "pipeline", "processes", "specs",
@@ -208,7 +208,9 @@ USES = {
         "tracking", "training",
     },
     "memory": set(),
-    "gathering": {"config", "data", "manager", "memory", "specs", "training", "workspace"},
+    "gathering": {
+        "config", "data", "loading", "manager", "memory", "progress", "specs", "training", "workspace",
+    },
     "inspection": {"addresses", "config", "errors", "workspace"},
     "comparison": {"evaluation"},
     "ranking": {

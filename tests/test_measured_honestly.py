@@ -16,6 +16,7 @@ from bike_traffic.columns import COUNT, TIME
 from bike_traffic.data.cleaning import clean
 from bike_traffic.evaluation.measuring import scores
 from bike_traffic.evaluation.metrics import DEFAULT_METRIC
+from bike_traffic.evaluation.parts.sums import Sums
 from bike_traffic.evaluation.rows import BASELINE, TRUTH
 from bike_traffic.features.outages import without_outages
 from bike_traffic.manager import PluginHost
@@ -34,7 +35,7 @@ def test_the_area_under_the_curve_is_that_of_the_probabilities() -> None:
     truth = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0])
     probability = np.array([0.1, 0.45, 0.4, 0.9, 0.2, 0.6])
     labels = (probability >= 0.5).astype(float)
-    found = scores("classification", truth, labels, probability)["roc_auc"]
+    found = scores("classification", Sums.of(truth, labels, probability))["roc_auc"]
     assert found == pytest.approx(roc_auc_score(truth, probability))
     assert found != pytest.approx(roc_auc_score(truth, labels))
 

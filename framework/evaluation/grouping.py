@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -34,24 +34,36 @@ def errors_by(task: Task, rows: pd.DataFrame, by: By) -> list[Group]:
     by : ``counter``, ``hour`` (0 to 23), ``day`` (local date), ``weekday``, or ``days_ahead``, of rows that were
         measured from many origins.
     """
-    groups = [
-        Group(name=str(name), evaluation=evaluation_of(task, own))
-        for name, own in rows.groupby(_names(rows, by), sort=True)
-    ]
-    return sorted(groups, key=_error, reverse=True)
+    return worst_first({name: evaluation_of(task, own) for name, own in groups_of(rows, by)})
+
+
+def groups_of(rows: pd.DataFrame, by: By) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name and the rows of each group, which may be some of a larger group's."""
+    return ((str(name), own) for name, own in rows.groupby(_names(rows, by), sort=True))
+
+
+def worst_first(groups: Mapping[str, Evaluation]) -> list[Group]:
+    """Return groups by name, those with the largest errors first."""
+    named = [Group(name=name, evaluation=groups[name]) for name in sorted(groups)]
+    return sorted(named, key=_error, reverse=True)
 
 
 def _names(rows: pd.DataFrame, by: By) -> NDArray[np.object_]:
     """Return the name of each row's group."""
-    times = rows[TIME].dt
     names: dict[By, Callable[[], Any]] = {
         "counter": lambda: rows[COUNTER].astype(str),
-        "hour": lambda: times.strftime("%H:00"),
-        "day": lambda: times.strftime("%Y-%m-%d"),
-        "weekday": times.day_name,
+        "hour": lambda: _of_times(rows, lambda hours: hours.strftime("%H:00")),
+        "day": lambda: _of_times(rows, lambda hours: hours.strftime("%Y-%m-%d")),
+        "weekday": lambda: _of_times(rows, lambda hours: hours.day_name()),
         "days_ahead": lambda: rows[DAYS_AHEAD].astype(str),
     }
     return np.asarray(names[by](), dtype=object)
+
+
+def _of_times(rows: pd.DataFrame, name: Callable[[pd.DatetimeIndex], pd.Index]) -> pd.Index:
+    """Return a name of each row's hour, each hour named once: there are few of them beside the rows."""
+    hour, hours = pd.factorize(rows[TIME])
+    return name(pd.DatetimeIndex(hours)).take(hour)
 
 
 def _error(group: Group) -> float:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.errors import SplitError
-from bike_traffic.evaluation.intervals import LEVEL
-from bike_traffic.evaluation.metrics import interval_scores, metrics_of, skill
+from bike_traffic.evaluation.metrics import METRICS, metrics_of, skill
+from bike_traffic.evaluation.parts.sums import Sums, sums_of
 from bike_traffic.evaluation.references import References
 from bike_traffic.evaluation.rows import BASELINE, RECENT, SCORE, TRUTH
 from bike_traffic.names import Task
-from bike_traffic.pipeline import LOWER, PREDICTION, PROBABILITY, UPPER, Pipeline
+from bike_traffic.pipeline import PREDICTION, Pipeline
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -29,13 +29,16 @@ class Evaluation:
     baseline : of the four-week mean; empty if there is none.
     recent : of the recent level; empty if there is none.
     rows : shape (n, …): counter, time, hour and weekday, ``truth``, what the pipeline predicted (see
-        `Pipeline.predict_frame`), and ``baseline`` and ``recent``, what the baselines predict, if there are any.
+        `Pipeline.predict_frame`), and ``baseline`` and ``recent``, what the baselines predict, if there are any. An
+        empty frame if they were measured in parts.
+    size : number of measured rows.
     """
 
     metrics: dict[str, float]
     baseline: dict[str, float]
     recent: dict[str, float]
     rows: pd.DataFrame
+    size: int
 
     @property
     def beats_baseline(self) -> bool | None:
@@ -77,48 +80,43 @@ def measured_rows(
 
 def evaluation_of(task: Task, rows: pd.DataFrame) -> Evaluation:
     """Return the metrics of measured rows, those of several calls or a part of them."""
+    return evaluation_from(task, sums_of(rows), rows)
 
-    def of(column: str, probability: str) -> dict[str, float]:
-        if column not in rows:
-            return {}
-        values = [rows[name].to_numpy(np.float64) if name in rows else None for name in (column, probability)]
-        return scores(task, truth, rows[column].to_numpy(np.float64), values[1])
 
-    truth = rows[TRUTH].to_numpy(np.float64)
-    metrics, baseline, recent = (
-        of(PREDICTION, PROBABILITY),
-        of(BASELINE, BASELINE + SCORE),
-        of(RECENT, RECENT + SCORE),
-    )
+def evaluation_from(task: Task, sums: Mapping[str, Sums], rows: pd.DataFrame | None = None) -> Evaluation:
+    """Return the metrics that follow from the sums of measured rows, as `sums_of` returns them."""
+    of = {column: scores(task, one) for column, one in sums.items()}
+    metrics, baseline, recent = (of.get(column, {}) for column in (PREDICTION, BASELINE, RECENT))
     for one in (metrics, recent):
         if one and baseline and math.isfinite(value := skill(one, baseline)):
             one["skill"] = value
-    if LOWER in rows:
-        metrics |= interval_scores(truth, rows[LOWER].to_numpy(), rows[UPPER].to_numpy(), LEVEL)
-    return Evaluation(metrics=metrics, baseline=baseline, recent=recent, rows=rows)
+    return Evaluation(
+        metrics={name: metrics[name] for name in METRICS if name in metrics},
+        baseline=baseline,
+        recent=recent,
+        rows=pd.DataFrame() if rows is None else rows,
+        size=sums[PREDICTION].rows,
+    )
 
 
 def measurable_rows(pipeline: Pipeline, held_out: pd.DataFrame) -> pd.DataFrame:
     """Return the held-out rows of counters in training; raise `SplitError` if there is none."""
     measurable = held_out[pipeline.known_counters(held_out)]
     if measurable.empty:
-        raise SplitError(
-            "every held-out row is of a counter that the training rows do not have", "held-out-counters-unknown"
-        )
+        raise no_known_counter()
     return measurable
 
 
-def scores(
-    task: Task,
-    truth: NDArray[np.float64],
-    predicted: NDArray[np.float64],
-    probability: NDArray[np.float64] | None,
-) -> dict[str, float]:
-    """Return the metrics of the task, without those that these values, each of shape (n,), do not define."""
-    defined = {}
-    for metric in metrics_of(task):
-        given = probability if metric.of_probability else predicted
-        value = math.nan if given is None or metric.score is None else metric.score(truth, given)
-        if math.isfinite(value):
-            defined[metric.name] = value
-    return defined
+def no_known_counter() -> SplitError:
+    """Return the error of rows without any counter that the pipeline knows."""
+    return SplitError(
+        "every held-out row is of a counter that the training rows do not have", "held-out-counters-unknown"
+    )
+
+
+def scores(task: Task, sums: Sums) -> dict[str, float]:
+    """Return the metrics of the task, without those that the rows of the sums do not define."""
+    if not sums.rows:
+        return {}
+    computed = {metric.name: metric.score(sums) for metric in metrics_of(task) if metric.score is not None}
+    return {name: value for name, value in computed.items() if math.isfinite(value)}

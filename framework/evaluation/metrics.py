@@ -12,10 +12,7 @@ from bike_traffic.errors import UnknownMetric
 from bike_traffic.names import Task
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
+    from bike_traffic.evaluation.parts.sums import Sums
 
 FEWEST_HELD_OUT = 24
 """Rows, as of a day of one counter, below which the metrics of a hold-out say nothing of a model."""
@@ -29,16 +26,15 @@ class Metric:
     ----------
     task : whose predictions it measures; ``None`` is both.
     higher_is_better : ``None`` if it describes, and does not rank.
-    score : of ``(truth, prediction)``, or of ``(truth, probability)`` if `of_probability`; ``None`` if it is computed
-        from more than two columns: see `skill` and `interval_scores`.
+    score : computes it from the sums of a row or more, NaN if these rows do not define it; ``None`` if it compares
+        two predictions: see `skill`.
     """
 
     name: str
     task: Task | None
     higher_is_better: bool | None
     summary: str
-    score: Callable[[Values, Values], float] | None = None
-    of_probability: bool = False
+    score: Callable[[Sums], float] | None = None
     in_tables: bool = True
     """Whether tables on a terminal have room for it; JSON has all."""
 
@@ -47,55 +43,65 @@ class Metric:
         return one > other if self.higher_is_better else one < other
 
 
-def _r2(truth: Values, prediction: Values) -> float:
-    spread = float(((truth - truth.mean()) ** 2).sum())
-    return 1.0 - float(((truth - prediction) ** 2).sum()) / spread if spread else math.nan
+def _r2(sums: Sums) -> float:
+    spread = sums.truth_squares - sums.truth * (sums.truth / sums.rows)
+    return 1.0 - sums.squared_errors / spread if spread > 0 else math.nan
 
 
-def _rmse(truth: Values, prediction: Values) -> float:
-    return math.sqrt(((truth - prediction) ** 2).mean())
+def _rmse(sums: Sums) -> float:
+    return math.sqrt(sums.squared_errors / sums.rows)
 
 
-def _mae(truth: Values, prediction: Values) -> float:
-    return float(abs(truth - prediction).mean())
+def _mae(sums: Sums) -> float:
+    return sums.absolute_errors / sums.rows
 
 
-def _wape(truth: Values, prediction: Values) -> float:
-    total = float(truth.sum())
-    return float(abs(truth - prediction).sum()) / total if total else math.nan
+def _wape(sums: Sums) -> float:
+    return sums.absolute_errors / sums.truth if sums.truth else math.nan
 
 
-def _rmsle(truth: Values, prediction: Values) -> float:
-    import numpy as np
-
-    return _rmse(np.log1p(truth), np.log1p(prediction))
+def _rmsle(sums: Sums) -> float:
+    return math.sqrt(sums.squared_log_errors / sums.rows)
 
 
-def _accuracy(truth: Values, prediction: Values) -> float:
-    return float((truth == prediction).mean())
+def _accuracy(sums: Sums) -> float:
+    return sums.right / sums.rows
 
 
-def _precision(truth: Values, prediction: Values) -> float:
-    positive = float(prediction.sum())
-    return float((truth * prediction).sum()) / positive if positive else math.nan
+def _precision(sums: Sums) -> float:
+    return sums.both / sums.predicted if sums.predicted else math.nan
 
 
-def _recall(truth: Values, prediction: Values) -> float:
-    positive = float(truth.sum())
-    return float((truth * prediction).sum()) / positive if positive else math.nan
+def _recall(sums: Sums) -> float:
+    return sums.both / sums.truth if sums.truth else math.nan
 
 
-def _f1_score(truth: Values, prediction: Values) -> float:
-    either = float(truth.sum() + prediction.sum())
-    return 2.0 * float((truth * prediction).sum()) / either if either else math.nan
+def _f1_score(sums: Sums) -> float:
+    either = sums.truth + sums.predicted
+    return 2.0 * sums.both / either if either else math.nan
 
 
-def _roc_auc(truth: Values, probability: Values) -> float:
-    if truth.min() == truth.max():
-        return math.nan
-    from sklearn.metrics import roc_auc_score
+def _roc_auc(sums: Sums) -> float:
+    """Return the share of the pairs of a busy and a quiet hour in which the busy one is the more probable one.
 
-    return float(roc_auc_score(truth, probability))
+    A pair in the same step of `bike_traffic.evaluation.parts.sums.STEPS` counts one half: the exact area differs by
+    half of the share of such pairs at most.
+    """
+    quiet, busy = sums.scored
+    pairs = float(quiet.sum()) * float(busy.sum())
+    return float((busy * (quiet.cumsum() - quiet / 2.0)).sum()) / pairs if pairs else math.nan
+
+
+def _coverage(sums: Sums) -> float:
+    return sums.covered / sums.bounded if sums.bounded else math.nan
+
+
+def _interval_width(sums: Sums) -> float:
+    return sums.widths / sums.bounded if sums.bounded else math.nan
+
+
+def _interval_score(sums: Sums) -> float:
+    return sums.interval_scores / sums.bounded if sums.bounded else math.nan
 
 
 def skill(metrics: Mapping[str, float], reference: Mapping[str, float]) -> float:
@@ -110,20 +116,6 @@ def skill(metrics: Mapping[str, float], reference: Mapping[str, float]) -> float
     return 1.0 - errors[0] / errors[1] if errors[1] else math.nan
 
 
-def interval_scores(truth: Values, lower: Values, upper: Values, level: float) -> dict[str, float]:
-    """Return coverage, mean width and interval score of central intervals at `level`, such as 0.8.
-
-    Source of the score: Gneiting and Raftery (2007), Strictly proper scoring rules, prediction, and estimation,
-    Journal of the American Statistical Association 102, section 6.2.
-    """
-    below, above = (lower - truth).clip(min=0), (truth - upper).clip(min=0)
-    return {
-        "coverage": float(((truth >= lower) & (truth <= upper)).mean()),
-        "interval_width": float((upper - lower).mean()),
-        "interval_score": float((upper - lower + 2.0 / (1.0 - level) * (below + above)).mean()),
-    }
-
-
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -136,15 +128,23 @@ METRICS: Mapping[str, Metric] = {
         Metric("precision", "classification", True, "share of predicted busy hours that were", _precision),
         Metric("recall", "classification", True, "share of busy hours that were predicted", _recall),
         Metric("f1_score", "classification", True, "harmonic mean of precision and recall", _f1_score),
-        Metric("roc_auc", "classification", True, "area under the ROC curve", _roc_auc, of_probability=True),
+        Metric("roc_auc", "classification", True, "area under the ROC curve", _roc_auc),
         Metric("skill", None, True, "1 - error / error of the 4-week mean on the same rows: compares across data"),
-        Metric("coverage", "regression", None, "share of the counts inside their interval"),
-        Metric("interval_width", "regression", None, "mean width of the intervals, bikes per hour", in_tables=False),
+        Metric("coverage", "regression", None, "share of the counts inside their interval", _coverage),
+        Metric(
+            "interval_width",
+            "regression",
+            None,
+            "mean width of the intervals, bikes per hour",
+            _interval_width,
+            in_tables=False,
+        ),
         Metric(
             "interval_score",
             "regression",
             False,
             "width, plus a penalty for counts outside; bikes per hour",
+            _interval_score,
             in_tables=False,
         ),
     )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from bike_traffic.errors import UnknownMetric
-from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, interval_scores, metric_named, metrics_of, skill
+from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named, metrics_of, skill
+from bike_traffic.evaluation.parts.sums import STEPS, Sums
 from bike_traffic.names import TASKS
 
 Values = NDArray[np.float64]
@@ -67,8 +68,8 @@ def test_a_metric_is_what_scikit_learn_computes(name: str) -> None:
         truth, given = random.integers(0, 500, 200).astype(float), random.uniform(0, 500, 200)
     else:
         truth, given = random.integers(0, 2, 200).astype(float), random.integers(0, 2, 200).astype(float)
-    if metric.of_probability:
-        given = random.uniform(0, 1, 200)
+    if name == "roc_auc":
+        given = random.integers(0, STEPS + 1, 200) / STEPS
     assert score(name, truth, given) == pytest.approx(REFERENCES[name](truth, given), rel=1e-12)
 
 
@@ -80,9 +81,20 @@ def test_a_perfect_prediction_has_the_best_value(name: str) -> None:
 
 
 def score(name: str, truth: Values, given: Values) -> float:
-    of_two_columns = metric_named(name).score
-    assert of_two_columns is not None
-    return of_two_columns(truth, given)
+    computed = metric_named(name).score
+    assert computed is not None
+    return computed(Sums.of(truth, given, given if name == "roc_auc" else None))
+
+
+def test_the_area_under_the_curve_takes_close_probabilities_for_equal_ones() -> None:
+    """It differs from the exact area by half of the share of the pairs that fall into one step, at most."""
+    random = np.random.default_rng(1)
+    probability = random.beta(0.3, 2.0, 3000)
+    truth = (random.uniform(size=3000) < probability).astype(float)
+    quiet, busy = Sums.of(truth, truth, probability).scored
+    bound = 0.5 * float((quiet * busy).sum()) / float(quiet.sum() * busy.sum())
+    error = score("roc_auc", truth, probability) - float(reference.roc_auc_score(truth, probability))
+    assert 0.0 < abs(error) <= bound < 0.003
 
 
 @pytest.mark.parametrize(
@@ -148,7 +160,8 @@ def test_there_is_no_skill_beside_a_perfect_reference() -> None:
 
 def test_an_interval_is_scored_by_its_width_and_by_how_far_counts_are_outside() -> None:
     truth, lower, upper = np.array([5.0, 10.0, 0.0]), np.array([4.0, 12.0, 1.0]), np.array([8.0, 16.0, 3.0])
-    scored = interval_scores(truth, lower, upper, 0.8)
-    assert scored["coverage"] == pytest.approx(1 / 3)
-    assert scored["interval_width"] == pytest.approx((4 + 4 + 2) / 3)
-    assert scored["interval_score"] == pytest.approx((4 + 4 + 2 + 10 * (0 + 2 + 1)) / 3)
+    sums = Sums.of(truth, truth).with_intervals(truth, lower, upper)
+    names = ("coverage", "interval_width", "interval_score")
+    scored = [computed(sums) for name in names if (computed := METRICS[name].score) is not None]
+    outside = 10 * (0 + 2 + 1)
+    assert scored == pytest.approx([1 / 3, (4 + 4 + 2) / 3, (4 + 4 + 2 + outside) / 3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 import numpy as np
@@ -36,6 +36,7 @@ def store_counts(
     notify: Notify = log_warning,
     window: Window = EVERYTHING,
     city: City = PARIS,
+    on_rows: Callable[[int], object] | None = None,
 ) -> StoredCounts:
     """Read a file, a folder or a pattern in chunks, and keep its usable rows in a temporary folder.
 
@@ -43,6 +44,7 @@ def store_counts(
     ----------
     source, tolerance, notify, window, city : as for `bike_traffic.data.loading.load_counts`; standard input cannot be
         read twice, as files with renamed counters are.
+    on_rows : called after each chunk that was read with the number of its rows.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def store_counts(
     SchemaError
         A column is missing, there is no row, or more rows cannot be used than is tolerated.
     """
-    reading = _Reading(source, window, city)
+    reading = _Reading(source, window, city, on_rows or (lambda _: None))
     try:
         reading.read({})
         if reading.several_names:
@@ -66,8 +68,8 @@ def store_counts(
 class _Reading:
     """One reading of a source: what was found in its chunks."""
 
-    def __init__(self, source: str, window: Window, city: City) -> None:
-        self._source, self._window, self._city = source, window, city
+    def __init__(self, source: str, window: Window, city: City, on_rows: Callable[[int], object]) -> None:
+        self._source, self._window, self._city, self._on_rows = source, window, city, on_rows
         self.writer = CountsWriter()
 
     def read(self, renames: Mapping[str, str]) -> None:
@@ -93,6 +95,7 @@ class _Reading:
                 kept = cleaned if usable.all() else cleaned[usable]
                 self._strays.add(kept)
                 self.writer.add(kept)
+                self._on_rows(len(chunk))
 
     def _remember_names(self, cleaned: pd.DataFrame) -> None:
         if IDENTIFIER not in cleaned:

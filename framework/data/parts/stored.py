@@ -26,11 +26,17 @@ Rows = NDArray[np.void]
 
 @attrs.define(eq=False)
 class CounterNotes:
-    """What is known of a counter beside its counts: where it is now, and its identifier."""
+    """What is known of a counter beside its counts: where it is now, its identifier, and positions in the file.
+
+    Parameters
+    ----------
+    first_rows : the positions of its first usable rows in the file, `FIRST_ROWS` at most.
+    """
 
     latitude: float = np.nan
     longitude: float = np.nan
     identifier: str | None = None
+    first_rows: list[int] = attrs.field(factory=list)
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -114,6 +120,12 @@ class StoredCounts:
             columns[IDENTIFIER] = identifiers.take(counter)
         columns[COUNT] = rows["count"].astype(np.float64)
         return pd.DataFrame(columns, index=pd.Index(positions.astype(np.int64)))
+
+    def one_of_each(self) -> pd.DataFrame:
+        """Return a clean frame of one row for each counter, in their order."""
+        rows = np.zeros(len(self.names), dtype=ROW)
+        rows["counter"], rows["hour"] = np.arange(len(rows)), self.first_hour
+        return self.frame(rows, np.arange(len(rows)))
 
     def describe(self) -> dict[str, object]:
         """Return the same as `bike_traffic.data.checking.description.describe`."""

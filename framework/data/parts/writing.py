@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.data.checking.rules import FIRST_ROWS, positions_in_file
 from bike_traffic.data.checking.seen import seconds_of
 from bike_traffic.data.parts.stored import PART_ROWS, PLACED, ROW, CounterNotes, Rows, StoredCounts, read
 from bike_traffic.places import counters_by_place
@@ -55,7 +56,7 @@ class CountsWriter:
         return self._numbers[name]
 
     def _remember(self, cleaned: pd.DataFrame) -> None:
-        """Keep where each counter was last, and its identifier."""
+        """Keep where each counter was last, its identifier, and where its first rows are."""
         columns = [name for name in (LATITUDE, LONGITUDE, IDENTIFIER) if name in cleaned]
         self._with_identifiers |= IDENTIFIER in columns
         last = cleaned.groupby(COUNTER, observed=True)[columns].last()
@@ -65,6 +66,13 @@ class CountsWriter:
                 known.latitude, known.longitude = row[LATITUDE], row[LONGITUDE]
             if isinstance(row.get(IDENTIFIER), str):
                 known.identifier = row[IDENTIFIER]
+        new = [name for name in map(str, last.index) if len(self._notes[self._numbers[name]].first_rows) < FIRST_ROWS]
+        if new:
+            names = cleaned[COUNTER].to_numpy(dtype=object)
+            some = np.flatnonzero(cleaned[COUNTER].isin(new))
+            for name, positions in pd.Series(positions_in_file(cleaned)[some]).groupby(names[some]):
+                first = self._notes[self._numbers[str(name)]].first_rows
+                first += positions.tolist()[: FIRST_ROWS - len(first)]
 
     def discard(self) -> None:
         """Delete what was written."""

@@ -1,0 +1,1 @@
+"""Measured rows part by part: the sums from which metrics follow."""
