@@ -1,4 +1,4 @@
-"""One training and evaluation, and one prediction, on counts of any size: CPU seconds, peak memory, size of the model.
+"""One training, evaluation and prediction on counts of any size: CPU seconds, peak memory, and the size of the model.
 
     PYTHONPATH=. python benchmarks/scale.py
     PYTHONPATH=. python benchmarks/scale.py --million 0.4 2 10 50

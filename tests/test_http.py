@@ -37,7 +37,7 @@ def answering(send: Callable[[Callable[[bytes], None]], None]) -> Iterator[str]:
     thread.join(LONGEST)
 
 
-def silent(write: Callable[[bytes], None]) -> None:  # noqa: ARG001
+def silent(write: Callable[[bytes], None]) -> None:
     """Send nothing for longer than a server may be silent."""
     time.sleep(5 * SILENT)
 
