@@ -49,7 +49,8 @@ class FreshEnvironment:
 
     def run(self, *words: str | Path, cwd: Path, more: Mapping[str, str] | None = None) -> str:
         """Run a command of the environment and return its stdout; show all output if it fails."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+        outer = ("PYTEST_", "PYTHON", "VIRTUAL_ENV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
         environ = kept | {"PATH": f"{self.scripts}{os.pathsep}{os.environ['PATH']}"} | dict(more or {})
         done = subprocess.run(
             [str(word) for word in words], cwd=cwd, env=environ, capture_output=True, text=True, timeout=600
