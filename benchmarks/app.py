@@ -24,7 +24,7 @@ from bike_traffic.app.uploads import check_upload
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.places import places_of
 from bike_traffic.workspace import Workspace
-from report import cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
+from report import bt_command, cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
 from tests.app.serving import Served, serve
 from tests.app.sessions import Session, session, upload
 
@@ -47,7 +47,7 @@ def main() -> None:
         if registry is None:
             registry = str(Path(folder, "models"))
             note("training rf")
-            run(["bt", "train", "-m", "rf", "--no-track", "--data", data, "--registry", registry])
+            run([bt_command(), "train", "-m", "rf", "--no-track", "--data", data, "--registry", registry])
         rows = measure(Path(folder), registry, data)
     print_table(["what", "figure", "unit"], rows)
 
