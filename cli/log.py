@@ -19,19 +19,23 @@ _AT_ONCE = "at_once"
 
 
 class _Lines(logging.Handler):
-    """Prints each record as one line; `every` is the least time in seconds between two that are not warnings."""
+    """Prints each record as one line; `every` is the least time in seconds between two that are not warnings.
+
+    If all are printed, one like the last is not: a percentage stays the same for many steps.
+    """
 
     def __init__(self, every: float) -> None:
         super().__init__()
         self._every = every
         self._last = time.monotonic()
+        self._said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        now = time.monotonic()
+        now, said = time.monotonic(), record.getMessage()
         waits = record.levelno < logging.WARNING and not hasattr(record, _AT_ONCE)
-        if waits and now - self._last < self._every:
+        if waits and (now - self._last < self._every or (self._every == 0.0 and said == self._said)):
             return
-        self._last = now
+        self._last, self._said = now, said
         echo(self.format(record), err=True)
 
 

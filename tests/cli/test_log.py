@@ -6,6 +6,7 @@ import logging
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from bike_traffic.cli import log
@@ -83,3 +84,13 @@ def test_a_program_gets_the_steps_by_logging(caplog: pytest.LogCaptureFixture) -
     with progress("copying", 4) as advance:
         advance(1)
     assert caplog.messages == ["working", "checking", "checking: 1,000", "copying", "copying: 25 %"]
+
+
+def test_steps_of_the_same_percentage_are_one_line_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    with click.Context(click.Command("bt")) as ctx:
+        log.listen(ctx, 1, None)
+        with progress("verifying", 1000) as advance:
+            for _ in range(20):
+                advance(1)
+    lines = [line.partition("INFO ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["verifying", "verifying: 0 %", "verifying: 1 %", "verifying: 2 %"]
