@@ -1,7 +1,7 @@
 """What is being done, for who waits: a bar on a terminal, and lines in the log ``bike_traffic`` everywhere else.
 
-The lines have the level INFO. The command line prints one now and then, and all of them with ``--verbose``; a program
-gets them by ``logging``.
+The lines have the level INFO. The command line prints one now and then, and with ``--verbose`` each that differs from
+the last; a program gets all of them by ``logging``.
 """
 
 from __future__ import annotations
