@@ -1,4 +1,4 @@
-"""The log of ``bike_traffic`` on standard error: a line now and then; each new one with ``--verbose`` or ``BT_LOG``."""
+"""The log of ``bike_traffic`` on standard error: lines now and then, or with ``--verbose`` and ``BT_LOG`` all."""
 
 from __future__ import annotations
 
