@@ -31,12 +31,19 @@ def print_json(document: Any) -> None:
     echo_json(_indented(document))
 
 
-def print_json_array(documents: Iterable[bytes]) -> None:
-    """Print the one JSON document of a command, an array of any length, part by part."""
+def print_json_array(documents: Iterable[bytes], name: str | None = None) -> None:
+    """Print the one JSON document of a command, an array of any length, part by part.
+
+    Parameters
+    ----------
+    name : of the array, if the document is an object with it.
+    """
     import msgspec
 
     _take_document()
-    lines = ["["]
+    margin = "" if name is None else "  "
+    first, last = ("[", "]") if name is None else (f'{{\n  "{name}": [', "  ]\n}")
+    lines = [first]
     for number, document in enumerate(documents):
         if number:
             lines[-1] += ","
@@ -50,8 +57,8 @@ def print_json_array(documents: Iterable[bytes]) -> None:
                 text = _indented(json.loads(document))
             except (ValueError, RecursionError):
                 text = document.decode("utf-8", "replace")
-        lines.append("  " + text.replace("\n", "\n  "))
-    echo_json("[]" if lines == ["["] else "\n".join([*lines, "]"]))
+        lines.append(f"{margin}  " + text.replace("\n", f"\n{margin}  "))
+    echo_json(f"{first}{last.strip(' ')}" if lines == [first] else "\n".join([*lines, last]))
 
 
 def _indented(document: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bike_traffic.cli.output import print_json
+from bike_traffic.cli.output import print_json_array
 from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
     REGISTRY_SETTINGS,
@@ -50,7 +51,7 @@ def verify(ctx: click.Context, workspace: Workspace, restart: bool, output_forma
             "nothing-to-verify",
         )
     if output_format == "json":
-        print_json({"findings": [finding.to_json() for finding in findings]})
+        print_json_array((json.dumps(finding.to_json()).encode() for finding in findings), "findings")
     elif findings:
         print_table(["run", "finding", "detail"], [[f.run_id[:8], f.kind, f.detail] for f in findings])
     else:

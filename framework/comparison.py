@@ -44,32 +44,44 @@ def measured_rows(entries: Iterable[Mapping[str, Any]], metric: Metric) -> list[
     ----------
     entries : as `RegistryBackend.compare` returns them.
     """
-    groups: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[object, ...], _Group] = {}
     for entry in entries:
         split = _part(entry, "split")
         digest = _text(split, "held_out_digest")
         key = (digest,) if digest else (_text(split, "training_until"), _number(split, "held_out_rows"))
-        groups.setdefault(key, []).append(entry)
-    return sorted(
-        (_described(group, metric) for group in groups.values()),
-        key=lambda group: group.best,
-        reverse=metric.higher_is_better is True,
-    )
+        value = entry[metric.name]
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = _Group(split, _text(_part(entry, "data"), "last_hour"), value)
+        group.records += 1
+        group.models.add(str(entry.get("model_type")))
+        group.best = value if metric.better(value, group.best) else group.best
+    described = [_described(group) for group in groups.values()]
+    return sorted(described, key=lambda group: group.best, reverse=metric.higher_is_better is True)
 
 
-def _described(group: list[Mapping[str, Any]], metric: Metric) -> MeasuredRows:
-    values = [entry[metric.name] for entry in group]
-    split = _part(group[0], "split")
-    after = _text(split, "training_until")
+@attrs.define
+class _Group:
+    """Records of the same rows: the first of them stands for all, so that memory holds no other."""
+
+    split: Mapping[str, Any]
+    last_hour: str | None
+    best: float
+    records: int = 0
+    models: set[str] = attrs.field(factory=set)
+
+
+def _described(group: _Group) -> MeasuredRows:
+    after = _text(group.split, "training_until")
     # The held-out rows of a temporal split are the last ones.
-    until = _text(split, "measured_until") or (after and _text(_part(group[0], "data"), "last_hour"))
+    until = _text(group.split, "measured_until") or (after and group.last_hour)
     return MeasuredRows(
         after=after,
         until=until,
-        rows=_number(split, "held_out_rows"),
-        records=len(group),
-        models=tuple(sorted({str(entry.get("model_type")) for entry in group})),
-        best=max(values) if metric.higher_is_better else min(values),
+        rows=_number(group.split, "held_out_rows"),
+        records=group.records,
+        models=tuple(sorted(group.models)),
+        best=group.best,
     )
 
 

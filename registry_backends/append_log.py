@@ -16,6 +16,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -59,28 +60,24 @@ class AppendLog:
         """Return the array; raise `RegistryCorrupt` if the file is not one."""
         return self._array.decoded(self._array.parse)[0] or []
 
-    def pick(self, keys: Sequence[str], choose: Callable[[list[dict[str, Any]]], int]) -> dict[str, Any]:
-        """Return the entry at the index that `choose` returns; of the others only `keys` are decoded."""
-        rows, data, _ = self._array.decoded(lambda data: self._array.rows(data, keys))
-        return self.whole(self._array.raw(data)[choose(rows or [])])
-
-    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any] | RegistryCorrupt, msgspec.Raw]]:
+    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any] | RegistryCorrupt, bytes]]:
         """Yield each entry with `keys` alone, or the error if Python cannot decode it, and the entry as it is."""
         decoder = msgspec.json.Decoder(row_type(keys))
-        for raw in self.raw():
-            try:
-                yield decoder.decode(raw), raw
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
+        with self.raw() as (_, raws):
+            for raw in raws:
                 try:
-                    entry: dict[str, Any] | RegistryCorrupt = self.whole(raw)
-                except RegistryCorrupt as error:
-                    entry = error
-                yield entry, raw
+                    yield decoder.decode(raw), raw
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
+                    try:
+                        entry: dict[str, Any] | RegistryCorrupt = self.whole(raw)
+                    except RegistryCorrupt as error:
+                        entry = error
+                    yield entry, raw
 
-    def whole(self, raw: msgspec.Raw) -> dict[str, Any]:
+    def whole(self, raw: bytes) -> dict[str, Any]:
         """Return all of an entry; raise `RegistryCorrupt` if it is not JSON after all."""
         try:
-            entry: dict[str, Any] = json.loads(bytes(raw))
+            entry: dict[str, Any] = json.loads(raw)
         except (ValueError, RecursionError) as error:
             raise RegistryCorrupt(
                 f"an entry is not JSON: {error}", "entry-malformed", path=self.path, reason=str(error)
@@ -89,7 +86,8 @@ class AppendLog:
 
     def names(self) -> list[str]:
         """Return the name of each entry, in the order of the array."""
-        return self._array.decoded(self._names)[0] or []
+        with self.raw() as (_, raws):
+            return [self.name_of(raw) for raw in raws]
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Make an entry durable, then merge it.
@@ -135,18 +133,18 @@ class AppendLog:
             return existing
         return None
 
-    def raw(self) -> list[msgspec.Raw]:
-        """Return the bytes of each entry of the array."""
-        return self._array.decoded(self._array.raw)[0] or []
+    def raw(self) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Open the array: the number of its entries, and their bytes; see `ArrayFile.entries`."""
+        return self._array.entries()
 
-    def name_of(self, raw: msgspec.Raw) -> str:
+    def name_of(self, raw: bytes) -> str:
         """Return the name of an entry; a text of its bytes if Python cannot decode it."""
         try:
             return str(self._identity.decode(raw).get(self.identity))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             with contextlib.suppress(RegistryCorrupt):
                 return str(self.whole(raw).get(self.identity))
-        return bytes(raw)[:40].decode("utf-8", "replace")
+        return raw[:40].decode("utf-8", "replace")
 
     def durable_names(self) -> list[str]:
         """Return the names of the entries as they were first written."""

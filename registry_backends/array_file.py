@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import SEEK_END, BytesIO
+from typing import Any, BinaryIO, TypedDict, TypeVar
 
 import msgspec
 
-from bike_traffic.errors import RegistryCorrupt
-from bike_traffic.registry_backends.store import Store, StoreMissing
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
+from bike_traffic.registry_backends.store import VOUCHED, Store, StoreMissing
 
 _SETTLED_SECONDS = 1.0
 """How long a file that does not parse must stay the same to be called corrupt."""
 _REWRITTEN_SECONDS = 10.0
 """How long one that keeps changing is read again."""
+_HELD, _LONGEST_LINE = 32 << 20, 16 << 20
+"""Most bytes of an array that is held in memory while it is read, and of an entry of one that is not."""
 
 DecodedT = TypeVar("DecodedT")
 
@@ -69,6 +73,48 @@ class ArrayFile:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, 0.2)
+
+    @contextmanager
+    def entries(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open the array, and return the number of its entries and their bytes, which must be used before it closes.
+
+        An array of any length is read line by line if each entry has its line, as this package writes them, and the
+        store has it as a file; any other is held in memory.
+
+        Raises
+        ------
+        RegistryCorrupt
+            The file is not an array of objects.
+        RegistryUnavailable
+            Another program rewrote a long array in place while it was read.
+        """
+        try:
+            file, version = self._store.open(self._path)
+        except StoreMissing:
+            yield 0, iter(())
+            return
+        with file:
+            is_long = file.seek(0, SEEK_END) > _HELD
+            file.seek(0)
+            held: BinaryIO = file if is_long else BytesIO(file.read())
+            number: int | None = None
+            with suppress(ValueError):
+                number = sum(1 for _ in _by_line(held, check=not version.endswith(VOUCHED)))
+            if number is not None:
+                yield number, self._read_by_line(held)
+                return
+        raws = self.decoded(self.raw)[0] or []
+        yield len(raws), map(bytes, raws)
+
+    def _read_by_line(self, file: BinaryIO) -> Iterator[bytes]:
+        try:
+            yield from _by_line(file, check=False)
+        except ValueError:
+            raise RegistryUnavailable(
+                f"{self._path}: another program rewrote it while it was read; run the command again",
+                "summary-rewritten",
+                path=self._path,
+            ) from None
 
     def require_objects(self, data: bytes) -> bool:
         """Raise `RegistryCorrupt` if this is not an array of objects."""
@@ -125,3 +171,45 @@ class ArrayFile:
             reason=reason,
             entries_prefix=self._entries_prefix,
         )
+
+
+def _by_line(file: BinaryIO, *, check: bool) -> Iterator[bytes]:
+    """Yield the entries of an array with one on each line; raise `ValueError` for any other.
+
+    Parameters
+    ----------
+    check : whether each entry must be a JSON object.
+    """
+    file.seek(0)
+    if file.readline(_LONGEST_LINE) != b"[\n":
+        raise ValueError("the first line is another")
+    more = True
+    while (line := file.readline(_LONGEST_LINE)).startswith(b"{"):
+        entry = line.removesuffix(b"\n")
+        if not more or entry == line:
+            raise ValueError("an entry ends elsewhere than its line")
+        more = entry.endswith(b",")
+        entry = entry.removesuffix(b",")
+        if check:
+            _require_object(entry)
+        yield entry
+    if more or line.rstrip() != b"]" or file.read(1):
+        raise ValueError("the last line is another")
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
+
+
+def _require_object(entry: bytes) -> None:
+    """Raise `ValueError` if this is not one JSON object in UTF-8; NaN is taken, as `json` does."""
+    try:
+        if not entry.isascii():
+            entry.decode("utf-8")  # skipped values are not checked for it
+        _OBJECT.decode(entry)
+    except (msgspec.MsgspecError, RecursionError):
+        try:
+            is_object = isinstance(json.loads(entry), dict)
+        except RecursionError:
+            is_object = False
+        if not is_object:
+            raise ValueError("an entry is not an object") from None

@@ -26,7 +26,7 @@ def listed(log: AppendLog, query: Query) -> Iterator[tuple[int, Mapping[str, Any
             if query.admits(row):
                 if not _is_record(row):
                     ModelRecord.from_json(log.whole(raw))
-                yield number, row, bytes(raw)
+                yield number, row, raw
         except RegistryCorrupt as error:
             yield number, error, b""
 

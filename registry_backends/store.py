@@ -10,7 +10,9 @@ import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from bike_traffic.errors import BikeTrafficError, RegistryUnavailable
@@ -51,6 +53,11 @@ class Store(ABC):
     def read(self, path: str) -> tuple[bytes, str]:
         """Return an object and its version; raise `StoreMissing`."""
 
+    def open(self, path: str) -> tuple[BinaryIO, str]:
+        """Return an object as a file, which the caller closes, and its version; raise `StoreMissing`."""
+        data, version = self.read(path)
+        return BytesIO(data), version
+
     @abstractmethod
     def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         """Write a new object; raise `StoreConflict` if the path exists."""
@@ -87,17 +94,26 @@ class LocalStore(Store):
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Return a file and its version, which differs from the version of every earlier file at the path."""
+        file, version = self.open(path)
         try:
-            with (self.root / path).open("rb") as file:
-                data, version = file.read(), _version(os.fstat(file.fileno()))
+            with file:
+                return file.read(), version
+        except OSError as error:
+            raise _unavailable(self.root / path, error) from error
+
+    def open(self, path: str) -> tuple[BinaryIO, str]:
+        """Open a file; a version from before it is read is that of no later edit in place."""
+        try:
+            file = (self.root / path).open("rb")
         except (FileNotFoundError, NotADirectoryError):
             raise StoreMissing(f"{self.root / path} does not exist") from None
         except OSError as error:
             raise _unavailable(self.root / path, error) from error
+        version = _version(os.fstat(file.fileno()))
         with contextlib.suppress(OSError):
             if self._voucher(path).read_text(encoding="ascii") == version:
                 version += VOUCHED
-        return data, version
+        return file, version
 
     def create(self, path: str, data: bytes, *, vouch: bool = False) -> None:
         """Write a new file."""

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _HARMLESS = ("promote", "rollback", "restore", "sign")
 """Events of which none makes a run the best that is withdrawn."""
+_WHOLE = "\0whole"
+"""The key of an entry's bytes beside some of its values; no record has a NUL in a key that is read."""
 
 
 class SummaryRegistry(RegistryBackend):
@@ -163,19 +165,20 @@ class SummaryRegistry(RegistryBackend):
                 yield row, document
 
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
-        """Decode only the queried keys, and the whole best record, which keeps long logs fast."""
-        compared: list[dict[str, Any]] = []
+        """Decode only the queried keys, and the whole best record, which keeps long logs fast and takes no memory."""
 
-        def choose(rows: list[dict[str, Any]]) -> int:
-            compared.extend(rows)
-            best = best_entry(rows, metric, query)
-            return next(index for index, row in enumerate(rows) if row is best)
+        def rows() -> Iterator[dict[str, Any]]:
+            for row, raw in self.log.rows([*QUERIED_KEYS, metric.name]):
+                if isinstance(row, RegistryCorrupt):
+                    raise row
+                row[_WHOLE] = raw  # of which `best_entry` keeps one
+                yield row
 
         try:
-            best = ModelRecord.from_json(self.log.pick([*QUERIED_KEYS, metric.name], choose))
+            best = ModelRecord.from_json(self.log.whole(best_entry(rows(), metric, query)[_WHOLE]))
         except RegistryCorrupt:
             return super()._compare(metric, query)  # which leaves out what is no record
-        return best, compared_entries(compared, metric, query)
+        return best, compared_entries(rows(), metric, query)
 
 
 class LocalRegistry(SummaryRegistry):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bike_traffic.errors import RegistryCorrupt
 from bike_traffic.registry.files.findings import Finding, Verifiable
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import StoreMissing
-
-if TYPE_CHECKING:
-    import msgspec
 
 _UNRECORDED = -1
 
@@ -19,43 +16,48 @@ _UNRECORDED = -1
 def verifiable(log: AppendLog, read: Callable[[Mapping[str, Any]], Any], after: int = 0) -> Iterator[Verifiable]:
     """Yield each entry with what is wrong with its copies, then those that are durable alone.
 
-    An entry is decoded when it is its turn, so that memory holds the array as it is, and the names.
+    An entry is read when it is its turn, so that memory holds the names alone.
 
     Parameters
     ----------
     read : makes a record of an entry, or raises `RegistryCorrupt`.
     after : the number of entries that are passed over.
     """
-    raws = log.raw()
-    numbers = dict.fromkeys(log.durable_names(), 0)
-    total = max(len(raws), len(numbers))
-    for number, raw in enumerate(raws, start=1):
-        name = log.name_of(raw)
-        state = numbers.get(name, _UNRECORDED)
-        if state == 0 or name not in numbers:
-            numbers[name] = number if state == 0 else -number
-        if number <= after:
-            continue
-        if name in numbers and abs(numbers[name]) != number:
-            detail = f"entries {abs(numbers[name])} and {number} of {log.path} have the same id"
-            yield Verifiable(name, None, [Finding("duplicate", name, detail, {"where": log.path})], total)
-        else:
-            yield _compared(log, read, name, number, raw, is_durable=state == 0, total=total)
+    with log.raw() as (length, raws):
+        numbers = dict.fromkeys(log.durable_names(), 0)
+        total = max(length, len(numbers))
+        for number, raw in enumerate(raws, start=1):
+            name = log.name_of(raw)
+            state = numbers.get(name, _UNRECORDED)
+            if state == 0 or name not in numbers:
+                numbers[name] = number if state == 0 else -number
+            if number <= after:
+                continue
+            if name in numbers and abs(numbers[name]) != number:
+                detail = f"entries {abs(numbers[name])} and {number} of {log.path} have the same id"
+                yield Verifiable(name, None, [Finding("duplicate", name, detail, {"where": log.path})], total)
+            else:
+                yield _compared(log, read, name, number, raw, is_durable=state == 0, total=total)
     pending = sorted(name for name, number in numbers.items() if number == 0)
-    for name in pending[max(0, after - len(raws)) :]:
-        record: Any = None
-        findings: list[Finding] = []
-        try:
-            entry = log.durable(name)
-            if entry.get(log.identity) == name:  # else a copy under another name
-                detail = f"it is under {log.entries_prefix}, but not in {log.path}"
-                findings = [Finding("pending", name, detail, {"where": log.entries_prefix})]
-                record = _read(read, entry)
-        except StoreMissing:
-            pass  # removed meanwhile
-        except RegistryCorrupt as error:
-            findings = [_malformed(error, name)]
-        yield Verifiable(name, record, findings, total)
+    for name in pending[max(0, after - length) :]:
+        yield _pending(log, read, name, total)
+
+
+def _pending(log: AppendLog, read: Callable[[Mapping[str, Any]], Any], name: str, total: int) -> Verifiable:
+    """Read a durable entry that is not in the array."""
+    record: Any = None
+    findings: list[Finding] = []
+    try:
+        entry = log.durable(name)
+        if entry.get(log.identity) == name:  # else a copy under another name
+            detail = f"it is under {log.entries_prefix}, but not in {log.path}"
+            findings = [Finding("pending", name, detail, {"where": log.entries_prefix})]
+            record = _read(read, entry)
+    except StoreMissing:
+        pass  # removed meanwhile
+    except RegistryCorrupt as error:
+        findings = [_malformed(error, name)]
+    return Verifiable(name, record, findings, total)
 
 
 def _compared(
@@ -63,7 +65,7 @@ def _compared(
     read: Callable[[Mapping[str, Any]], Any],
     name: str,
     number: int,
-    raw: msgspec.Raw,
+    raw: bytes,
     *,
     is_durable: bool,
     total: int,

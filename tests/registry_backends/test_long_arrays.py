@@ -1,0 +1,170 @@
+"""An array of any length is read line by line: the answers are those of the whole, and memory does not grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
+from bike_traffic.registry_backends import array_file
+from bike_traffic.registry_backends.append_log import AppendLog
+from bike_traffic.registry_backends.store import LocalStore
+
+SUMMARY = Path("models/summary.json")
+ARRAYS = {
+    "ours": b'[\n{"run_id": "a"},\n{"run_id": "b", "note": "\xc3\xa9"}\n]\n',
+    "of one entry": b'[\n{"run_id": "a"}\n]\n',
+    "without a last newline": b'[\n{"run_id": "a"}\n]',
+    "empty": b"[]",
+    "empty, on lines": b"[\n]\n",
+    "in one line": b'[{"run_id": "a"}, {"run_id": "b"}]',
+    "indented": json.dumps([{"run_id": "a"}, {"run_id": "b", "list": [1, {}]}], indent=2).encode(),
+    "begun in one line": b'[{"run_id": "a"},\n{"run_id": "b"}\n]\n',
+    "two entries in a line": b'[\n{"run_id": "a"}, {"run_id": "b"},\n{"run_id": "c"}\n]\n',
+    "with NaN": b'[\n{"run_id": "a", "r2": NaN},\n{"run_id": "b"}\n]\n',
+    "with carriage returns": b'[\r\n{"run_id": "a"},\r\n{"run_id": "b"}\r\n]\r\n',
+    "with a byte order mark": b'\xef\xbb\xbf[\n{"run_id": "a"}\n]\n',
+    "with a comma too many": b'[\n{"run_id": "a"},\n]\n',
+    "with a comma too few": b'[\n{"run_id": "a"}\n{"run_id": "b"}\n]\n',
+    "with an end in the middle": b'[\n{"run_id": "a"}\n]\n{"run_id": "b"}\n]\n',
+    "cut at a line": b'[\n{"run_id": "a"},\n',
+    "cut in a line": b'[\n{"run_id": "a"},\n{"run_',
+    "with a number": b'[\n{"run_id": "a"},\n1\n]\n',
+    "with half an entry": b'[\n{"run_id": },\n{"run_id": "b"}\n]\n',
+    "in another encoding": b'[\n{"run_id": "a", "note": "\xe9"}\n]\n',
+    "of a null byte": b"[\n\x00]\n",
+    "nothing": b"",
+}
+
+
+@pytest.fixture
+def log() -> AppendLog:
+    SUMMARY.parent.mkdir()
+    return AppendLog(LocalStore(SUMMARY.parent), "summary.json", "records/", "run_id")
+
+
+@pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
+@pytest.mark.parametrize("content", ARRAYS.values(), ids=ARRAYS.keys())
+@pytest.mark.usefixtures("impatient")
+def test_the_entries_are_those_of_the_whole_array(
+    content: bytes, held: int, log: AppendLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_file, "_HELD", held)
+    SUMMARY.write_bytes(content)
+    try:
+        expected = log.entries()
+    except RegistryCorrupt as error:
+        with pytest.raises(RegistryCorrupt) as raised, log.raw():
+            pass
+        assert str(raised.value) == str(error)
+        return
+    with log.raw() as (number, raws):
+        entries = [log.whole(raw) for raw in raws]
+    assert str(entries) == str(expected)  # NaN is not equal to itself
+    assert number == len(expected)
+
+
+def test_a_long_array_that_is_rewritten_in_place_while_it_is_read_is_one_clear_error(
+    log: AppendLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_file, "_HELD", 0)
+    SUMMARY.write_bytes(array_of(records(2_000)))
+    with log.raw() as (number, raws):
+        assert number == 2_000
+        next(raws)
+        SUMMARY.write_bytes(b"[]")
+        with pytest.raises(RegistryUnavailable, match="another program rewrote it while it was read"):
+            list(raws)
+
+
+COMMANDS = [
+    ["best", "--metric", "r2"],
+    ["list", "--limit", "3"],
+    ["list", "--format", "json"],
+    ["verify", "--format", "json"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_memory_does_not_grow_with_the_records(words: list[str]) -> None:
+    """They are of 20 kB each, so that what is kept of each, its name and what is found, is little beside them."""
+    SUMMARY.parent.mkdir()
+    peaks = []
+    for number in (2_000, 8_000):
+        SUMMARY.write_bytes(array_of(records(number, note="x" * 20_000)))
+        peaks.append(peak_megabytes("registry", *words))
+    assert SUMMARY.stat().st_size > 150e6
+    assert peaks[1] - peaks[0] < 15, peaks
+
+
+def test_a_check_that_is_killed_goes_on_and_finds_what_an_uninterrupted_one_finds() -> None:
+    SUMMARY.parent.mkdir()
+    SUMMARY.write_bytes(array_of(records(6_000)))
+    whole = run(command("registry", "verify", "--format", "json"))
+    assert len(json.loads(whole.stdout)["findings"]) == 6_000
+    noted = Path(os.environ["BT_CACHE"]) / "verifying"
+    assert not list(noted.glob("*"))
+    end = time.monotonic() + 60
+    with subprocess.Popen(command("registry", "verify"), stdout=subprocess.DEVNULL) as killed:
+        while killed.poll() is None and size_of(noted) < 100_000 and time.monotonic() < end:
+            time.sleep(0.005)
+        killed.kill()
+    assert killed.returncode == -9
+    again = run(command("registry", "verify", "--format", "json"))
+    assert "goes on after " in again.stderr
+    assert again.stdout == whole.stdout
+    assert not list(noted.glob("*"))
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*"))
+
+
+def records(number: int, **more: object) -> list[bytes]:
+    """Return records that another program wrote, without digests."""
+    common = {"model_type": "rf", "env": "dev", "test_mode": False, "r2": 0.5, "model_uri": "elsewhere", **more}
+    return [
+        json.dumps({"timestamp": "2026-03-01T12:00:00+00:00", "run_id": f"run-{one:08}", **common}).encode()
+        for one in range(number)
+    ]
+
+
+def array_of(entries: list[bytes]) -> bytes:
+    return b"[\n" + b",\n".join(entries) + b"\n]\n"
+
+
+_PROGRAM = """
+import sys
+from bike_traffic.registry.bounds import checkpoint
+checkpoint._SECONDS = 0.05
+from bike_traffic.cli.main import main
+main(sys.argv[1:])
+"""
+"""The command, which notes early how far a check came."""
+_MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True, timeout=120)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Runs a command and prints its peak memory in kB: measured by the tests, it would be at least theirs."""
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-c", _PROGRAM, *words, "--registry", str(SUMMARY)]
+
+
+def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def peak_megabytes(*words: str) -> float:
+    kilobytes = int(run([sys.executable, "-c", _MEASURED, *command(*words)]).stdout)
+    return kilobytes / (2**20 if sys.platform == "darwin" else 2**10)
