@@ -79,8 +79,9 @@ class AppendLog:
         try:
             entry: dict[str, Any] = json.loads(raw)
         except (ValueError, RecursionError) as error:
+            reason = str(error).partition(";")[0]  # after it stands what a Python program could do
             raise RegistryCorrupt(
-                f"an entry is not JSON: {error}", "entry-malformed", path=self.path, reason=str(error)
+                f"an entry is not JSON: {reason}", "entry-malformed", path=self.path, reason=reason
             ) from None
         return entry
 
@@ -287,7 +288,7 @@ class AppendLog:
 
     def _names(self, data: bytes) -> list[str]:
         """Return the name of each entry of the array."""
-        return [str(row.get(self.identity)) for row in self._array.rows(data, [self.identity])]
+        return [self.name_of(raw) for raw in self._array.raw(data)]
 
 
 def _is_ours(version: str | None) -> bool:

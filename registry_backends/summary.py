@@ -230,7 +230,7 @@ class LocalRegistry(SummaryRegistry):
         """Check the files where they are."""
         folder, digests = self._folder(record), record.artifacts or {}
         verify(folder, digests, str(folder))
-        verify_manifest(folder, digests, str(folder))
+        verify_manifest(folder, record.model_type, record.plugin, digests, str(folder))
 
     def _stores(self, record: ModelRecord) -> bool:
         return Path(self.root, record.folder).is_dir()

@@ -134,8 +134,9 @@ class RegistryBackend(EventLog):
         with tempfile.TemporaryDirectory(prefix="bike-traffic-") as folder:
             self.download(record, Path(folder))
             if record.artifacts is not None:
-                verify(Path(folder), record.artifacts, f"the files of run {record.run_id}")
-                verify_manifest(Path(folder), record.artifacts, f"the files of run {record.run_id}")
+                where = f"the files of run {record.run_id}"
+                verify(Path(folder), record.artifacts, where)
+                verify_manifest(Path(folder), record.model_type, record.plugin, record.artifacts, where)
 
     def best(self, metric: str, query: Query) -> ModelRecord:
         """Return the best record by `metric` that is not withdrawn; raise `UnknownMetric` or `NoRecord`."""

@@ -13,6 +13,7 @@ from bike_traffic.errors import IntegrityError
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.copying import copy
 from bike_traffic.registry.queries import EVERYTHING
+from bike_traffic.registry.record_parts import PluginInfo
 from bike_traffic.registry.records import ModelRecord
 from bike_traffic.registry_backends.web import WebRegistry
 from tests.conftest import Bt
@@ -178,26 +179,36 @@ def test_nothing_but_files_and_folders_is_copied_or_found_right(
     assert [path for path in stolen(tmp_path) if path.parent != private and not path.is_symlink()] == []
 
 
+def replaced(old: str, new: str) -> Callable[[Path], object]:
+    """Return what replaces a text of a manifest that has it."""
+
+    def act(path: Path) -> None:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return act
+
+
+_CHANGED = "manifest.json is not the one that was registered"
 MANIFESTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "missing": (Path.unlink, "missing-files", "manifest.json is missing"),
-    "rewritten": (
-        lambda path: path.write_text(path.read_text().replace('"size": 8', '"size": 9')),
-        "changed-files",
-        "manifest.json does not list the files that were registered",
-    ),
-    "no manifest": (
-        lambda path: path.write_text("[" * 100_000),
-        "changed-files",
-        "manifest.json does not list the files that were registered",
-    ),
+    "other size": (replaced('"size": 8', '"size": 9'), "changed-files", _CHANGED),
+    "other model": (replaced('"rf"', '"nn"'), "changed-files", _CHANGED),
+    "other package": (replaced('"distribution": "', '"distribution": "x'), "changed-files", _CHANGED),
+    "other version": (replaced('"version": "', '"version": "9.'), "changed-files", _CHANGED),
+    "more in it": (replaced('"files"', '"more": 1, "files"'), "changed-files", _CHANGED),
+    "no manifest": (lambda path: path.write_text("[" * 100_000), "changed-files", _CHANGED),
 }
 
 
 @pytest.mark.parametrize("damage", MANIFESTS)
-def test_a_manifest_that_is_not_that_of_the_files_is_found(bt: Bt, damage: str) -> None:
-    """Plain MLflow checks the files against it."""
+def test_a_manifest_that_is_not_that_of_the_record_is_found(bt: Bt, damage: str) -> None:
+    """Plain MLflow checks the files against it, and loads them by it."""
     act, kind, detail = MANIFESTS[damage]
-    record = register(local_registry(), make_record("aaaa1111"))
+    record = register(
+        local_registry(), make_record("aaaa1111", plugin=PluginInfo(distribution="bike-traffic", version="0.1.0"))
+    )
     folder = Path(record.model_uri)
     act(folder / "manifest.json")
     done = bt("registry", "verify", "--format", "json")

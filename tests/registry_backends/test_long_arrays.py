@@ -70,6 +70,27 @@ def test_the_entries_are_those_of_the_whole_array(
     assert number == len(expected)
 
 
+@pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"run_id": "odd", "data": ' + b"[" * 3_000 + b"]" * 3_000 + b"}",
+        b'{"run_id": "odd", "r2": ' + b"9" * 5_000 + b"}",
+    ],
+    ids=["nested", "digits"],
+)
+def test_an_entry_that_python_cannot_hold_is_no_reason_to_refuse_the_others(
+    odd: bytes, held: int, log: AppendLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_file, "_HELD", held)
+    first, second = records(2)
+    SUMMARY.write_bytes(array_of([first, odd, second]))
+    rows = [row for row, _ in log.rows(["run_id"])]
+    assert [row["run_id"] for row in rows if isinstance(row, dict) and row["run_id"] != "odd"] == RUNS[:2]
+    log.append(json.loads(records(3)[2]))
+    assert SUMMARY.read_bytes() == array_of([first, odd, *records(3)[1:]])
+
+
 def test_a_long_array_that_is_rewritten_in_place_while_it_is_read_is_one_clear_error(
     log: AppendLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +104,7 @@ def test_a_long_array_that_is_rewritten_in_place_while_it_is_read_is_one_clear_e
             list(raws)
 
 
+RUNS = [f"run-{one:08}" for one in range(3)]
 COMMANDS = [
     ["best", "--metric", "r2"],
     ["list", "--limit", "3"],

@@ -98,13 +98,14 @@ def write_manifest(directory: Path, model_type: str, plugin: PluginInfo | None =
     plugin : the package that trained the model; with it the files alone tell which pipeline loads them.
     """
     digests = digest_directory(directory)
-    manifest = {
-        "model_type": model_type,
-        **({} if plugin is None else {"plugin": plugin.to_json()}),
-        "files": {name: attrs.asdict(digest) for name, digest in digests.items()},
-    }
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    manifest = json.dumps(_manifest(model_type, plugin, digests), indent=2)
+    (directory / MANIFEST).write_text(f"{manifest}\n", encoding="utf-8")
     return digests
+
+
+def _manifest(model_type: str, plugin: PluginInfo | None, digests: Mapping[str, FileDigest]) -> dict[str, Any]:
+    files = {name: attrs.asdict(digest) for name, digest in digests.items()}
+    return {"model_type": model_type, **({} if plugin is None else {"plugin": plugin.to_json()}), "files": files}
 
 
 def require_regular(directory: Path, where: str) -> None:
@@ -146,21 +147,19 @@ def copy_tree(source: Path, directory: Path) -> None:
         ) from error
 
 
-def verify_manifest(directory: Path, digests: Mapping[str, FileDigest], where: str) -> None:
-    """Raise `IntegrityError` if the manifest does not list these files: plain MLflow checks files against it."""
+def verify_manifest(
+    directory: Path, model_type: str, plugin: PluginInfo | None, digests: Mapping[str, FileDigest], where: str
+) -> None:
+    """Raise `IntegrityError` if the manifest is not that of the record: plain MLflow goes by the manifest alone."""
     try:
         manifest = json.loads((directory / MANIFEST).read_bytes())
-        listed = read_digests(manifest["files"])
     except FileNotFoundError:
         raise MissingFile(f"{where}: {MANIFEST} is missing", "file-missing", where=where, name=MANIFEST) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        listed = None
-    if listed != dict(digests):
+    except (ValueError, RecursionError):
+        manifest = None
+    if manifest != _manifest(model_type, plugin, digests):
         raise IntegrityError(
-            f"{where}: {MANIFEST} does not list the files that were registered",
-            "manifest-changed",
-            where=where,
-            name=MANIFEST,
+            f"{where}: {MANIFEST} is not the one that was registered", "manifest-changed", where=where, name=MANIFEST
         )
 
 

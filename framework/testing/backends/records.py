@@ -38,7 +38,7 @@ def register(
     for name, content in (files or {"model.bin": record.run_id.encode()}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    digests = write_manifest(folder, record.model_type)
+    digests = write_manifest(folder, record.model_type, record.plugin)
     uri = registry.upload(folder, model_type=record.model_type, timestamp=record.timestamp, run_id=record.run_id)
     record = attrs.evolve(record, model_uri=uri, artifacts=digests)
     registry.append(record)
