@@ -61,7 +61,9 @@ def most_in_words(words: Words, compared: CityDay) -> str | None:
     if compared.rank == 1:
         return None
     best = max(compared.others, key=lambda day: compared.others[day])
-    return words.say("Most of them: {day}, {bikes}.", day=words.date(best), bikes=bikes(words, compared.others[best]))
+    return words.say(
+        "The highest of these: {day}, {bikes}.", day=words.date(best), bikes=bikes(words, compared.others[best])
+    )
 
 
 def week_in_words(words: Words, where: str, week: pd.DataFrame) -> str:

@@ -33,13 +33,15 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         visit.head = st.container(width=HEAD_WIDTH)
         _switch_language(words)
+    dropped = st.container()
     try:
         page.run()
     except BikeTrafficError as error:
         show_error(words, error)
     except Exception as error:
         show_failure(error, words)
-    _say_what_was_dropped(words, address)
+    with dropped:
+        _say_what_was_dropped(words, address)
     address.write()
 
 

@@ -17,6 +17,8 @@ from bike_traffic.app.views.parts import date_of, model_title, pick, show_chart,
 from bike_traffic.app.words import plain
 from bike_traffic.columns import TIME
 from bike_traffic.errors import BikeTrafficError
+from bike_traffic.evaluation.rows import TRUTH
+from bike_traffic.pipeline import PREDICTION
 
 if TYPE_CHECKING:
     from bike_traffic.app.views import Visit
@@ -113,6 +115,16 @@ def _say_result(words: Words, record: ModelRecord, chosen: ModelRecord, week: We
 
 def _show_charts(visit: Visit, record: ModelRecord, evaluation: Evaluation) -> None:
     words, task = visit.words, task_of(record)
+    if task == "regression" and (counted := float(evaluation.rows[TRUTH].sum())):
+        expected = float(evaluation.rows[PREDICTION].sum())
+        st.write(
+            words.say(
+                "Over all counters and the whole week it expected {expected} bikes, and {counted} came: {change}.",
+                expected=words.number(expected),
+                counted=words.number(counted),
+                change=words.change(expected / counted - 1),
+            )
+        )
     unit, factor = (words.say("% of the hours wrong"), 100) if task == "classification" else (None, 1)
     if task == "regression":
         known = places.of_model(state.model(record.run_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,12 @@ def pick_place(visit: Visit, known: Mapping[str, Place], first: str) -> Place:
     ----------
     first : the place that is shown if the link names none.
     """
-    return known[pick(visit, "place", visit.words.say("Place"), list(known), first)]
+    return known[pick(visit, "place", visit.words.say("Place"), sorted(known, key=_natural), first)]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts house numbers as numbers."""
+    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", name)]
 
 
 def pick_direction(visit: Visit, place: Place) -> str:

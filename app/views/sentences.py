@@ -144,6 +144,23 @@ def run_in_words(words: Words, record: ModelRecord) -> str:
     )
 
 
+def ended_in_words(words: Words, newest: pd.Timestamp, coming: pd.Timestamp) -> str:
+    """Return that the counts end long before tomorrow, and which day is therefore shown first.
+
+    Parameters
+    ----------
+    coming : the start of tomorrow.
+    """
+    days = (coming - newest.normalize()).days - 1
+    return words.plural(
+        "The counts end on {date}, {days} day ago: the day shown first is the one after, not tomorrow.",
+        "The counts end on {date}, {days} days ago: the day shown first is the one after, not tomorrow.",
+        days,
+        date=words.date(newest, "medium"),
+        days=words.number(days),
+    )
+
+
 def age_in_words(words: Words, record: ModelRecord, newest: pd.Timestamp | None, day: pd.Timestamp) -> str | None:
     """Return how old the counts are that a forecast builds on; ``None`` if they are of the day before or newer.
 

@@ -76,7 +76,7 @@ def headers(words: Words) -> dict[str, str]:
         "count": words.say("Counted"),
         "forecast": words.say("Forecast"),
         "usual": words.say("Usual"),
-        "factor": words.say("Factor"),
+        "factor": words.say("Against the others"),
         "missing": words.say("Hours missing"),
         "days": words.say("Last 28 days"),
     }

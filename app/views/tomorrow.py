@@ -15,6 +15,7 @@ from bike_traffic.app.charts.week import week_chart
 from bike_traffic.app.outlook import Outlook, Spot, outlook
 from bike_traffic.app.views import places, sentences
 from bike_traffic.app.views.parts import pick, pick_day, pick_model, show_chart, show_figure, theme
+from bike_traffic.forecasting import tomorrow
 
 if TYPE_CHECKING:
     from bike_traffic.app.charts.chart import Chart
@@ -58,7 +59,7 @@ def show(visit: Visit) -> None:
         hour = _pick_hour(visit, seen.today)
     with visit.head:
         st.subheader(sentences.day_in_words(words, day, spot, seen.today), anchor=False)
-    _say_how_old(visit, chosen, day, forecasts.newest_known(loaded))
+    _say_how_old(visit, chosen, day, first, forecasts.newest_known(loaded))
     _show_figures(words, seen.today, hour)
     how = (words.language, theme().background, *key)
     charts = state.kept(("tomorrow", *how), lambda: _draw(seen, words))
@@ -86,12 +87,18 @@ def _draw(seen: Outlook, words: Words) -> list[Chart]:
     return [map_chart(seen.city, words, theme(), height=MAP_HEIGHT), week_chart(seen.week, words, theme())]
 
 
-def _say_how_old(visit: Visit, chosen: state.Chosen, day: pd.Timestamp, newest: pd.Timestamp | None) -> None:
+def _say_how_old(
+    visit: Visit, chosen: state.Chosen, day: pd.Timestamp, first: pd.Timestamp, newest: pd.Timestamp | None
+) -> None:
     words = visit.words
+    if newest is not None and first < (coming := tomorrow(state.zone())):
+        st.caption(sentences.ended_in_words(words, newest, coming))
     if chosen.sample:
         st.info(words.say("This model was trained on the generated sample: streets and counts are invented."))
     age = sentences.age_in_words(words, chosen.record, newest, day)
-    if age is not None:
+    if age is not None and newest is not None and day - newest > forecasts.LONGEST_GAP:
+        st.warning(words.say("{age} So far ahead, season and calendar alone decide.", age=age))
+    elif age is not None:
         st.caption(age)
 
 

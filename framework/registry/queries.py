@@ -196,8 +196,7 @@ def nothing_left(
     what: str, query: Query, left_out: Mapping[LeftOut, int], reasons: str = "", /, **parts: Any
 ) -> NoRecord:
     """Return the error for a query that admits no record, with the records that it left out and why."""
-    counts = [f"{left_out[reason]} {words}" for reason, words in _WORDS.items() if left_out.get(reason)]
-    more = reasons or ", ".join(counts)
+    more = reasons or ", ".join(f"{left_out[one]} {words}" for one, words in _WORDS.items() if left_out.get(one))
     return NoRecord(
         f"no {what} for {query}{f'; left out: {more}' if more else ''}",
         "no-record-with-metric",
