@@ -32,7 +32,7 @@ class RFPipeline(ForestPipeline):
         min_samples_leaf: int = 5,
         max_features: float = 0.33,
         max_samples: float = 0.15,
-        max_rows: int = 40_000,
+        max_rows: int = 80_000,
         random_state: int = 0,
         n_jobs: int = -1,
         holidays: str = FRANCE,
