@@ -153,6 +153,8 @@ def test_last_week_is_measured_by_the_record_that_could_not_know_it(
     app = page("models", lang=language, model="rf")
     assert faultless(app)
     assert text in written(app)
+    total = {"en": "Over all counters and the whole week", "fr": "Sur tous les compteurs et toute la semaine"}
+    assert total[language] in written(app)
     assert len(app.get("vega_lite_chart")) == 4  # what came, by hour, by counter, history
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,15 @@ def test_the_first_page_says_the_day_the_place_and_the_bikes(page: Open, languag
 
 
 def test_the_day_after_the_newest_count_is_shown_if_the_counts_are_old(page: Open) -> None:
-    assert "1 December 2024" in page(lang="en").subheader[0].value
+    app = page(lang="en")
+    assert "1 December 2024" in app.subheader[0].value
+    assert any(re.match(r"The counts end on 30 Nov 2024, [\d,]+ days ago: ", one.value) for one in app.caption)
+    assert not app.warning
+
+
+def test_a_day_so_far_ahead_that_no_error_was_measured_is_a_warning(page: Open) -> None:
+    (warning,) = page(lang="en", day="2025-06-15").warning
+    assert "196 days before the day shown. So far ahead" in warning.value
 
 
 def test_a_link_shows_its_place_direction_day_and_hour(page: Open) -> None:
@@ -38,6 +47,8 @@ def test_what_a_link_asks_for_in_vain_is_said(page: Open) -> None:
     app = page(lang="en", place="nowhere![x](http://example.org/x.png)", day="2021-99-99")
     assert len(app.warning) == 2
     assert "![x](http" not in app.warning[0].value
+    shown = [one.type for one in app.main]
+    assert shown.index("warning") < shown.index("metric"), "above what is shown instead"
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25)])
