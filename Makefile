@@ -28,7 +28,7 @@ $(DEMO)/counts.csv.gz:
 	$(MAKE) demo
 
 test: lint types
-	$(VENV)/bin/pytest -n auto
+	$(VENV)/bin/pytest -n auto --dist worksteal
 
 lint: install-test
 	$(VENV)/bin/ruff check .

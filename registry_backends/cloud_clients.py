@@ -71,13 +71,32 @@ def gcs_filesystem(options: Mapping[str, Any]) -> Any:
             known=sorted(_TOKENS),
         )
     try:
-        return gcs_class()(skip_instance_cache=True, use_listings_cache=False, **chosen)
+        filesystem = gcs_class()(skip_instance_cache=True, use_listings_cache=False, **chosen)
+        _take_a_refusal_as_final(filesystem.credentials)
+        return filesystem
     except Exception as error:
         malformed = isinstance(error, KeyError | ValueError) or _is_missing(error)
         reason = _without_credentials() if malformed else explain(error)
         if isinstance(token, Mapping):
             reason = "the credentials are not the key of a service account that can be used"
         raise RegistryUnavailable(f"Google Cloud Storage: {reason}", "gcs-not-opened", reason=reason) from None
+
+
+def _take_a_refusal_as_final(credentials: Any) -> None:
+    """Let gcsfs not ask for a token again, for half a minute, where Google says that it gives none."""
+    from gcsfs.retry import HttpError, NonRetryableError
+
+    ask = credentials.maybe_refresh
+
+    def ask_once(*arguments: Any) -> None:
+        try:
+            ask(*arguments)
+        except HttpError as error:
+            if getattr(error.__cause__, "retryable", True):
+                raise
+            raise NonRetryableError("no token") from error.__cause__
+
+    credentials.maybe_refresh = ask_once
 
 
 def s3_class() -> type[Any]:

@@ -26,6 +26,11 @@ FOR_TESTS = [
 """What a plugin's own tests import, which have pytest."""
 
 
+@pytest.fixture
+def clean_place() -> None:
+    """Make no folder: these tests read the tree alone, and a folder for each of them takes longer than they do."""
+
+
 def module_id(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 

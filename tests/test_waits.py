@@ -14,6 +14,11 @@ WAITS = {"communicate", "wait", "join"}
 RUNS = {"run", "check_call", "check_output"}
 
 
+@pytest.fixture
+def clean_place() -> None:
+    """Make no folder: these tests read the tree alone, and a folder for each of them takes longer than they do."""
+
+
 def unbounded(path: Path) -> Iterator[str]:
     """Yield the calls that wait without a limit."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

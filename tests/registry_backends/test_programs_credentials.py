@@ -7,6 +7,7 @@ import re
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from bike_traffic.workspace import Workspace
 from tests.conftest import Bt
 from tests.registry_backends.conftest import NewCloud
 from tests.registry_backends.test_object_stores import whole
-from tests.servers import Cloud, refusing_server, token_server
+from tests.servers import Cloud, answer, refusing_server, serving, token_server
 from tests.test_registry import make_record, register
 
 SECRET = "3xtrem3lyS3cret"
@@ -136,15 +137,23 @@ def test_credentials_that_are_refused_are_shown_nowhere(
             nowhere(*chain(caught.value))
 
 
-def test_a_key_that_is_refused_a_token_is_shown_nowhere(
+def test_a_key_that_is_refused_a_token_is_tried_once_and_shown_nowhere(
     new_cloud: NewCloud, credentials: dict[str, dict[str, Any]], nowhere: Nowhere
 ) -> None:
     cloud = new_cloud("gcs")
     endpoint(cloud, cloud.url)
-    with refusing_server(401) as url:
+    asked = []
+
+    def refuse(client: BaseHTTPRequestHandler) -> None:
+        asked.append(client.rfile.read(int(client.headers["Content-Length"])))
+        data = b'{"error": {"code": 401, "message": "%b"}}' % asked[-1]
+        answer(client, 401, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))], data)
+
+    with serving(refuse) as url:
         registry = open_registry(cloud.uri, credentials=credentials["gcs"] | {"token_uri": f"{url}/token"})
-        with pytest.raises(RegistryUnavailable) as caught:
+        with pytest.raises(RegistryUnavailable, match="Google does not accept these credentials") as caught:
             registry.events()
+    assert len(asked) == 1
     nowhere(*chain(caught.value))
 
 
