@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["like_days_chart"]
 
+_BLANK = "\N{WORD JOINER}"
+"""A line without text; Vega trims spaces, an empty line takes no room, and the number would stand beside a month."""
+
 
 def like_days_chart(
     days: pd.DataFrame,
@@ -124,7 +127,7 @@ def _lines(days: list[date], numbers: list[str], chosen: list[bool], words: Word
     if len(new) > 4 and new[1]:
         new[0] = False
     return {
-        at: [str(day.day), str(forms[day.month]) if new[at] else "", numbers[at] if chosen[at] else ""]
+        at: [str(day.day), str(forms[day.month]) if new[at] else _BLANK, numbers[at] if chosen[at] else ""]
         for at, day in enumerate(days)
     }
 

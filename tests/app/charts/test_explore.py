@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 
 import numpy as np
@@ -184,3 +185,12 @@ def test_the_month_of_the_first_day_is_left_out_if_there_is_no_room() -> None:
     assert (
         '"0": ["30", "", ""], "1": ["6", "Apr", ""]' in chart.spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"]
     )
+
+
+def test_the_number_of_the_chosen_day_stands_below_the_line_of_months() -> None:
+    """Vega trims lines and leaves out empty ones."""
+    text = json.dumps(draw("like days", FR).spec, ensure_ascii=False)
+    (expression,) = set(re.findall(r'"labelExpr": "\((.+?)\)\[datum.value\]"', text))
+    labels = json.loads(json.loads(f'"{expression}"'))
+    (chosen,) = [lines for lines in labels.values() if lines[2]]
+    assert chosen[1].strip()
