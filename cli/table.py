@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -20,24 +21,28 @@ _LEAST_END = 6
 """Fewest characters of the end of a name: its direction, such as ``NE-SO``."""
 
 
-@attrs.define
+@attrs.frozen
 class _Column:
     title: str
     cells: list[str]
     numeric: bool
 
-    @property
+    @cached_property
     def width(self) -> int:
-        return max(map(len, [self.title, *self.cells]))
+        return max(len(self.title), max(map(len, self.cells), default=0))
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether its lines may be broken between words."""
-        return not self.numeric and any(" " in cell and len(cell) > _LEAST_TEXT for cell in self.cells)
+        return self._has(" ", _LEAST_TEXT) and not self.numeric
 
-    @property
+    @cached_property
     def is_path(self) -> bool:
-        return not self.is_text and any("/" in cell and len(cell) > _LEAST_PATH for cell in self.cells)
+        return self._has("/", _LEAST_PATH) and not self.is_text
+
+    def _has(self, letter: str, least: int) -> bool:
+        """Return whether a cell longer than `least` has a letter; a list has many cells."""
+        return self.width > least and any(letter in cell and len(cell) > least for cell in self.cells)
 
     @property
     def least(self) -> int:
@@ -76,11 +81,11 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], width:
     whole = [_column(title, [row[place] for row in table_rows]) for place, title in enumerate(columns)]
     kept, gap = _fitting(whole, width)
     room = width - sum(column.least for column in kept) - gap * (len(kept) - 1)
-    for column in kept:
+    for place, column in enumerate(kept):
         if column.is_path:
             length = min(column.width, column.least + room)
             room -= length - column.least
-            column.cells = [shortened(cell, length) for cell in column.cells]
+            kept[place] = attrs.evolve(column, cells=[shortened(cell, length) for cell in column.cells])
     left_out = [column.title for column in whole[len(kept) :]]
     if sum(column.width for column in kept) + gap * (len(kept) - 1) <= width and all(map(_is_narrow, kept)):
         return _plain_lines(kept, gap), left_out
@@ -129,7 +134,7 @@ def _fitting(columns: list[_Column], width: int) -> tuple[list[_Column], int]:
         return sum(column.least for column in some) + gap * (len(some) - 1)
 
     if needed(columns, _GAP) <= width:
-        return columns, _GAP
+        return list(columns), _GAP
     kept = list(columns)
     while len(kept) > 2 and needed(kept, _NARROW_GAP) > width:
         kept.pop()
