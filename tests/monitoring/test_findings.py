@@ -27,9 +27,14 @@ def counts(sample: pd.DataFrame) -> pd.DataFrame:
     return clean(sample)
 
 
+def days_of(counts: pd.DataFrame) -> pd.Series:
+    """Return the local midnight of each row, which is compared with a day as quickly as a number."""
+    return counts[TIME].dt.tz_localize(None).dt.normalize()
+
+
 def of(counts: pd.DataFrame, name: str, first: str = "2000", last: str = "2100") -> pd.Series:
     """Return which rows are of a counter from one day to another one, both included."""
-    day = counts[TIME].dt.strftime("%Y-%m-%d")
+    day = days_of(counts)
     return pd.Series((counts[COUNTER] == name) & (day >= first) & (day <= last))
 
 
@@ -57,13 +62,13 @@ def test_holidays_seasons_showers_and_quiet_nights_are_no_trouble(counts: pd.Dat
 
 def test_a_day_on_which_the_whole_city_stands_still_is_no_trouble(counts: pd.DataFrame) -> None:
     """Two counters have no bike on a day on which all others have a tenth: snow, or a strike."""
-    snow = counts[TIME].dt.strftime("%Y-%m-%d") == "2024-01-18"
+    snow = days_of(counts) == "2024-01-18"
     rows = changed(changed(counts, snow, 0.1), snow & counts[COUNTER].isin([ONE, OTHER]), 0.0)
     assert told(rows) == []
 
 
 def test_weeks_in_which_all_counters_count_less_are_no_trouble(counts: pd.DataFrame) -> None:
-    lockdown = counts[TIME].dt.strftime("%Y-%m-%d").between("2023-11-01", "2023-12-10")
+    lockdown = days_of(counts).between("2023-11-01", "2023-12-10")
     assert told(changed(counts, lockdown, 0.2)) == []
 
 
@@ -102,7 +107,7 @@ def test_the_level_says_what_was_usual_before_and_after(counts: pd.DataFrame) ->
 
 
 def swapped(counts: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
-    times = counts[TIME].dt.strftime("%Y-%m-%d").between(first, last)
+    times = days_of(counts).between(first, last)
     names = counts[COUNTER].astype("str")
     return counts.assign(**{COUNTER: names.where(~times, names.replace({ONE: OTHER, OTHER: ONE})).astype("category")})
 
@@ -171,9 +176,9 @@ def test_single_hours_that_are_missing_are_counted(counts: pd.DataFrame) -> None
 def test_hours_of_the_clock_change_that_are_missing_or_doubled_are_told_for_the_whole_file(
     counts: pd.DataFrame,
 ) -> None:
-    autumn = counts[(counts[TIME].dt.strftime("%F") == "2023-10-29") & (counts[HOUR] == 2)]
+    autumn = counts[(days_of(counts) == "2023-10-29") & (counts[HOUR] == 2)]
     first = autumn[autumn[TIME].dt.strftime("%z") == "+0200"]
-    spring = counts[(counts[TIME].dt.strftime("%F") == "2024-03-31") & (counts[HOUR] == 3)]
+    spring = counts[(days_of(counts) == "2024-03-31") & (counts[HOUR] == 3)]
     rows = pd.concat([counts.drop(index=first.index), spring], ignore_index=True)
     (one,) = [one for one in found(rows) if one.counter is None]
     assert (one.id, one.message) == ("hours-of-clock-change", "hours of the clock change: 1 missing, 1 doubled")
@@ -200,7 +205,7 @@ def test_of_a_counter_and_hour_that_comes_again_the_first_row_counts(counts: pd.
 
 def test_the_days_of_a_history_grow_with_counters_and_days_and_not_with_rows(counts: pd.DataFrame) -> None:
     days = CounterDays.of(counts)
-    assert len(days) == 20 * counts[TIME].dt.strftime("%F").nunique()
+    assert len(days) == 20 * days_of(counts).nunique()
 
 
 def test_the_clock_changes_at_three_hours_a_year() -> None:
@@ -214,7 +219,7 @@ def test_the_clock_changes_at_three_hours_a_year() -> None:
 
 def test_tables_name_directions_of_a_place_together_and_the_worst_first(counts: pd.DataFrame) -> None:
     both = counts[COUNTER].isin([ONE, OTHER])
-    week = counts[TIME].dt.strftime("%F").between("2024-11-22", "2024-11-30")
+    week = days_of(counts).between("2024-11-22", "2024-11-30")
     named = [(one.name, one.first.id, one.lasting) for one in troubles(found(counts[~(both & week)]))]
     assert named == [("66 rue du Puits Clair (N-S, S-N)", "outage-silent", True), (DEAD, "outage-zeros", False)]
 
