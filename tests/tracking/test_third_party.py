@@ -66,7 +66,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def trained_model(site: Path, model: str, counts: Path) -> Path:
+def trained_model(site: Path, model: str, counts: Path, *parameters: str) -> Path:
     """Train in a process that has the plugin, and return the folder of the model in the run."""
     words: list[str | Path] = [
         "-m",
@@ -78,6 +78,7 @@ def trained_model(site: Path, model: str, counts: Path) -> Path:
         counts,
         "--format",
         "json",
+        *parameters,
     ]
     (entry,) = json.loads(run_python(site, *words))
     (folder,) = Path("mlruns_dev").glob(f"*/{entry['run_id']}/artifacts/model")
@@ -93,7 +94,7 @@ def test_mlflow_loads_a_third_partys_pipeline_that_has_a_built_ins_name(site: Pa
 
 def test_a_manifest_without_a_plugin_loads_by_the_name_alone(site: Path, small_file: Path) -> None:
     """Earlier versions wrote such manifests."""
-    model = trained_model(site, "rf", small_file)
+    model = trained_model(site, "rf", small_file, "--set", "n_estimators=3")
     path = model / "artifacts/files" / MANIFEST
     manifest = json.loads(path.read_text())
     del manifest["plugin"]
