@@ -29,7 +29,7 @@ def counts(sample: pd.DataFrame) -> pd.DataFrame:
 
 def days_of(counts: pd.DataFrame) -> pd.Series:
     """Return the local midnight of each row, which is compared with a day as quickly as a number."""
-    return counts[TIME].dt.tz_localize(None).dt.normalize()
+    return pd.Series(counts[TIME].dt.tz_localize(None).dt.normalize())
 
 
 def of(counts: pd.DataFrame, name: str, first: str = "2000", last: str = "2100") -> pd.Series:
