@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -163,19 +164,27 @@ def test_the_interval_is_calibrated_with_forests_of_a_third_of_the_trees() -> No
     assert pipeline.get_params()["n_estimators"] == 4
 
 
-def test_probabilities_and_labels_agree_after_training(small_counts: pd.DataFrame) -> None:
-    predicted = unfitted("rf_class").fit(small_counts).predict_frame(after(small_counts))
+def test_probabilities_and_labels_agree_after_training(
+    small_counts: pd.DataFrame, fitted: Callable[[str], Any]
+) -> None:
+    predicted = fitted("rf_class").predict_frame(after(small_counts))
     assert predicted["probability"].between(0, 1).all()
     assert (predicted["prediction"] == (predicted["probability"] > 0.5)).all()
+
+
+@pytest.fixture(scope="module")
+def fitted(small_counts: pd.DataFrame) -> Callable[[str], Any]:
+    """Return a function that fits a pipeline when it is first asked for it; tests predict with it alone."""
+    return cache(lambda name: unfitted(name).fit(small_counts))
 
 
 @pytest.mark.parametrize("name", list(QUICK))
 @pytest.mark.parametrize("times", [1, 8])
 def test_threads_that_predict_leave_the_filters_of_warnings_as_they_were(
-    name: str, times: int, small_counts: pd.DataFrame
+    name: str, times: int, small_counts: pd.DataFrame, fitted: Callable[[str], Any]
 ) -> None:
     """Filters belong to the process: scikit-learn's own forests replace them in threads, and restore others' ones."""
-    pipeline = unfitted(name).fit(small_counts)
+    pipeline = fitted(name)
     rows = pd.concat([small_counts] * times, ignore_index=True)
     before = list(warnings.filters)
     with ThreadPoolExecutor(4) as pool:
