@@ -123,12 +123,13 @@ def _lines(days: list[date], numbers: list[str], chosen: list[bool], words: Word
     chosen day, for above its bar the line of the median may be.
     """
     forms = words.locale.months["stand-alone"]["abbreviated"]
+    shown = [number if is_chosen else "" for number, is_chosen in zip(numbers, chosen, strict=True)]
     new = [at == 0 or day.month != days[at - 1].month for at, day in enumerate(days)]
     if len(new) > 4 and new[1]:
         new[0] = False
     return {
-        at: [str(day.day), str(forms[day.month]) if new[at] else _BLANK, numbers[at] if chosen[at] else ""]
-        for at, day in enumerate(days)
+        at: [str(day.day), str(forms[day.month]) if new[at] else _BLANK if chosen[at] else "", number]
+        for at, (day, number) in enumerate(zip(days, shown, strict=True))
     }
 
 
