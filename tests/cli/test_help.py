@@ -59,13 +59,22 @@ def test_no_text_of_a_help_is_cut(bt: Bt, group: str) -> None:
 
 @pytest.mark.parametrize("registered", [False, True])
 def test_ctrl_c_exits_with_130_and_says_what_is_registered(small_file: Path, registered: bool) -> None:
-    """The second model takes for ever; a first one is registered before it, or is not there."""
+    """The second model takes for ever; a first one is registered before it, or is not there.
+
+    Tests that a shell starts in the background inherit that Ctrl-C is ignored, and the command would too.
+    """
     models = ["-m", "rf"] if registered else []
     command = [sys.executable, "-c", "from bike_traffic.cli.main import main; main()"]
     slow = ("-m", "rf_class", "--set", "n_estimators=700")
     words = ("train", *models, *slow, "--data", str(small_file), "--no-interval", "--no-refit", "--set", "n_jobs=1")
     environment = os.environ | {"BT_LOG": "info"}
-    with subprocess.Popen([*command, *words], stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        [*command, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stderr is not None
         killer = time.monotonic() + SECONDS
         for line in process.stderr:
