@@ -202,6 +202,15 @@ MANIFESTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
 }
 
 
+def test_a_manifest_of_an_earlier_version_is_that_of_the_record_without_its_package(bt: Bt) -> None:
+    record = register(local_registry(), make_record("aaaa1111", plugin=PluginInfo(distribution="bike-traffic")))
+    path = Path(record.model_uri, "manifest.json")
+    manifest = json.loads(path.read_text())
+    del manifest["plugin"]
+    path.write_text(json.dumps(manifest))
+    assert bt("registry", "verify").exit_code == 0
+
+
 @pytest.mark.parametrize("damage", MANIFESTS)
 def test_a_manifest_that_is_not_that_of_the_record_is_found(bt: Bt, damage: str) -> None:
     """Plain MLflow checks the files against it, and loads them by it."""

@@ -157,7 +157,8 @@ def verify_manifest(
         raise MissingFile(f"{where}: {MANIFEST} is missing", "file-missing", where=where, name=MANIFEST) from None
     except (ValueError, RecursionError):
         manifest = None
-    if manifest != _manifest(model_type, plugin, digests):
+    # Earlier versions named no package.
+    if manifest not in [_manifest(model_type, package, digests) for package in (plugin, None)]:
         raise IntegrityError(
             f"{where}: {MANIFEST} is not the one that was registered", "manifest-changed", where=where, name=MANIFEST
         )
