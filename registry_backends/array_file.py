@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, TypedDict, TypeVar
 
@@ -130,8 +130,8 @@ class ArrayFile:
 
     def raw(self, data: bytes) -> list[bytes]:
         """Return the bytes of each entry; raise `RegistryCorrupt` if the file is not an array of objects."""
-        if _lines_of(BytesIO(data)) is not None:
-            return list(_by_line(BytesIO(data), check=False))
+        with suppress(ValueError):
+            return list(_by_line(BytesIO(data), check=True))
         self._require_objects(data)
         try:
             return [bytes(raw) for raw in msgspec.json.decode(data, type=list[msgspec.Raw])]

@@ -165,7 +165,7 @@ class SummaryRegistry(RegistryBackend):
                 yield row, document
 
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
-        """Decode only the queried keys, and the whole best record, which keeps long logs fast and takes no memory."""
+        """Decode only the queried keys, and the whole best record, of which one at a time is in memory."""
 
         def rows() -> Iterator[dict[str, Any]]:
             for row, raw in self.log.rows([*QUERIED_KEYS, metric.name]):
