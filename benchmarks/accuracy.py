@@ -111,7 +111,7 @@ def main() -> None:
         print("## A second city: 1 to 7 days ahead, from every midnight\n")
         report_day_ahead(second, SECOND_CITY, seeds=options.seeds, holidays=options.second_city_holidays)
     print("## Cost\n")
-    costs = {side.label: cost(side.pipelines[0](), cleaned) for side in (*ours, *seeds)}
+    costs = {side.label: cost(side.pipelines[0], cleaned, interval=side in ours) for side in (*ours, *seeds)}
     columns = list(next(iter(costs.values())))
     print_table(["model", *columns], [[label, *map(_rounded, values.values())] for label, values in costs.items()])
 
@@ -200,12 +200,21 @@ def _figures(folds: Folds, baseline: Folds, task: Task, averages: Mapping[str, S
     ]
 
 
-def cost(pipeline: Pipeline, cleaned: pd.DataFrame) -> Metrics:
-    """Return the cost of fitting the whole file, of predicting a part of it, and of saving the model."""
+def cost(make: Callable[[], Pipeline], cleaned: pd.DataFrame, *, interval: bool) -> Metrics:
+    """Return the cost of fitting the whole file, of predicting a part of it, and of saving the model.
+
+    The fits of an interval are those of a training: on all before the last three months, and before the last two; the
+    third month is the one that is held out.
+    """
     part = cleaned.tail(100_000)
     cpu, wall = time.process_time(), time.perf_counter()
-    pipeline.fit(cleaned)
+    pipeline = make().fit(cleaned)
     spent = {"fit CPU s": time.process_time() - cpu, "fit wall s": time.perf_counter() - wall}
+    cpu = time.process_time()
+    if interval:
+        held_out = cleaned[TIME].max() - DEFAULT_HOLDOUT
+        predicted_months(make, cleaned, held_out, DEFAULT_HOLDOUT, CALIBRATION_MONTHS - 1)
+    spent["interval's fits CPU s"] = time.process_time() - cpu if interval else np.nan
     cpu = time.process_time()
     pipeline.predict(part, history=cleaned)
     spent["predict CPU s / 100k"] = (time.process_time() - cpu) * 100_000 / len(part)

@@ -51,13 +51,14 @@ class Draw:
         return cls(tuple(seeds), number, max(int(forest.max_samples * number), 1))
 
     def of_tree(self, seed: int) -> Positions:
-        """Return the positions of the rows that are drawn for a tree, some of them several times."""
+        """Return the positions of the rows that are drawn for a tree, ascending, some of them several times."""
         drawn = np.random.RandomState(seed).randint(0, self.number, self.size)
-        return np.asarray(drawn, dtype=np.int64)
+        return np.sort(drawn.astype(np.int64, copy=False))
 
     def positions(self) -> Positions:
         """Return the positions of the rows that any tree needs, in ascending order."""
-        return np.unique(np.concatenate([self.of_tree(seed) for seed in self.seeds]))
+        drawn = np.sort(np.concatenate([self.of_tree(seed) for seed in self.seeds]))
+        return drawn[np.diff(drawn, prepend=-1) > 0]  # NumPy's `unique` hashes, which takes ten times as long
 
 
 def grow(
@@ -74,7 +75,9 @@ def grow(
 
     def grown(seed: int) -> Any:
         times = np.bincount(np.searchsorted(positions, draw.of_tree(seed)), minlength=len(positions))
-        rows = np.union1d(np.flatnonzero(times), of_each_class)
+        needed = times > 0
+        needed[of_each_class] = True
+        rows = np.flatnonzero(needed)
         tree = kind(random_state=seed, min_samples_leaf=forest.min_samples_leaf, max_features=forest.max_features)
         return tree.fit(design[rows], target[rows], sample_weight=times[rows].astype(np.float64))
 

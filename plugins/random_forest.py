@@ -28,7 +28,7 @@ class RFPipeline(ForestPipeline):
 
     def __init__(
         self,
-        n_estimators: int = 30,
+        n_estimators: int = 20,
         min_samples_leaf: int = 5,
         max_features: float = 0.33,
         max_samples: float = 0.15,
