@@ -14,13 +14,11 @@ import os
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from report import note, parser, print_machine, print_table
+from report import install_version, note, parser, print_machine, print_table
 
 READ = """
 import json, resource, sys, time
@@ -52,7 +50,7 @@ def main() -> None:
 
     print_machine()
     with tempfile.TemporaryDirectory() as folder:
-        _install(options.before, Path(folder))
+        install_version(options.before, Path(folder))
         sides = {f"before ({options.before})": {"PYTHONPATH": folder}, "now": {}}
         runs: dict[str, list[dict[str, Any]]] = {label: [] for label in sides}
         for repeat in range(options.repeats + 1):
@@ -80,16 +78,6 @@ def main() -> None:
             for label, each in runs.items()
         ],
     )
-
-
-def _install(commit: str, folder: Path) -> None:
-    """Install an earlier version of the project from the history, alone."""
-    archive = subprocess.run(["git", "archive", commit], check=True, capture_output=True).stdout
-    with tempfile.TemporaryDirectory() as source:
-        with tarfile.open(fileobj=BytesIO(archive)) as files:
-            files.extractall(source, filter="data")
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        subprocess.run([*pip, "install", "--no-deps", "--target", str(folder), source], check=True)
 
 
 def _read(path: str, environment: dict[str, str]) -> dict[str, Any]:

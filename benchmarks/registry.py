@@ -48,27 +48,15 @@ client = MlflowClient(tracking_uri=sys.argv[1])
 print(run.info.run_id)
 """
 
-_COST = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss)
-"""
-"""A small process of its own: the peak memory of a child is never below that of the process that started it."""
-
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000], help="of the registries")
     arguments.add_argument("--repeats", type=int, default=7, help="the median of so many is shown (default: 7)")
-    arguments.add_argument("--long", type=int, help="measure reading alone, of one registry of so many records")
     options = arguments.parse_args()
     os.environ |= _AWS | _QUIET
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # under moto
     print_machine()
-    if options.long:
-        measure_long(options.long)
-        return
     measure_best(options.sizes, options.repeats)
     with ExitStack() as servers:
         urls = {
@@ -118,33 +106,6 @@ def _best_row(size: int, repeats: int) -> list[object]:
     ours, theirs, command, process = seconds.values()
     compared = [theirs / ours, _ms(command), _ms(process), process / command, _ms(analysed), analysed / ours]
     return [f"{size:,}", _ms(ours), _ms(theirs), *compared]
-
-
-def measure_long(size: int) -> None:
-    """Read one long registry whose records another program wrote, without digests: CPU time and peak memory."""
-    with tempfile.TemporaryDirectory() as folder:
-        summary = Path(folder, "summary.json")
-        summary.write_bytes(summary_of(attrs.evolve(record, artifacts=None) for record in make_records(size)))
-        note(f"{size:,} records: {_megabytes(summary)}")
-        ways = {
-            "`bt registry best --metric r2`": ["best", "--metric", "r2"],
-            "`bt registry list --limit 20`": ["list", "--limit", "20"],
-            "`bt registry list --sort rmse --limit 20`": ["list", "--sort", "rmse", "--limit", "20"],
-            "`bt registry list --format json`": ["list", "--format", "json"],
-            "`bt registry verify --format json`": ["verify", "--format", "json"],
-        }
-        rows = [[label, *_cost(words, summary)] for label, words in ways.items()]
-    print(f"### Reading {size:,} records\n")
-    print_table(["command", "CPU s", "peak memory, MB"], rows)
-
-
-def _cost(words: Sequence[str], summary: Path) -> tuple[float, int]:
-    """Return the CPU seconds and the peak memory in MB of one command."""
-    note(" ".join(words))
-    command = [bt_command(), "registry", *words, "--registry", str(summary)]
-    done = subprocess.run([sys.executable, "-c", _COST, *command], check=True, capture_output=True, text=True)
-    seconds, kilobytes = done.stdout.split()
-    return round(float(seconds), 1), round(int(kilobytes) / 1024)
 
 
 def fill_mlflow(client: Any, database: Path, size: int) -> None:

@@ -8,9 +8,11 @@ import platform
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,3 +106,13 @@ def bt_command() -> str:
     if not path.exists():
         raise SystemExit(f"{path} does not exist: install bike-traffic into the environment that runs this")
     return str(path)
+
+
+def install_version(commit: str, folder: Path) -> None:
+    """Install an earlier version of the project from the history into a folder, without its dependencies."""
+    archive = subprocess.run(["git", "archive", commit], check=True, capture_output=True).stdout
+    with tempfile.TemporaryDirectory() as source:
+        with tarfile.open(fileobj=BytesIO(archive)) as files:
+            files.extractall(source, filter="data")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        subprocess.run([*pip, "install", "--no-deps", "--target", str(folder), source], check=True)

@@ -1,10 +1,13 @@
 """What a person waits for: 24 hours of one counter, from a model that is loaded (warm) and a fresh process (cold).
 
-    python benchmarks/waiting.py --data comptage-velo-donnees-compteurs.csv.gz
+    python benchmarks/waiting.py --data comptage-velo-donnees-compteurs.csv.gz --before 9325805
 
 `nn` predicts from its weights as arrays; beside it the same files are read and asked with Keras, as before. Each
 process loads one model, and the sides take turns. All times are those of the processor. Cold is the whole process:
 start, imports, loading, one prediction.
+
+With --before, `bt predict` of one row by `rf` as a whole process is measured too, in turn with an earlier version,
+taken from this repository's history, and with the import of pandas alone. Each version asks a model of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from report import cached_bytecode, note, parser, print_machine, print_table
+import fsspec
+
+from report import cached_bytecode, install_version, note, parser, print_machine, print_table, run
 
 SIDES = {("nn", "arrays"): "nn, arrays", ("nn", "keras"): "nn, Keras", ("rf", "arrays"): "rf, arrays"}
 QUICK: dict[str, dict[str, Any]] = {"nn": {"epochs": 1}, "rf": {}}
@@ -33,6 +38,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--data", metavar="FILE", help="counts in the City's format")
     arguments.add_argument("--repeats", type=int, default=3, help="the median of so many processes (default: 3)")
+    arguments.add_argument("--before", metavar="COMMIT", help="an earlier version, for `bt predict` of one row")
     arguments.add_argument("--train", metavar="FOLDER", help="train both models into a folder, in this process")
     arguments.add_argument("--once", nargs=3, metavar=("FOLDER", "MODEL", "SIDE"), help="measure in this process")
     options = arguments.parse_args()
@@ -61,6 +67,40 @@ def main() -> None:
     kinds = ("warm CPU ms", "fastest CPU ms", "cold CPU s", "peak MB")
     rows = [[SIDES[side], *(statistics.median(run[kind] for run in runs[side]) for kind in kinds)] for side in SIDES]
     print_table(["24 hours of one counter", *kinds], rows)
+    if options.before:
+        one_row(options.data, options.before, options.repeats)
+
+
+def one_row(data: str, before: str, repeats: int) -> None:
+    """Measure `bt predict` of one row: an earlier version, this one, and pandas alone, in turn."""
+    bt = [sys.executable, "-c", "from bike_traffic.cli.main import main; main()"]
+    with tempfile.TemporaryDirectory() as folder:
+        install_version(before, Path(folder, "before"))
+        environment = cached_bytecode(folder)
+        environments = {
+            f"`bt predict`, {before}": environment | {"PYTHONPATH": str(Path(folder, "before"))},
+            "`bt predict`, now": environment,
+        }
+        row = Path(folder, "row.csv")
+        with fsspec.open(data, "rt", encoding="utf-8", compression="infer") as file:
+            row.write_text(next(file) + next(file), encoding="utf-8")
+        commands = {"`import pandas`": ([sys.executable, "-c", "import pandas"], environment)}
+        for number, (label, variables) in enumerate(environments.items()):
+            registry = ["--registry", str(Path(folder, f"models-{number}", "summary.json"))]
+            note(f"training rf: {label}")
+            run([*bt, "train", "-m", "rf", "--data", data, "--no-track", *registry], variables)
+            predict = [*bt, "predict", "-m", "rf", str(row), "-o", str(Path(folder, "answer.csv")), *registry]
+            commands[label] = (predict, variables)
+        spent: dict[str, list[float]] = {label: [] for label in commands}
+        for turn in range(1 + repeats):
+            for label, (command, variables) in commands.items():
+                seconds = run(command, variables).cpu_seconds
+                if turn:
+                    spent[label].append(seconds)
+    medians = {label: statistics.median(seconds) for label, seconds in spent.items()}
+    earlier = medians[next(iter(environments))]
+    rows = [[label, median, min(spent[label]), f"{median / earlier:.2f}"] for label, median in medians.items()]
+    print_table(["one row", "CPU s (median)", "CPU s (least)", "CPU of before"], rows)
 
 
 def train(data: str, folder: Path) -> None:

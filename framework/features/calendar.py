@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -170,17 +171,13 @@ def _school_zone(place: str) -> str | None:
 
 @lru_cache
 def _school_holidays(year: int, zone: str) -> frozenset[datetime.date]:
-    """Return the days of a zone's school holidays; empty for a year that the library does not have."""
-    from vacances_scolaires_france import UnsupportedYearException
+    """Return the days of a zone's school holidays; empty for a year that the library does not have.
 
-    try:
-        return frozenset(_school_calendar().holidays_for_year_and_zone(year, zone))
-    except UnsupportedYearException:
-        return frozenset()
-
-
-@lru_cache
-def _school_calendar() -> Any:
-    from vacances_scolaires_france import SchoolHolidayDates
-
-    return SchoolHolidayDates()  # parses its whole table each time
+    They are read from the library's table: its own class parses all of 40 years, which takes as long as the rest of a
+    prediction.
+    """
+    table = files("vacances_scolaires_france").joinpath("data", "data.csv")
+    with table.open(encoding="utf-8") as lines:
+        days = csv.DictReader(line for line in lines if line.startswith(("date,", f"{year}-")))
+        column = f"vacances_zone_{zone.lower()}"
+        return frozenset(datetime.date.fromisoformat(day["date"]) for day in days if day[column] == "True")

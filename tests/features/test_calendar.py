@@ -6,7 +6,9 @@ import math
 
 import pandas as pd
 import pytest
+from vacances_scolaires_france import SchoolHolidayDates
 
+from bike_traffic.cities import SCHOOL_ZONES
 from bike_traffic.errors import ParameterError
 from bike_traffic.features.calendar import SATURDAY, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
 
@@ -87,6 +89,16 @@ def test_the_days_off_around_a_day_are_known_also_at_the_ends() -> None:
 )
 def test_school_holidays_are_those_of_zone_c(before: str, first: str, last: str, after: str) -> None:
     assert feature("school_holiday", before, first, last, after) == [0.0, 1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("zone", SCHOOL_ZONES)
+def test_school_holidays_are_those_that_the_library_itself_gives(zone: str) -> None:
+    library = SchoolHolidayDates()
+    days = pd.date_range(f"{library.min_year - 1}-01-01", f"{library.max_year + 1}-12-31", tz="Europe/Paris")
+    known = calendar_features(pd.Series(days), f"FR:{zone}")["school_holiday"].to_numpy() == 1
+    assert {day.date() for day in days[known]} == {
+        day for day in library.data if library.is_holiday_for_zone(day, zone)
+    }
 
 
 @pytest.mark.parametrize("year", [1950, 2060])
