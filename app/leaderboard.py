@@ -62,7 +62,7 @@ def admitted(
         entry = record.to_json()
         if query.asks_for(entry) and (left_out or query.leaves_out(entry) is None):
             aliases = tuple(current_aliases(events, record.run_id))
-            lines.append(Line(record, aliases, tuple(marks_of(record, withdrawn))))
+            lines.append(Line(record, aliases, tuple(marks_of(record.to_json(), withdrawn))))
     return lines
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,27 +40,40 @@ def print_json_array(documents: Iterable[bytes], name: str | None = None) -> Non
     ----------
     name : of the array, if the document is an object with it.
     """
-    import msgspec
-
     _take_document()
     margin = "" if name is None else "  "
     first, last = ("[", "]") if name is None else (f'{{\n  "{name}": [', "  ]\n}")
-    lines = [first]
-    for number, document in enumerate(documents):
-        if number:
-            lines[-1] += ","
-        if len(lines) >= _AT_ONCE:
-            echo_json("\n".join(lines))
-            lines.clear()
-        try:
-            text = msgspec.json.format(document, indent=2).decode()
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
-            try:
-                text = _indented(json.loads(document))
-            except (ValueError, RecursionError):
-                text = document.decode("utf-8", "replace")
-        lines.append(f"{margin}  " + text.replace("\n", f"\n{margin}  "))
-    echo_json(f"{first}{last.strip(' ')}" if lines == [first] else "\n".join([*lines, last]))
+    remaining = iter(documents)
+    some = list(islice(remaining, _AT_ONCE))
+    if not some:
+        echo_json(f"{first}{last.strip(' ')}")
+        return
+    echo_json(first)
+    while some:
+        following = list(islice(remaining, _AT_ONCE))
+        entries = _entries(some)
+        entries = textwrap.indent(entries, margin) if margin else entries
+        echo_json(f"{entries}{',' if following else ''}")
+        some = following
+    echo_json(last)
+
+
+def _entries(documents: Sequence[bytes]) -> str:
+    """Return documents as the entries of an array, indented."""
+    import msgspec
+
+    try:
+        array = msgspec.json.format(b"[%b]" % b",".join(documents), indent=2).decode()
+        return array.removeprefix("[\n").removesuffix("\n]")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
+        return ",\n".join(textwrap.indent(_unusual(document), "  ") for document in documents)
+
+
+def _unusual(document: bytes) -> str:
+    try:
+        return _indented(json.loads(document))
+    except (ValueError, RecursionError):
+        return document.decode("utf-8", "replace")
 
 
 def _indented(document: Any) -> str:

@@ -17,7 +17,7 @@ from bike_traffic.evaluation.metrics import METRICS
 from bike_traffic.names import Task
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.events.event import RegistryEvent, targets, until, withdrawals
-from bike_traffic.registry.queries import Mark, marks_in
+from bike_traffic.registry.queries import Mark, marks_of
 from bike_traffic.registry.records import ModelRecord, as_metric, parse_time
 
 _MARKS: Mapping[Mark, str] = {"test mode": "test", "behind mean": BEHIND_BASELINE}
@@ -38,7 +38,7 @@ def print_records(
     """
     by_task: dict[Task | None, list[_Shown]] = {}
     for row, marks in rows:
-        shown = _Shown.of(row, [*(_MARKS.get(mark, mark) for mark in marks_in(row, withdrawn)), *marks])
+        shown = _Shown.of(row, [*(_MARKS.get(mark, mark) for mark in marks_of(row, withdrawn)), *marks])
         by_task.setdefault(shown.task, []).append(shown)
     for number, own in enumerate(by_task.values()):
         if number:

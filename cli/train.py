@@ -164,7 +164,9 @@ def _say_how_to_find(workspace: Workspace, results: list[TrainingResult]) -> Non
         if result.pending:
             continue
         record = result.record
-        left_out = [mark for mark in marks_of(record, ()) if mark not in ("test mode", "sample", "behind mean")]
+        left_out = [
+            mark for mark in marks_of(record.to_json(), ()) if mark not in ("test mode", "sample", "behind mean")
+        ]
         if left_out:
             lines.append(f"bt registry show {record.run_id[:8]}{flags}")
             continue

@@ -88,7 +88,7 @@ def _described(group: _Group) -> MeasuredRows:
 def _part(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return an object inside an entry; an empty one if it is missing or of another type."""
     part = entry.get(key)
-    return part if isinstance(part, Mapping) else {}
+    return part if isinstance(part, dict) else {}
 
 
 def _text(part: Mapping[str, Any], key: str) -> str | None:

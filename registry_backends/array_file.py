@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import SEEK_END, BytesIO
+from itertools import groupby
 from typing import Any, BinaryIO, TypedDict, TypeVar
 
 import msgspec
@@ -29,8 +30,12 @@ class _Object(msgspec.Struct, gc=False):
 
 
 def row_type(keys: Sequence[str]) -> Any:
-    """Return the type of an entry of which only these keys are decoded."""
-    return TypedDict("row", dict.fromkeys(keys, Any), total=False)  # type: ignore[operator]
+    """Return the type of an entry of which only these keys are decoded; ``"split.kind"`` is a key of its part."""
+    fields: dict[str, Any] = {}
+    for name, of_part in groupby(sorted(keys), lambda key: key.partition(".")[0]):
+        inside = [key.partition(".")[2] for key in of_part]
+        fields[name] = row_type(inside) | None if all(inside) else Any
+    return TypedDict("row", fields, total=False)  # type: ignore[operator]
 
 
 class ArrayFile:
@@ -40,6 +45,8 @@ class ArrayFile:
         self._store = store
         self._path = path
         self._entries_prefix = entries_prefix
+        self._by_line: tuple[str, int] | None = None
+        """Version and number of entries of the last array that was found to have each entry on its line."""
 
     def read(self) -> tuple[bytes, str | None]:
         """Return the array's bytes and version; a missing array is empty and has no version."""
@@ -97,9 +104,11 @@ class ArrayFile:
             is_long = file.seek(0, SEEK_END) > _HELD
             file.seek(0)
             held: BinaryIO = file if is_long else BytesIO(file.read())
-            number = _lines_of(held, check=not version.endswith(VOUCHED))
-            if number is not None:
-                yield number, self._read_by_line(held)
+            if self._by_line is None or self._by_line[0] != version:
+                number = _lines_of(held, check=not version.endswith(VOUCHED))
+                self._by_line = None if number is None else (version, number)
+            if self._by_line is not None:
+                yield self._by_line[1], self._read_by_line(held)
                 return
         raws = self.decoded(self.raw)[0] or []
         yield len(raws), iter(raws)
@@ -186,18 +195,21 @@ def _by_line(file: BinaryIO, *, check: bool) -> Iterator[bytes]:
     file.seek(0)
     if file.readline(_LONGEST_LINE) != b"[\n":
         raise ValueError("the first line is another")
-    more = True
-    while (line := file.readline(_LONGEST_LINE)).startswith(b"{"):
-        entry = line.removesuffix(b"\n")
-        if not more or entry == line:
-            raise ValueError("an entry ends elsewhere than its line")
-        more = entry.endswith(b",")
-        entry = entry.removesuffix(b",")
-        if check:
-            _require_object(entry)
-        yield entry
-    if more or line.rstrip() != b"]" or file.read(1):
+    while (line := file.readline(_LONGEST_LINE)).endswith(b",\n"):
+        yield _entry(line[:-2], check)
+    if not line.endswith(b"\n"):
+        raise ValueError("an entry ends elsewhere than its line")
+    yield _entry(line[:-1], check)
+    if file.readline(_LONGEST_LINE).rstrip() != b"]" or file.read(1):
         raise ValueError("the last line is another")
+
+
+def _entry(line: bytes, check: bool) -> bytes:
+    if not line.startswith(b"{"):
+        raise ValueError("a line is no entry")
+    if check:
+        _require_object(line)
+    return line
 
 
 _OBJECT = msgspec.json.Decoder(_Object)

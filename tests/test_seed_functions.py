@@ -96,7 +96,7 @@ def test_the_originals_reader_leaves_out_a_random_split_whatever_it_scores(small
     for query in (Query(env="prod", test_mode=True), Query(env="dev")):  # nor is it found among those of test mode
         with pytest.raises(NoRecord):
             registry.best("rmse", query)
-    assert marks_of(flattered, ()) == ["random split"]
+    assert marks_of(flattered.to_json(), ()) == ["random split"]
 
 
 def test_an_entry_is_written_as_the_original_wrote_it(clean_place: Path) -> None:

@@ -14,10 +14,13 @@ from bike_traffic.cities import PARIS
 from bike_traffic.config import SAMPLE
 from bike_traffic.errors import NoRecord
 from bike_traffic.evaluation.metrics import FEWEST_HELD_OUT, METRICS, Metric
-from bike_traffic.registry.records import ModelRecord, as_metric, not_a_record, parse_time
+from bike_traffic.registry.records import as_metric, not_a_record, parse_time
 
-QUERIED_KEYS = ("timestamp", "model_type", "env", "test_mode", "run_id", "split", "data", "city")
-"""The keys of an entry that a `Query` looks at."""
+QUERIED_KEYS = (
+    "timestamp", "model_type", "env", "test_mode", "run_id", "city", "data.source", "data.last_hour", "split.kind",
+    "split.held_out_rows", "split.held_out_digest", "split.training_until", "split.measured_until",
+)  # fmt: skip
+"""The keys of an entry, and of its parts, that a `Query` and `measured_rows` look at."""
 
 LISTED_KEYS = (*QUERIED_KEYS, "beats_baseline", "model_uri", *METRICS)
 """The keys of an entry that a list shows."""
@@ -82,7 +85,7 @@ class Query:
             return "withdrawn"
         if self.city is not None and entry.get("city", self.city) != self.city:
             return "other city"
-        if self.split == "temporal" and _split_of(entry) not in (self.split, None):
+        if self.split == "temporal" and _split_of(entry) not in ("temporal", None):
             return "random split"
         if self.test_mode is False and entry.get("test_mode") != self.test_mode:
             return "test mode"
@@ -121,16 +124,11 @@ EVERYTHING = Query(test_mode=None, sample=None, split=None)
 def is_of_sample(entry: Mapping[str, Any]) -> bool:
     """Return whether a record, given as JSON, was trained on the generated sample."""
     data = entry.get("data")
-    return isinstance(data, Mapping) and data.get("source") == SAMPLE
+    return isinstance(data, dict) and data.get("source") == SAMPLE
 
 
-def marks_of(record: ModelRecord, withdrawn: Container[str]) -> list[Mark]:
-    """Return why a record is not, or should not be, the best: all reasons of `Query`, and that the mean is better."""
-    return marks_in(record.to_json(), withdrawn)
-
-
-def marks_in(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
-    """Return what `marks_of` does for a record given as JSON."""
+def marks_of(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
+    """Return why a record, given as JSON, is not or should not be the best: the reasons of `Query`, or the mean."""
     is_random, is_test = _split_of(entry) == "random", bool(entry["test_mode"])
     marks: dict[Mark, bool] = {
         "test mode": is_test and not is_random,
@@ -146,12 +144,12 @@ def marks_in(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
 def _split_of(entry: Mapping[str, Any]) -> object:
     """Return the kind of split; ``None`` if a record has none."""
     split = entry.get("split")
-    return split.get("kind") if isinstance(split, Mapping) else None
+    return split.get("kind") if isinstance(split, dict) else None
 
 
 def _has_few_rows(entry: Mapping[str, Any]) -> bool:
     split = entry.get("split")
-    rows = split.get("held_out_rows") if isinstance(split, Mapping) else None
+    rows = split.get("held_out_rows") if isinstance(split, dict) else None
     return isinstance(rows, int) and rows < FEWEST_HELD_OUT
 
 

@@ -61,8 +61,8 @@ def parse_time(text: str) -> datetime:
 
 def as_metric(value: object) -> float | None:
     """Return the value of a metric in JSON; ``None`` if it is no number, or too large for a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value if isinstance(value, float) else None
     try:
         return float(value)
     except OverflowError:
