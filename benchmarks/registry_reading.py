@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 }
 EARLIER = ("best", "list")
 """Commands, and options of them, that an early version has: `--limit` came later."""
-LONG = 200_000
+LONG = 50_000
 """More records than this are no table to print."""
 
 _BT = "from bike_traffic.cli.main import main; main()"

@@ -56,6 +56,8 @@ from bike_traffic.settings_file import Setting, read_file
 ENVIRONMENTS = ("dev", "prod")
 SAMPLE = "sample"
 """The value of `data` that means the generated sample."""
+SCHEME_OF = "the scheme of "
+"""The source of a backend that no setting names stands after this: `registry`, or whatever gave it."""
 
 _DEFAULT_REGISTRIES = {"local": "models/summary.json"}
 _OFF = ("0", "false", "no", "off")
@@ -216,7 +218,7 @@ def load_settings(
     if flags:
         raise TypeError(f"no setting is called {min(flags)}")
     if values["registry"] is not None and not _at_least_as_direct(sources["backend"], sources["registry"]):
-        values["backend"], sources["backend"] = None, f"the scheme of {sources['registry']}"
+        values["backend"], sources["backend"] = None, SCHEME_OF + sources["registry"]
     values["cache"], values["state"] = cache_directory(environ), state_directory(environ)
     for name, temporary, usual in (
         ("cache", temporary_cache(), user_cache()),

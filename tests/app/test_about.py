@@ -38,6 +38,15 @@ def test_versions_and_settings_are_tables(page: Open, city: City) -> None:
     assert values["registry"] == str(city.registry)
 
 
+def test_where_a_setting_comes_from_is_said_in_the_readers_language(page: Open) -> None:
+    _, settings = tables(page("about", lang="fr"))
+    found = dict(zip(settings["Réglage"], zip(settings["Valeur"], settings["Origine"], strict=True), strict=True))
+    assert found["env"] == ("dev", "valeur par défaut")
+    assert found["backend"] == ("local", "le schéma de BT_REGISTRY")
+    assert found["registry"][1] == "BT_REGISTRY"
+    assert found["plugins"][0] == "tous"
+
+
 def test_no_setting_shows_a_secret(page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BT_WEATHER", "https://me:pass1234@example.org/weather.csv?token=pass1234")
     monkeypatch.setenv("BT_TRACKING_URI", "https://me:pass1234@example.org")
