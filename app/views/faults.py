@@ -8,9 +8,9 @@ import pandas as pd
 
 from bike_traffic.app import state
 from bike_traffic.app.charts.formats import sentence
-from bike_traffic.app.morning import LIKE_DAYS, REMOVED, Verdict, to_check
+from bike_traffic.app.morning import LIKE_DAYS, REMOVED, Verdict, exchange, to_check
 from bike_traffic.app.views.parts import date_of
-from bike_traffic.app.words import Words
+from bike_traffic.app.words import Words, plain
 from bike_traffic.columns import COUNTER
 from bike_traffic.forecasting import tomorrow
 from bike_traffic.monitoring.outages import SILENT, ZEROS
@@ -120,6 +120,20 @@ def counter_in_words(words: Words, found: pd.DataFrame, counter: str, *, forecas
     state = state_in_words(words, row[STATE], forecast=forecast)
     since = since_in_words(words, row[STATE], row[SINCE])
     return words.say("{state} since {moment}", state=state, moment=since) if since else state
+
+
+def exchange_in_words(words: Words, morning: Morning, found: pd.DataFrame, counter: str) -> str | None:
+    """Return why a counter is called exchanged; ``None`` if it is not, or if that cannot be told."""
+    row = found.iloc[int((found[COUNTER] == counter).argmax())]
+    seen = exchange(morning, counter, row[SINCE]) if row[STATE] == SWAPPED else None
+    if seen is None:
+        return None
+    return words.say(
+        "Since then its hourly counts are off by {own} from its own usual ones, by {other} from those of {counter}.",
+        own=words.percent(seen.from_own),
+        other=words.percent(seen.from_other),
+        counter=plain(seen.other),
+    )
 
 
 def options(found: pd.DataFrame) -> dict[str, str]:

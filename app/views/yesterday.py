@@ -70,6 +70,8 @@ def _show_day(visit: Visit, day: pd.Timestamp, loaded: LoadedModel | None) -> No
             f"{day:%Y-%m-%d}",
         )
     st.markdown(words.say("{counter}: {state}", counter=f"**{plain(counter)}**", state=told))
+    if why := faults.exchange_in_words(words, morning, found, counter):
+        st.caption(why)
     show_chart(day_chart(mornings.hours_of(day, run, counter), words, theme()), words, "counter-chart")
     _link_to_tomorrow(visit, loaded, counter, day)
     if morning.city is not None and morning.city.others:

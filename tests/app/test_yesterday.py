@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def test_the_table_has_the_worst_counters_first(morning: Open) -> None:
     assert set(table["State"][4:]) == {"✓ Counting"}
     assert table["Hours missing"][0] == 67
     assert [len(days) for days in table["Last 28 days"]] == [28] * 9
+
+
+@pytest.mark.parametrize(("counter", "other"), [(QUAI, BACK), (BACK, QUAI)])
+def test_why_directions_are_called_exchanged_is_said(morning: Open, counter: str, other: str) -> None:
+    sentence = r"off by (\d+)% from its own usual ones, by (\d+)% from those of " + re.escape(other)
+    (found,) = re.findall(sentence, captions(morning(lang="en", counter=counter)).replace("\\", ""))
+    own, others = map(int, found)
+    assert others < 0.75 * own
+    assert "usual ones" not in captions(morning(lang="en", counter=DEAD))
 
 
 def test_a_counter_that_the_model_does_not_know_has_no_forecast(morning: Open) -> None:
