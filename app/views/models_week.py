@@ -12,8 +12,14 @@ from bike_traffic.app.charts.errors import error_by_counter_chart, error_by_hour
 from bike_traffic.app.last_week import Week, error_of, errors, honest_record, hours_that_came
 from bike_traffic.app.leaderboard import task_of
 from bike_traffic.app.views import places
-from bike_traffic.app.views.models_words import error_text, known_week, measured_when_trained
-from bike_traffic.app.views.parts import date_of, model_title, pick, show_chart, show_error, theme
+from bike_traffic.app.views.models_words import (
+    compared_errors,
+    error_figure,
+    error_text,
+    known_week,
+    measured_when_trained,
+)
+from bike_traffic.app.views.parts import date_of, model_title, pick, show_chart, show_error, show_figure, theme
 from bike_traffic.app.words import plain
 from bike_traffic.columns import TIME
 from bike_traffic.errors import BikeTrafficError
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from bike_traffic.app.views import Visit
     from bike_traffic.app.words import Words
     from bike_traffic.evaluation.measuring import Evaluation
+    from bike_traffic.names import Task
     from bike_traffic.registry.queries import Query
     from bike_traffic.registry.records import ModelRecord
 
@@ -70,6 +77,7 @@ def _show_held_out(visit: Visit, record: ModelRecord, week: Week) -> None:
         for text in known_week(words, record, week):
             st.write(text)
         return
+    _show_figures(words, task, evaluation)
     st.write(
         words.say(
             "From {start} to {end}: {error}; the mean of four weeks: {baseline}. This is how far {model} was off "
@@ -88,6 +96,7 @@ def _show_held_out(visit: Visit, record: ModelRecord, week: Week) -> None:
 
 def _say_result(words: Words, record: ModelRecord, chosen: ModelRecord, week: Week, evaluation: Evaluation) -> None:
     task = task_of(record)
+    _show_figures(words, task, evaluation)
     if record.run_id != chosen.run_id:
         st.caption(
             words.say(
@@ -113,18 +122,21 @@ def _say_result(words: Words, record: ModelRecord, chosen: ModelRecord, week: We
         st.caption(words.say("This model was also given the counts up to the week; the mean of four weeks was not."))
 
 
+def _show_figures(words: Words, task: Task, evaluation: Evaluation) -> None:
+    """Show the error beside that of the mean of four weeks, and how many bikes were expected in all."""
+    of_error, of_sum = st.columns(2)
+    error, usual = error_of(evaluation.metrics), error_of(evaluation.baseline)
+    label, figure = words.say("Mean error of the forecast"), error_figure(words, task, error)
+    show_figure(of_error, label, figure, compared_errors(words, error, usual))
+    expected, counted = (float(evaluation.rows[column].sum()) for column in (PREDICTION, TRUTH))
+    if task == "regression" and expected > 0:
+        change = words.change(counted / expected - 1)
+        told = words.say("{bikes} counted ({change})", bikes=words.number(counted), change=change)
+        show_figure(of_sum, words.say("Bikes in the forecast"), words.number(expected), told)
+
+
 def _show_charts(visit: Visit, record: ModelRecord, evaluation: Evaluation) -> None:
     words, task = visit.words, task_of(record)
-    if task == "regression" and (counted := float(evaluation.rows[TRUTH].sum())):
-        expected = float(evaluation.rows[PREDICTION].sum())
-        st.write(
-            words.say(
-                "Over all counters and the whole week it expected {expected} bikes, and {counted} came: {change}.",
-                expected=words.number(expected),
-                counted=words.number(counted),
-                change=words.change(expected / counted - 1),
-            )
-        )
     unit, factor = (words.say("% of the hours wrong"), 100) if task == "classification" else (None, 1)
     if task == "regression":
         known = places.of_model(state.model(record.run_id))

@@ -166,6 +166,25 @@ def error_text(words: Words, task: Task, error: float) -> str:
     return words.say("off by {error} bikes per hour on average", error=words.number(error, 1))
 
 
+def error_figure(words: Words, task: Task, error: float) -> str:
+    """Return an error of `bike_traffic.app.last_week.error_of` as a figure with its unit; a dash if it is unknown."""
+    if math.isnan(error):
+        return "–"
+    if task == "classification":
+        return words.say("{share} of the hours wrong", share=words.percent(error, 1))
+    return words.say("{error} bikes per hour", error=words.number(error, 1))
+
+
+def compared_errors(words: Words, error: float, usual: float) -> str | None:
+    """Return how much smaller or larger an error is than that of the mean of four weeks; ``None`` if unknown."""
+    if not usual > 0 or math.isnan(error):
+        return None
+    share = words.percent(abs(error / usual - 1))
+    if error > usual:
+        return words.say("{share} more than the mean of four weeks", share=share)
+    return words.say("{share} less than the mean of four weeks", share=share)
+
+
 def known_week(words: Words, record: ModelRecord, week: Week) -> list[str]:
     """Return why a model is not asked about a week that it may know, and how good it was when it was trained."""
     model = model_title(words, record.model_type)

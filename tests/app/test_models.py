@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -153,8 +154,14 @@ def test_last_week_is_measured_by_the_record_that_could_not_know_it(
     app = page("models", lang=language, model="rf")
     assert faultless(app)
     assert text in written(app)
-    total = {"en": "Over all counters and the whole week", "fr": "Sur tous les compteurs et toute la semaine"}
-    assert total[language] in written(app)
+    labels = {
+        "en": ["Mean error of the forecast", "Bikes in the forecast"],
+        "fr": ["Erreur moyenne de la prévision", "Vélos prévus"],
+    }
+    error, total = app.metric
+    assert [error.label, total.label] == labels[language]
+    assert re.search("less|more|moins|plus", error.delta)
+    assert re.search(r"counted \(|comptés \(", total.delta)
     assert len(app.get("vega_lite_chart")) == 4  # what came, by hour, by counter, history
 
 
@@ -183,7 +190,8 @@ def test_of_a_model_that_keeps_no_forecast_of_the_week_the_error_of_its_record_i
 def test_a_classifier_shows_its_share_of_wrong_hours(page: Open) -> None:
     app = page("models", lang="en", model="rf_class")
     assert faultless(app)
-    assert "of the hours wrong" in written(app)
+    (error,) = app.metric
+    assert "of the hours wrong" in error.value
 
 
 def test_an_empty_registry_is_said_in_one_sentence(
