@@ -18,9 +18,10 @@ from bike_traffic.features.calendar import day_numbers
 from bike_traffic.monitoring.city import CityDay, city_day
 from bike_traffic.monitoring.outages import GONE, LAST_HOUR, SILENT, ZEROS
 from bike_traffic.monitoring.states import COUNTING, STATE, SWAPPED, end_of_counts, states
+from bike_traffic.monitoring.swaps import moved_shares
 from bike_traffic.monitoring.usual import MIDDLE, Usual
 from bike_traffic.pipeline import PREDICTION
-from bike_traffic.places import Counter, Place, counters_by_place
+from bike_traffic.places import Counter, Place
 
 WEEKS = 54
 """A year of like days, and what came shortly before them; a counter that has been silent for longer is not listed."""
@@ -161,36 +162,11 @@ def hours_of_counter(morning: Morning, counter: str, predicted: pd.DataFrame | N
     return hours if rows[PREDICTION].notna().any() else hours.drop(columns="forecast")
 
 
-@attrs.frozen
-class Exchange:
-    """Why the directions of a place are called exchanged.
-
-    Parameters
-    ----------
-    other : the counter of the other direction.
-    from_own, from_other : how far the hourly counts since then are from what is usual for the counter, and for the
-        other one; as shares of the bikes that were counted.
-    """
-
-    other: str
-    from_own: float
-    from_other: float
-
-
-def exchange(morning: Morning, counter: str, since: pd.Timestamp) -> Exchange | None:
-    """Return why a counter is called exchanged since a day; ``None`` if that cannot be told."""
-    own = (morning.rows[COUNTER] == counter).to_numpy() & (morning.rows[TIME] >= since).to_numpy()
-    rows = morning.rows[own & (morning.rows[TIME] <= morning.end).to_numpy()]
-    pairs = counters_by_place(morning.rows[COUNTER].astype("str").unique()).values()
-    others = [name for pair in pairs if counter in pair.values() for name in pair.values() if name != counter]
-    counted = rows[COUNT].to_numpy(np.float64)
-    if len(others) != 1 or not counted.sum():
-        return None
-    far = [
-        np.abs(counted - morning.usual.of([name] * len(rows), rows[TIME])[MIDDLE].to_numpy()).sum() / counted.sum()
-        for name in (counter, others[0])
-    ]
-    return Exchange(others[0], *map(float, far)) if np.isfinite(far).all() else None
+def exchange(morning: Morning, counter: str, since: pd.Timestamp) -> tuple[float, float] | None:
+    """Return `moved_shares` of the days since a counter is called exchanged."""
+    rows = morning.rows
+    seen = (rows[TIME] >= since).to_numpy() & (rows[TIME] <= morning.end).to_numpy()
+    return moved_shares(rows[seen], morning.usual, counter)
 
 
 def like_days(city: CityDay) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from bike_traffic.app import state
 from bike_traffic.app.charts.formats import sentence
 from bike_traffic.app.morning import LIKE_DAYS, REMOVED, Verdict, exchange, to_check
 from bike_traffic.app.views.parts import date_of
-from bike_traffic.app.words import Words, plain
+from bike_traffic.app.words import Words
 from bike_traffic.columns import COUNTER
 from bike_traffic.forecasting import tomorrow
 from bike_traffic.monitoring.outages import SILENT, ZEROS
@@ -125,14 +125,15 @@ def counter_in_words(words: Words, found: pd.DataFrame, counter: str, *, forecas
 def exchange_in_words(words: Words, morning: Morning, found: pd.DataFrame, counter: str) -> str | None:
     """Return why a counter is called exchanged; ``None`` if it is not, or if that cannot be told."""
     row = found.iloc[int((found[COUNTER] == counter).argmax())]
-    seen = exchange(morning, counter, row[SINCE]) if row[STATE] == SWAPPED else None
-    if seen is None:
+    shares = exchange(morning, counter, row[SINCE]) if row[STATE] == SWAPPED else None
+    if shares is None:
         return None
+    named, exchanged = map(words.percent, shares)
     return words.say(
-        "Since then its hourly counts are off by {own} from its own usual ones, by {other} from those of {counter}.",
-        own=words.percent(seen.from_own),
-        other=words.percent(seen.from_other),
-        counter=plain(seen.other),
+        "Since then {named} of the bikes of this place have come at other hours than usual; with the two directions "
+        "exchanged it would be {exchanged}.",
+        named=named,
+        exchanged=exchanged,
     )
 
 

@@ -32,16 +32,10 @@ def swapped_since(cleaned: pd.DataFrame, usual: Usual) -> dict[str, int]:
     ----------
     cleaned : the clean rows of some weeks; the last day decides.
     """
-    names = cleaned[COUNTER].astype("str")
-    pairs = [tuple(own.values()) for own in counters_by_place(names.unique()).values() if len(own) == 2]
-    rows = pd.DataFrame({COUNTER: names, TIME: cleaned[TIME], "count": cleaned[COUNT]})
-    rows["usual"] = usual.of(names, cleaned[TIME])[MIDDLE]
-    first = rows.merge(pd.DataFrame(pairs, columns=[COUNTER, "other"], dtype="str"), on=COUNTER)
-    both = first.merge(rows.rename(columns={COUNTER: "other"}), on=["other", TIME], suffixes=("", "_other")).dropna()
-    if both.empty:
-        return {}
-    both["day"] = day_numbers(both[TIME])
+    both, pairs = _hours_of_pairs(cleaned, usual)
     found: dict[str, int] = {}
+    if both.empty:
+        return found
     for counter, signs in _signs(both).groupby(level=COUNTER):
         told = signs[signs != 0].droplevel(COUNTER)
         run = told.iloc[::-1].cummin()
@@ -51,12 +45,50 @@ def swapped_since(cleaned: pd.DataFrame, usual: Usual) -> dict[str, int]:
     return found
 
 
+def moved_shares(cleaned: pd.DataFrame, usual: Usual, counter: str) -> tuple[float, float] | None:
+    """Return which shares of the bikes of a place came at other hours of the day than usual.
+
+    First as its two directions are named, then as if they were exchanged; the mean over the days of `cleaned`.
+    ``None`` if the place of the counter has no other direction, or nothing is known of its usual hours.
+    """
+    both, _ = _hours_of_pairs(cleaned, usual)
+    own = both[((both[COUNTER] == counter) | (both["other"] == counter)).to_numpy()]
+    _, shares = _distances(own)
+    if shares.empty:
+        return None
+    # Of each direction half of the absolute differences have moved; these are the sums of both.
+    named, exchanged = shares[["own", "other"]].mean() / 4
+    return float(named), float(exchanged)
+
+
+def _hours_of_pairs(cleaned: pd.DataFrame, usual: Usual) -> tuple[pd.DataFrame, list[tuple[str, ...]]]:
+    """Return count and usual count of both counters of each place with two, hour by hour; and these pairs."""
+    names = cleaned[COUNTER].astype("str")
+    pairs = [tuple(own.values()) for own in counters_by_place(names.unique()).values() if len(own) == 2]
+    rows = pd.DataFrame({COUNTER: names, TIME: cleaned[TIME], "count": cleaned[COUNT]})
+    rows["usual"] = usual.of(names, cleaned[TIME])[MIDDLE]
+    first = rows.merge(pd.DataFrame(pairs, columns=[COUNTER, "other"], dtype="str"), on=COUNTER)
+    both = first.merge(rows.rename(columns={COUNTER: "other"}), on=["other", TIME], suffixes=("", "_other")).dropna()
+    both["day"] = day_numbers(both[TIME]) if len(both) else 0
+    return both, pairs
+
+
 def _other(pairs: list[tuple[str, ...]], counter: str) -> str:
     return next(other for one, other in pairs if one == counter)
 
 
 def _signs(both: pd.DataFrame) -> pd.Series:
     """Return for each first counter and day 1 if the directions are exchanged, -1 if not, 0 if it cannot be told."""
+    bikes, shares = _distances(both)
+    closer, alike = ((part["own"] - part["other"]) / part.sum(axis="columns") for part in (bikes, shares))
+    return pd.Series(
+        np.select([(closer > CLOSER) & (alike > ALIKE), (closer < -CLOSER) & (alike < -ALIKE)], [1, -1], 0),
+        index=bikes.index,
+    )
+
+
+def _distances(both: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `_closeness` of each first counter and day, in bikes at the day's level and in shares of its sum."""
     keys = [both[COUNTER], both["day"]]
     hours = both.groupby(keys)["count"].transform("size")
     both = both[(hours >= OUTAGE_HOURS).to_numpy()]
@@ -66,11 +98,7 @@ def _signs(both: pd.DataFrame) -> pd.Series:
     level = (sums["count"] + sums["count_other"]) / (sums["usual"] + sums["usual_other"])
     scaled = values.assign(usual=level * values["usual"], usual_other=level * values["usual_other"])
     bikes, shares = (_closeness(part).groupby(keys).sum() for part in (scaled, values / sums))
-    closer, alike = ((part["own"] - part["other"]) / part.sum(axis="columns") for part in (bikes, shares))
-    return pd.Series(
-        np.select([(closer > CLOSER) & (alike > ALIKE), (closer < -CLOSER) & (alike < -ALIKE)], [1, -1], 0),
-        index=bikes.index,
-    )
+    return bikes, shares
 
 
 def _closeness(values: pd.DataFrame) -> pd.DataFrame:
