@@ -41,10 +41,17 @@ def task_of(record: ModelRecord) -> Task:
 
 
 def metric_for(task: Task, wanted: str | None) -> str:
-    """Return the metric that orders the records of a task: the wanted one, if it measures this task."""
+    """Return the metric that is told of records of a task: the wanted one, if it measures this task."""
     if wanted is not None and METRICS[wanted].task in (task, None):
         return wanted
     return DEFAULT_METRIC[task]
+
+
+def ranking_metric(task: Task, wanted: str | None, lines: Sequence[Line]) -> str:
+    """Return the metric that orders the records of a task; if none is wanted, that of `Workspace.compare`."""
+    metric = metric_for(task, wanted)
+    compares = any(COMPARABLE in line.record.metrics for line in lines)
+    return COMPARABLE if metric != wanted and compares else metric
 
 
 def admitted(
@@ -62,7 +69,7 @@ def admitted(
         entry = record.to_json()
         if query.asks_for(entry) and (left_out or query.leaves_out(entry) is None):
             aliases = tuple(current_aliases(events, record.run_id))
-            lines.append(Line(record, aliases, tuple(marks_of(record.to_json(), withdrawn))))
+            lines.append(Line(record, aliases, tuple(marks_of(entry, withdrawn))))
     return lines
 
 

@@ -16,17 +16,17 @@ import streamlit as st
 
 from bike_traffic.app.desk import Desk
 from bike_traffic.app.history import History
-from bike_traffic.app.leaderboard import metric_for
 from bike_traffic.app.opening import CREDENTIALS, open_workspace
 from bike_traffic.app.turns import heavy
 from bike_traffic.columns import TIME
 from bike_traffic.config import SAMPLE
 from bike_traffic.data.files.folders.listing import version_of
 from bike_traffic.errors import BikeTrafficError, NoRecord
-from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS, metric_named
+from bike_traffic.evaluation.metrics import DEFAULT_METRIC, METRICS
 from bike_traffic.opendata.stores.status import StoreStatus, status_of_counts
-from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, is_of_sample
+from bike_traffic.registry.queries import EVERYTHING, Query, is_of_sample
 from bike_traffic.registry.records import ModelRecord, parse_time
+from bike_traffic.searching import best_of
 
 if TYPE_CHECKING:
     from bike_traffic.loading import LoadedModel
@@ -126,10 +126,10 @@ def _best(choice: Choice, with_counts: bool, *, sample: bool) -> ModelRecord:
     own = workspace()
     query = query_of(choice, sample=sample)
     if choice.model is not None:
-        task = METRICS[own.default_metric(choice.model)].task
-        return own.compare(metric_for(task or "regression", choice.metric), query)[0]
-    metric = choice.metric or DEFAULT_METRIC["regression"]
-    best = own.compare(metric, query)[0]
+        usual = METRICS[own.default_metric(choice.model)]
+        measures_it = choice.metric is not None and METRICS[choice.metric].task in (usual.task, None)
+        return own.compare(choice.metric if measures_it else None, query)[0]
+    best = own.compare(choice.metric, query)[0]
     problem = unusable(best.model_type, with_counts)
     if problem is None:
         return best
@@ -137,7 +137,7 @@ def _best(choice: Choice, with_counts: bool, *, sample: bool) -> ModelRecord:
     usable = (record for record in registry().records if unusable(record.model_type, with_counts) is None)
     entries = [record.to_json() for record in usable if fault_of(record) is None]
     try:
-        entry = best_entry(entries, metric_named(metric), own.registry.without_withdrawn(query))
+        entry = best_of(entries, choice.metric, DEFAULT_METRIC["regression"], own.registry.without_withdrawn(query))
     except NoRecord:
         raise problem from None
     return ModelRecord.from_json(entry)

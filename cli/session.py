@@ -233,7 +233,7 @@ def require_one_model(*, model: str | None, run_id: str | None, alias: str | Non
 def load_chosen(
     workspace: Workspace, *, model: str | None, run_id: str | None, alias: str | None, test_mode: bool, sample: bool
 ) -> LoadedModel:
-    """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model`` by its default metric."""
+    """Load the model that ``--run-id`` or ``--alias`` names, or the best of ``--model``."""
     with stdout_to_stderr():
         return workspace.load(workspace.find(model, run_id=run_id, alias=alias, test_mode=test_mode, sample=sample))
 

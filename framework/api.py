@@ -100,7 +100,7 @@ def load_best(
     Parameters
     ----------
     model : only models of this name.
-    metric : whose best value wins; ``None`` is the default of the model's task, rmse if no model is named.
+    metric : whose best value wins; ``None`` is skill, and where no record has it the default of the model's task.
     test_mode, sample : search the models of test mode, or of the generated sample, which are left out otherwise.
     allow_unverified : load files whose record has no digests to check them by, such as the original project's.
     credentials : of the registry; see `bike_traffic.open_registry`.

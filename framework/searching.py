@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bike_traffic.comparison import COMPARABLE
 from bike_traffic.errors import NoRecord, NoRegistry, no_such
 from bike_traffic.evaluation.metrics import METRICS, Metric, metric_named
 from bike_traffic.notices import Notify, counted
@@ -23,29 +25,50 @@ _NAMED = 5
 
 
 def compare(
-    registry: RegistryBackend, where: str, metric: str, query: Query, trust: Trust, notify: Notify
+    registry: RegistryBackend, where: str, metric: str | None, usual: str, query: Query, trust: Trust, notify: Notify
 ) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
     """Return what `RegistryBackend.compare` returns; with a public key, the best record that is signed.
 
     Parameters
     ----------
     where : what messages call the registry.
+    metric : ``None`` is `COMPARABLE`, since records may have been measured on different rows; where no record has
+        it, as those of early versions, the `usual` one decides.
+    usual : the default metric of the task; only records with it are compared.
     notify : called with a line for each better record whose signature is not right.
 
     Raises
     ------
     UnknownMetric, NoRecord
     """
+    if metric is None:
+        with suppress(NoRecord):
+            return _compare(registry, COMPARABLE, attrs.evolve(query, measured_by=usual), trust, notify)
+    metric = metric or usual
     try:
-        if trust.public_keys is not None:
-            return _compare_signed(registry, metric_named(metric), query, trust, notify)
-        return registry.compare(metric, query)
+        return _compare(registry, metric, query, trust, notify)
     except NoRegistry:
         raise
     except NoRecord as error:
         require_registry(registry, where)
         reason = _reason(list(registry.records(EVERYTHING)), metric, query) or str(error)
         raise error.saying(f"{reason} [{where}]") from None
+
+
+def best_of(entries: Sequence[Mapping[str, Any]], metric: str | None, usual: str, query: Query) -> Mapping[str, Any]:
+    """Return the best of some records, given as JSON, as `compare` chooses it; raise `NoRecord` if there is none."""
+    if metric is None:
+        with suppress(NoRecord):
+            return best_entry(entries, metric_named(COMPARABLE), attrs.evolve(query, measured_by=usual))
+    return best_entry(entries, metric_named(metric or usual), query)
+
+
+def _compare(
+    registry: RegistryBackend, metric: str, query: Query, trust: Trust, notify: Notify
+) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+    if trust.public_keys is not None:
+        return _compare_signed(registry, metric_named(metric), query, trust, notify)
+    return registry.compare(metric, query)
 
 
 def _compare_signed(

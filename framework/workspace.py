@@ -195,9 +195,8 @@ class Workspace:
 
         Parameters
         ----------
-        model : only records of this pipeline.
         run_id : an id, or its first letters; a withdrawn run is returned too, with a note.
-        metric : ``None`` is the default of the model's task, rmse if no model is named.
+        model, metric : only records of this pipeline; without a metric they are compared as `compare` does.
         test_mode, sample : search the records of test mode, or of the generated sample, which are left out otherwise.
         """
         if run_id is not None:
@@ -207,14 +206,16 @@ class Workspace:
             return record
         if alias is not None:
             return self.registry.alias(alias)
-        query = self.query(model, test_mode=test_mode, sample=sample)
-        return self.compare(metric or self.default_metric(model), query)[0]
+        return self.compare(metric, self.query(model, test_mode=test_mode, sample=sample), model)[0]
 
-    def compare(self, metric: str, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
-        """Return the best record and those it was compared with; a `NoRecord` says where they were looked for."""
+    def compare(
+        self, metric: str | None, query: Query, model: str | None = None
+    ) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
+        """Return the best record and those it was compared with, by skill if no metric is named; see `searching`."""
         from bike_traffic.searching import compare
 
-        return compare(self.registry, self.registry_in_words, metric, query, self.trust, self.notify)
+        usual = metric or self.default_metric(model or query.model_type)
+        return compare(self.registry, self.registry_in_words, metric, usual, query, self.trust, self.notify)
 
     @property
     def registry_in_words(self) -> str:

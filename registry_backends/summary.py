@@ -140,7 +140,7 @@ class SummaryRegistry(RegistryBackend):
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Yield the records that `query` admits, in the order of the array."""
-        return self._chosen(QUERIED_KEYS, query.admits)
+        return self._chosen([*QUERIED_KEYS, query.measured_by or "run_id"], query.admits)
 
     def _beginning(self, run_id: str) -> Iterator[ModelRecord]:
         return self._chosen(("run_id",), lambda row: str(row.get("run_id")).startswith(run_id))
@@ -168,7 +168,7 @@ class SummaryRegistry(RegistryBackend):
         """Decode only the queried keys, and the whole best record, of which one at a time is in memory."""
 
         def rows() -> Iterator[dict[str, Any]]:
-            for row, raw in self.log.rows([*QUERIED_KEYS, metric.name]):
+            for row, raw in self.log.rows([*QUERIED_KEYS, metric.name, query.measured_by or metric.name]):
                 if isinstance(row, RegistryCorrupt):
                     raise row
                 row[_WHOLE] = raw  # of which `best_entry` keeps one

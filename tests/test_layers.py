@@ -197,7 +197,8 @@ USES = {
         "cities", "columns", "data", "errors", "evaluation", "features", "manager", "parameters", "pipeline",
         "progress", "registry", "specs", "tracking", "training_data",
     },
-    "searching": {"errors", "evaluation", "notices", "registry"},
+    "comparison": {"evaluation"},
+    "searching": {"comparison", "errors", "evaluation", "notices", "registry"},
     "evaluating": {"answering", "columns", "data", "evaluation", "features", "loading", "progress"},
     "backtesting": {
         "cities", "columns", "data", "evaluation", "features", "manager", "names", "origins", "parameters",
@@ -217,7 +218,6 @@ USES = {
         "config", "data", "loading", "manager", "memory", "progress", "specs", "training", "workspace",
     },
     "inspection": {"addresses", "config", "errors", "workspace"},
-    "comparison": {"evaluation"},
     "ranking": {
         "columns", "errors", "evaluating", "evaluation", "loading", "progress", "registry", "workspace",
     },

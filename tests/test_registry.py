@@ -284,6 +284,16 @@ def test_what_is_compared_is_what_the_best_is_chosen_from() -> None:
         assert best == one.best("rmse", Query()) == registry.get("g")
 
 
+def test_records_that_another_metric_must_measure_too_are_compared_alone() -> None:
+    registry = local_registry()
+    labels = {"accuracy": 0.9, "skill": 0.6}
+    registry.append(make_record("labels", model_type="rf_class", metrics=labels))
+    registry.append(make_record("bikes", metrics={"rmse": 30.0, "skill": 0.2}))
+    for one in (registry, InBaseClass("models")):
+        assert one.best("skill", Query()).run_id == "labels"
+        assert one.best("skill", Query(measured_by="rmse")).run_id == "bikes"
+
+
 def test_an_unknown_metric_lists_those_there_are() -> None:
     message = (
         "no metric 'rsme'; there are accuracy, f1_score, interval_score, mae, precision, r2, recall, rmse, rmsle, "

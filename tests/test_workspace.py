@@ -18,6 +18,7 @@ from bike_traffic.data.cleaning import clean
 from bike_traffic.errors import SettingsError, UnknownCounters, WriteError
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.files.artifacts import digest_directory
+from bike_traffic.testing.backends.records import make_record
 from bike_traffic.training import TrainingPlan, TrainingResult
 from bike_traffic.workspace import Workspace
 from tests.conftest import Bt
@@ -182,3 +183,37 @@ def test_a_misspelt_option_of_a_backend_is_refused_before_anything_is_opened(nam
 def test_the_registry_is_that_of_the_settings(workspace: Workspace) -> None:
     registry: RegistryBackend = bike_traffic.open_registry("kept")
     assert registry.registry_id == workspace.registry.registry_id
+
+
+A_DAY = {"rmse": 25.0, "r2": 0.9, "skill": 0.02}
+"""Of a hold-out of one quiet day: the lower error is no better model."""
+FOUR_WEEKS = {"rmse": 38.0, "r2": 0.8, "skill": 0.2}
+
+
+@pytest.fixture
+def unequal(workspace: Workspace) -> Workspace:
+    """Return a workspace whose records were measured on different rows, or lack the skill; one is a classifier."""
+    for run_id, metrics in (
+        ("aday", A_DAY),
+        ("fourweeks", FOUR_WEEKS),
+        ("early", {"rmse": 20.0, "r2": 0.95}),
+    ):
+        workspace.registry.append(make_record(run_id, metrics=metrics))
+    labels = {"accuracy": 0.9, "f1_score": 0.8, "skill": 0.6}
+    workspace.registry.append(make_record("labels", model_type="rf_class", metrics=labels))
+    return workspace
+
+
+@pytest.mark.parametrize("model", ["rf", None])
+def test_where_no_metric_is_named_records_are_compared_by_what_compares_across_rows(
+    unequal: Workspace, model: str | None
+) -> None:
+    assert unequal.find(model).run_id == "fourweeks"
+    assert unequal.find(model, metric="rmse").run_id == "early"
+    assert unequal.find("rf_class").run_id == "labels"
+
+
+def test_where_no_record_has_a_skill_the_usual_metric_decides(workspace: Workspace) -> None:
+    for run_id, rmse in (("worse", 40.0), ("better", 30.0)):
+        workspace.registry.append(make_record(run_id, metrics={"rmse": rmse}))
+    assert workspace.find("rf").run_id == workspace.find().run_id == "better"

@@ -10,7 +10,7 @@ import streamlit as st
 
 from bike_traffic.app import state
 from bike_traffic.app.charts.metric_history import metric_history_chart
-from bike_traffic.app.leaderboard import RANKING, Line, admitted, metric_for, ordered, task_of
+from bike_traffic.app.leaderboard import RANKING, Line, admitted, metric_for, ordered, ranking_metric, task_of
 from bike_traffic.app.views import models_board, models_records, models_week
 from bike_traffic.app.views.models_words import best_in_words, metric_title
 from bike_traffic.app.views.parts import (
@@ -70,8 +70,8 @@ def show(visit: Visit) -> None:
     for task in get_args(Task):
         own = [line for line in lines if task_of(line.record) == task]
         if own:
-            metric = metric_for(task, choice.metric)
-            models_board.show_board(words, task, ordered(own, metric, newest_first=newest_first), metric)
+            best_first = ordered(own, ranking_metric(task, choice.metric, own), newest_first=newest_first)
+            models_board.show_board(words, task, best_first, metric_for(task, choice.metric))
     models_board.say_what_is_hidden(words, len(every) - len(lines))
     if chosen is not None:
         models_week.show_week(visit, chosen.record, query)

@@ -51,6 +51,7 @@ class Query:
     as_of, since : admit only records registered by a time, or from it on.
     city : leave out records of another city; those of earlier versions do not say of which they are.
     withdrawn : run ids to leave out; `RegistryBackend.best` adds those that are withdrawn.
+    measured_by : admit only records with this metric, whatever metric compares them.
     """
 
     model_type: str | None = None
@@ -62,6 +63,7 @@ class Query:
     split: str | None = "temporal"
     city: str | None = None
     withdrawn: frozenset[str] = frozenset()
+    measured_by: str | None = None
 
     def admits(self, entry: Mapping[str, Any]) -> bool:
         """Return whether the query admits a record, given as JSON."""
@@ -77,6 +79,7 @@ class Query:
             and (self.split in (None, "temporal") or _split_of(entry) in (self.split, None))
             and (self.as_of is None or _time_of(entry) <= self.as_of)
             and (self.since is None or _time_of(entry) >= self.since)
+            and (self.measured_by is None or as_metric(entry.get(self.measured_by)) is not None)
         )
 
     def leaves_out(self, entry: Mapping[str, Any]) -> LeftOut | None:
@@ -123,8 +126,7 @@ EVERYTHING = Query(test_mode=None, sample=None, split=None)
 
 def is_of_sample(entry: Mapping[str, Any]) -> bool:
     """Return whether a record, given as JSON, was trained on the generated sample."""
-    data = entry.get("data")
-    return isinstance(data, dict) and data.get("source") == SAMPLE
+    return isinstance(data := entry.get("data"), dict) and data.get("source") == SAMPLE
 
 
 def marks_of(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
@@ -143,8 +145,7 @@ def marks_of(entry: Mapping[str, Any], withdrawn: Container[str]) -> list[Mark]:
 
 def _split_of(entry: Mapping[str, Any]) -> object:
     """Return the kind of split; ``None`` if a record has none."""
-    split = entry.get("split")
-    return split.get("kind") if isinstance(split, dict) else None
+    return split.get("kind") if isinstance(split := entry.get("split"), dict) else None
 
 
 def _has_few_rows(entry: Mapping[str, Any]) -> bool:

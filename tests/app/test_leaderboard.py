@@ -13,6 +13,7 @@ from bike_traffic.app.leaderboard import (
     different_rows,
     metric_for,
     ordered,
+    ranking_metric,
     side_by_side,
     task_of,
 )
@@ -89,6 +90,13 @@ def test_a_metric_of_another_task_gives_way_to_the_usual_one() -> None:
     assert metric_for("regression", "mae") == "mae"
     assert metric_for("classification", "mae") == "f1_score"
     assert metric_for("classification", "skill") == "skill"
+
+
+def test_without_a_wanted_metric_skill_orders_the_records_if_any_has_it() -> None:
+    plain, skilled = Line(GOOD, (), ()), Line(record("skilled", rmse=40.0, skill=0.2), (), ())
+    assert ranking_metric("regression", None, [plain, skilled]) == "skill"
+    assert ranking_metric("regression", None, [plain]) == "rmse"
+    assert ranking_metric("regression", "mae", [plain, skilled]) == "mae"
 
 
 def test_a_record_is_of_the_task_whose_metrics_it_has() -> None:

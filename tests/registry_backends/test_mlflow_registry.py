@@ -55,6 +55,15 @@ def test_asking_creates_nothing_on_the_server(registry: MlflowRegistry) -> None:
     assert client_of(registry).search_registered_models(f"name LIKE '{registry._prefix}%'") == []
 
 
+def test_records_that_another_metric_must_measure_too_are_searched_alone(registry: MlflowRegistry) -> None:
+    for run_id, model, metrics in (
+        ("labels", "rf_class", {"accuracy": 0.9, "skill": 0.6}),
+        ("bikes", "rf", {"rmse": 30.0, "skill": 0.2}),
+    ):
+        registry.append(make_record(run_id, model_type=model, metrics=metrics))
+    assert registry.best("skill", Query(measured_by="rmse")).run_id == "bikes"
+
+
 def test_records_come_back_whole_and_in_the_order_of_their_appending(registry: MlflowRegistry) -> None:
     foreign = {"note": "é ☃ 𝄞 \x00 '\"", "long": ["word " * 4000, None, 1.0, {"b": 1, "a": 2}], "bike_traffic": {}}
     records = [
