@@ -40,18 +40,21 @@ def task_of(record: ModelRecord) -> Task:
     return "classification" if tasks == {"classification"} else "regression"
 
 
+def measuring(task: Task, wanted: str | None) -> str | None:
+    """Return the wanted metric if it measures a task; else ``None``."""
+    return wanted if wanted is not None and METRICS[wanted].task in (task, None) else None
+
+
 def metric_for(task: Task, wanted: str | None) -> str:
     """Return the metric that is told of records of a task: the wanted one, if it measures this task."""
-    if wanted is not None and METRICS[wanted].task in (task, None):
-        return wanted
-    return DEFAULT_METRIC[task]
+    return measuring(task, wanted) or DEFAULT_METRIC[task]
 
 
 def ranking_metric(task: Task, wanted: str | None, lines: Sequence[Line]) -> str:
     """Return the metric that orders the records of a task; if none is wanted, that of `Workspace.compare`."""
-    metric = metric_for(task, wanted)
-    compares = any(COMPARABLE in line.record.metrics for line in lines)
-    return COMPARABLE if metric != wanted and compares else metric
+    if measuring(task, wanted) is None and any(COMPARABLE in line.record.metrics for line in lines):
+        return COMPARABLE
+    return metric_for(task, wanted)
 
 
 def admitted(

@@ -16,6 +16,7 @@ import streamlit as st
 
 from bike_traffic.app.desk import Desk
 from bike_traffic.app.history import History
+from bike_traffic.app.leaderboard import measuring
 from bike_traffic.app.opening import CREDENTIALS, open_workspace
 from bike_traffic.app.turns import heavy
 from bike_traffic.columns import TIME
@@ -126,9 +127,8 @@ def _best(choice: Choice, with_counts: bool, *, sample: bool) -> ModelRecord:
     own = workspace()
     query = query_of(choice, sample=sample)
     if choice.model is not None:
-        usual = METRICS[own.default_metric(choice.model)]
-        measures_it = choice.metric is not None and METRICS[choice.metric].task in (usual.task, None)
-        return own.compare(choice.metric if measures_it else None, query)[0]
+        task = METRICS[own.default_metric(choice.model)].task or "regression"
+        return own.compare(measuring(task, choice.metric), query)[0]
     best = own.compare(choice.metric, query)[0]
     problem = unusable(best.model_type, with_counts)
     if problem is None:

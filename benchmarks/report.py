@@ -88,6 +88,17 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     return Run(seconds, usage.ru_utime + usage.ru_stime, kilobytes / 1000)
 
 
+def runs_in_turn(sides: Mapping[str, tuple[Sequence[str], Mapping[str, str]]], repeats: int) -> dict[str, list[Run]]:
+    """Return the runs of each side's command, which take turns; the first turn fills caches and is left out."""
+    runs: dict[str, list[Run]] = {label: [] for label in sides}
+    for turn in range(1 + repeats):
+        for label, (command, environment) in sides.items():
+            one = run(command, environment)
+            if turn:
+                runs[label].append(one)
+    return runs
+
+
 def cpu_seconds_of(process: int) -> float:
     """Return the CPU seconds, user and system, of a running process so far (Linux alone)."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()

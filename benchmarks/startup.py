@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from records import make_records, summary_of
-from report import bt_command, cached_bytecode, note, parser, print_machine, print_table, run
+from report import Run, bt_command, cached_bytecode, note, parser, print_machine, print_table, runs_in_turn
 
 PLUGINS = 10
 SLOW_SECONDS = 2.0
@@ -41,7 +41,7 @@ def main() -> None:
         }
         environment = cached_bytecode(folder)
         sides = {label: (command, environment) for label, command in commands.items()}
-        report("times click", measure(sides, options.repeats))
+        report("times click", runs_in_turn(sides, options.repeats))
 
         bare, full = Path(folder, "bare"), Path(folder, "plugins")
         bare.mkdir()
@@ -51,22 +51,12 @@ def main() -> None:
         for what, site in (("no plugin", bare), (f"{PLUGINS} plugins, one of them slow", full)):
             with_site = environment | {"PYTHONPATH": str(site)}
             sides[f"`bt --help`, {what}"] = ([bt_command(), "--help"], with_site)
-        report("times without", measure(sides, 2 * options.repeats))
+        report("times without", runs_in_turn(sides, 2 * options.repeats))
 
 
-def measure(sides: Mapping[str, tuple[list[str], dict[str, str]]], repeats: int) -> dict[str, list[float]]:
-    """Return the seconds of each side's command in each turn, without the first turn."""
-    seconds: dict[str, list[float]] = {label: [] for label in sides}
-    for turn in range(1 + repeats):
-        for label, (command, environment) in sides.items():
-            spent = run(command, environment).seconds
-            if turn:
-                seconds[label].append(spent)
-    return seconds
-
-
-def report(ratio: str, seconds: Mapping[str, list[float]]) -> None:
+def report(ratio: str, runs: Mapping[str, list[Run]]) -> None:
     """Print one line for each side, with the ratio of its median to that of the first."""
+    seconds = {label: [one.seconds for one in own] for label, own in runs.items()}
     first = statistics.median(next(iter(seconds.values())))
     rows = []
     for label, values in seconds.items():

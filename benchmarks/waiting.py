@@ -25,7 +25,7 @@ from typing import Any
 
 import fsspec
 
-from report import cached_bytecode, install_version, note, parser, print_machine, print_table, run
+from report import cached_bytecode, install_version, note, parser, print_machine, print_table, run, runs_in_turn
 
 SIDES = {("nn", "arrays"): "nn, arrays", ("nn", "keras"): "nn, Keras", ("rf", "arrays"): "rf, arrays"}
 QUICK: dict[str, dict[str, Any]] = {"nn": {"epochs": 1}, "rf": {}}
@@ -91,12 +91,8 @@ def one_row(data: str, before: str, repeats: int) -> None:
             run([*bt, "train", "-m", "rf", "--data", data, "--no-track", *registry], variables)
             predict = [*bt, "predict", "-m", "rf", str(row), "-o", str(Path(folder, "answer.csv")), *registry]
             commands[label] = (predict, variables)
-        spent: dict[str, list[float]] = {label: [] for label in commands}
-        for turn in range(1 + repeats):
-            for label, (command, variables) in commands.items():
-                seconds = run(command, variables).cpu_seconds
-                if turn:
-                    spent[label].append(seconds)
+        runs = runs_in_turn(commands, repeats)
+    spent = {label: [one.cpu_seconds for one in own] for label, own in runs.items()}
     medians = {label: statistics.median(seconds) for label, seconds in spent.items()}
     earlier = medians[next(iter(environments))]
     rows = [[label, median, min(spent[label]), f"{median / earlier:.2f}"] for label, median in medians.items()]

@@ -140,7 +140,7 @@ class SummaryRegistry(RegistryBackend):
 
     def records(self, query: Query) -> Iterator[ModelRecord]:
         """Yield the records that `query` admits, in the order of the array."""
-        return self._chosen([*QUERIED_KEYS, query.measured_by or "run_id"], query.admits)
+        return self._chosen(_keys_of(query), query.admits)
 
     def _beginning(self, run_id: str) -> Iterator[ModelRecord]:
         return self._chosen(("run_id",), lambda row: str(row.get("run_id")).startswith(run_id))
@@ -168,7 +168,7 @@ class SummaryRegistry(RegistryBackend):
         """Decode only the queried keys, and the whole best record, of which one at a time is in memory."""
 
         def rows() -> Iterator[dict[str, Any]]:
-            for row, raw in self.log.rows([*QUERIED_KEYS, metric.name, query.measured_by or metric.name]):
+            for row, raw in self.log.rows([*_keys_of(query), metric.name]):
                 if isinstance(row, RegistryCorrupt):
                     raise row
                 row[_WHOLE] = raw  # of which `best_entry` keeps one
@@ -179,6 +179,11 @@ class SummaryRegistry(RegistryBackend):
         except RegistryCorrupt:
             return super()._compare(metric, query)  # which leaves out what is no record
         return best, compared_entries(rows(), metric, query)
+
+
+def _keys_of(query: Query) -> list[str]:
+    """Return the keys of an entry that this query looks at."""
+    return [*QUERIED_KEYS, *([query.measured_by] if query.measured_by else ())]
 
 
 class LocalRegistry(SummaryRegistry):

@@ -51,9 +51,11 @@ def moved_shares(cleaned: pd.DataFrame, usual: Usual, counter: str) -> tuple[flo
     First as its two directions are named, then as if they were exchanged; the mean over the days of `cleaned`.
     ``None`` if the place of the counter has no other direction, or nothing is known of its usual hours.
     """
-    both, _ = _hours_of_pairs(cleaned, usual)
-    own = both[((both[COUNTER] == counter) | (both["other"] == counter)).to_numpy()]
-    _, shares = _distances(own)
+    names = cleaned[COUNTER].astype("str")
+    places = counters_by_place(names.unique()).values()
+    own = [name for place in places if counter in place.values() for name in place.values()]
+    both, _ = _hours_of_pairs(cleaned[names.isin(own).to_numpy()], usual)
+    _, shares = _distances(both)
     if shares.empty:
         return None
     # Of each direction half of the absolute differences have moved; these are the sums of both.

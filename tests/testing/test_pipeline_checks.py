@@ -332,7 +332,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     (
         "check_threads_share_a_fitted_pipeline",
-        (RETURNED, f"self.means_['latest'] = 1.0; {RETURNED}"),
+        (RETURNED, f"self.means_ = {{**self.means_, 'latest': 1.0}}; {RETURNED}"),
         "predict changed means_; a prediction must not change the pipeline",
     ),
     (
