@@ -38,6 +38,16 @@ class Reader:
         for unfinished in ("[data-stale=true]", "[data-testid=stSkeleton]"):
             expect(self.page.locator(unfinished)).to_have_count(0, timeout=WAIT)
 
+    def unfold(self, title: str) -> None:
+        """Open the section of this title, and wait until it is: while it opens, its buttons lose clicks."""
+        section = self.page.locator("[data-testid=stExpander]").filter(has_text=title)
+        section.locator("summary").click()
+        section.evaluate(
+            "async section => { for (const moving of section.getAnimations({subtree: true}))"
+            " await moving.finished.catch(() => null) }"
+        )
+        expect(section.locator("[data-testid=stExpanderDetails]:not([inert])")).to_be_visible()
+
     @property
     def query(self) -> dict[str, str]:
         """The parameters of the address."""

@@ -98,7 +98,7 @@ def test_a_file_goes_up_and_its_predictions_come_down_as_csv_and_parquet(
 def test_coming_hours_come_down_and_can_be_predicted(browser: Browser, app: Served) -> None:
     with reading(browser, app) as reader:
         reader.open("/file?lang=en&days=2&place=Pont+du+Vieux+Moulin")
-        reader.page.get_by_text("No file at hand?").click()
+        reader.unfold("No file at hand?")
         made = download(reader, "Download the file").path()
         assert len(pd.read_csv(made, sep=";")) == 2 * 24 * 2
         upload(reader, "hours.csv", made.read_bytes())
