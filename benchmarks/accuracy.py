@@ -151,27 +151,32 @@ def report(
 def measure(side: Side, cleaned: pd.DataFrame, starts: Mapping[str, pd.Timestamp]) -> tuple[Folds, dict[str, Folds]]:
     """Return the metrics of a side in each fold, the mean over its seeds, and those of the baselines.
 
-    The intervals of a rolling fold are calibrated on the three months before it, those of the first seed.
+    The intervals of a rolling fold, those of the first seed, are calibrated as those of a training are: on the month
+    before it, which the pipeline itself predicted, and on two more before, predicted by one for calibration.
     """
     measured: Folds = {}
     baselines: dict[str, Folds] = {BASELINE: {}, RECENT: {}}
-    months: list[pd.DataFrame] = []
+    first, earlier = side.pipelines[0], list[pd.DataFrame]()
     for name, start in starts.items():
         split = split_at(cleaned[TIME], start, start + HORIZON)
         training, held_out = cleaned.iloc[split.training], cleaned.iloc[split.held_out]
-        holidays = side.pipelines[0]().holidays
+        holidays = first().holidays
         references = References.baselines(training, holidays=holidays)
-        if name in ROLLING_NAMES and not months:
-            months = predicted_months(side.pipelines[0], training, start, DEFAULT_HOLDOUT, CALIBRATION_MONTHS)
-        if name in ROLLING_NAMES and months:
-            references = references.calibrated(months[-CALIBRATION_MONTHS:], training, holidays=holidays)
+        has_interval = name in ROLLING_NAMES and side.task == "regression"
+        if has_interval:
+            if not earlier:
+                earlier = predicted_months(first, training, start, DEFAULT_HOLDOUT, CALIBRATION_MONTHS)
+                newest = earlier[-1]
+            months = [*earlier[-CALIBRATION_MONTHS:-1], newest]
+            references = references.calibrated(months, training, holidays=holidays)
         of_seeds = []
         for make in side.pipelines:
             pipeline = make().fit(training)
             evaluation = evaluate(pipeline, measurable_rows(pipeline, held_out), references, history=training)
             of_seeds.append(evaluation.metrics)
-            if months and name in ROLLING_NAMES and make is side.pipelines[0]:
-                months.append(predicted_month(pipeline, cleaned, split, evaluation.rows))
+            if has_interval and make is first:
+                newest = predicted_month(pipeline, cleaned, split, evaluation.rows)
+                earlier.append(predicted_month(first().for_calibration().fit(training), cleaned, split))
         measured[name] = dict(pd.DataFrame(of_seeds).mean())
         baselines[BASELINE][name], baselines[RECENT][name] = evaluation.baseline, evaluation.recent
         note(f"{side.label} {name}: {', '.join(f'{key} {value:.4g}' for key, value in measured[name].items())}")

@@ -175,6 +175,10 @@ class NNPipeline(Pipeline):
         # The last one is for counters that training does not have.
         self.level_ = (counts / own).reindex([*self.counters_, ""]).to_numpy()
 
+    def for_calibration(self) -> Self:
+        """Return a pipeline of one net on half the rows: its errors are hardly larger beside those of any month."""
+        return type(self)(**self.get_params() | {"n_nets": 1, "max_rows": -(-self.max_rows // 2)})
+
     @property
     def feature_names_(self) -> list[str]:
         """The nets' inputs."""

@@ -164,6 +164,12 @@ def test_the_interval_is_calibrated_with_forests_of_a_third_of_the_trees() -> No
     assert pipeline.get_params()["n_estimators"] == 4
 
 
+def test_the_interval_is_calibrated_with_one_net_on_half_the_rows() -> None:
+    pipeline = unfitted("nn")
+    assert pipeline.for_calibration().get_params() == pipeline.get_params() | {"n_nets": 1, "max_rows": 150_000}
+    assert pipeline.get_params()["n_nets"] == 2
+
+
 def test_probabilities_and_labels_agree_after_training(
     small_counts: pd.DataFrame, fitted: Callable[[str], Any]
 ) -> None:
