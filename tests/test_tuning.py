@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,25 +114,44 @@ def test_folds_end_before_the_hold_out_of_a_training(
     assert max(seen) == last - pd.Timedelta(days=28)
 
 
-def study(**scores: tuple[float, ...]) -> Study:
-    """Return a study in memory whose complete trials have these metrics by fold; lower ones are better."""
-    made = Study("sqlite:///:memory:", "study", {"x": Between(0.0, 1.0)}, higher_is_better=False, seed=0)
-    for values in scores.values():
-        (trial, *_) = made.next_trials(len(made.trials()) + 1)
-        made.report(trial, values)
-        made.finish(trial, "complete")
-    return made
+@pytest.fixture
+def study() -> Iterator[Study]:
+    """Return a study in memory without trials; lower metrics are better."""
+    space = {"x": Between(0.0, 1.0)}
+    with closing(Study("sqlite:///:memory:", "study", space, higher_is_better=False, seed=0)) as made:
+        yield made
 
 
-def test_a_trial_is_behind_that_is_worse_than_the_median_after_as_many_folds() -> None:
-    full = study(a=(1.0, 9.0), b=(2.0, 9.0), c=(3.0, 9.0), d=(4.0, 9.0))
+def test_a_trial_is_behind_that_is_worse_than_the_median_after_as_many_folds(study: Study) -> None:
+    def complete(*values: float) -> None:
+        (trial, *_) = study.next_trials(len(study.trials()) + 1)
+        study.report(trial, values)
+        study.finish(trial, "complete")
 
     def behind(*values: float) -> bool:
-        return full.is_behind(Trial(number=9, parameters={}, values=values, state="running"))
+        return study.is_behind(Trial(number=9, parameters={}, values=values, state="running"))
 
+    for first in (1.0, 2.0, 3.0):
+        complete(first, 9.0)
+    assert not behind(99.0)  # three are too few to compare with
+    complete(4.0, 9.0)
     assert (behind(2.4), behind(2.6), behind(4.0, 6.8), behind(4.0, 7.8)) == (False, True, False, True)
-    few = study(a=(1.0, 1.0), b=(1.0, 1.0), c=(1.0, 1.0))
-    assert not few.is_behind(Trial(number=9, parameters={}, values=(99.0,), state="running"))
+
+
+def file_of(connection: sqlite3.Connection) -> str:
+    """Return the file of an open connection of this thread, and nothing of others."""
+    try:
+        return str(connection.execute("PRAGMA database_list").fetchone()[2])
+    except sqlite3.ProgrammingError:
+        return ""
+
+
+def test_a_closed_study_leaves_no_connection_open() -> None:
+    study = Study("trials.db", "study", {"x": Between(0.0, 1.0)}, higher_is_better=False, seed=0)
+    assert len(study.next_trials(1)) == 1
+    study.close()
+    files = [file_of(one) for one in gc.get_objects() if isinstance(one, sqlite3.Connection)]
+    assert [file for file in files if file.endswith("trials.db")] == []
 
 
 @pytest.mark.parametrize(
@@ -209,8 +231,7 @@ def test_without_optuna_one_line_says_what_to_install(monkeypatch: pytest.Monkey
         search.require_optuna()
 
 
-def test_the_values_of_more_than_ten_folds_stay_in_their_order() -> None:
-    study = Study("sqlite:///:memory:", "study", {"x": Between(0.0, 1.0)}, higher_is_better=False, seed=0)
+def test_the_values_of_more_than_ten_folds_stay_in_their_order(study: Study) -> None:
     (trial,) = study.next_trials(1)
     values = [float(fold) for fold in range(12)]
     study.report(trial, values)

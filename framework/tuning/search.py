@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -152,16 +153,19 @@ def tune(
     splits = rolling_origin(before, plan.folds, plan.horizon)
     metric = DEFAULT_METRIC[known.task]
     name = f"{known.name} {_digest(plan, before, space)}"
-    study = Study(plan.storage, name, space, higher_is_better=bool(METRICS[metric].higher_is_better), seed=plan.seed)
-    study.start_with(known.get_params(deep=False))
-    measuring = partial(_measured, declaration, splits, plan, study, metric)
-    with start_tuning(tracker, known.name) as run, plan.workers.sharing(before) as made:
+    better = bool(METRICS[metric].higher_is_better)
+    with (
+        closing(Study(plan.storage, name, space, higher_is_better=better, seed=plan.seed)) as study,
+        start_tuning(tracker, known.name) as run,
+        plan.workers.sharing(before) as made,
+    ):
+        study.start_with(known.get_params(deep=False))
         while batch := study.next_trials(plan.trials):
-            for trial in measuring(batch, made):
+            for trial in _measured(declaration, splits, plan, study, metric, batch, made):
                 run.log(trial.number, {**plan.parameters, **trial.parameters}, {metric: trial.values}, trial.state)
                 if on_trial is not None:
                     on_trial(trial, _tuning_of(known.name, metric, plan, study))
-    done = _tuning_of(known.name, metric, plan, study)
+        done = _tuning_of(known.name, metric, plan, study)
     if done is None:
         raise TuningError(
             f"'{known.name}': none of {plan.trials} trials could be measured on all folds",

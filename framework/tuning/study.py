@@ -60,8 +60,9 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.WARNING)
         try:
+            self._storage = optuna.storages.RDBStorage(_url_of(storage))
             self._study = optuna.create_study(
-                storage=_url_of(storage),
+                storage=self._storage,
                 study_name=name,
                 load_if_exists=True,
                 direction="maximize" if higher_is_better else "minimize",
@@ -74,6 +75,11 @@ class Study:
                 storage=shown(storage),
                 reason=reason,
             ) from None
+
+    def close(self) -> None:
+        """Close the connections to the storage, which Optuna leaves open."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     def trials(self) -> list[Trial]:
         """Return all trials in their order."""

@@ -25,7 +25,7 @@ SINCE = pd.Period("2026-10", "M")
 SECONDS = 120
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, warnings
 import attrs, pandas as pd
 from bike_traffic.cities import PARIS
 from bike_traffic.data.files.reading import read_counts
@@ -44,6 +44,8 @@ def deadly(event, arguments):
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+# The children use no lock that a thread of PyArrow may hold at this moment.
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 for number in range(1, 1000):
     STORE = f"store-{number}"
     child = os.fork()
