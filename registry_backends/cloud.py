@@ -47,7 +47,6 @@ from bike_traffic.registry_backends.summary import SummaryRegistry
 
 _PARALLEL_TRANSFERS = 4
 _BLOCK = 1 << 20
-_NOTHING = ".bt-nothing-begins-like-this"
 
 
 class CloudRegistry(SummaryRegistry):
@@ -97,8 +96,9 @@ class CloudRegistry(SummaryRegistry):
         A second call continues where the first one stopped. Files of a registered run can be restored, but never
         replaced by others.
         """
-        target = f"{self.root}/{model_folder(model_type, timestamp, run_id)}"
-        self.store.list(_NOTHING)  # raises in one line if there is no such bucket, or no access
+        folder = model_folder(model_type, timestamp, run_id)
+        target = f"{self.root}/{folder}"
+        self.store.list(f"{folder}/")  # raises in one line if there is no such bucket, or no access
         digests = all_digests(directory)
         registered = self._registered_digests(run_id)
         if registered is not None and registered != digest_directory(directory):

@@ -12,12 +12,14 @@ import attrs
 import pytest
 
 from bike_traffic.errors import RegistryUnavailable
+from bike_traffic.registry.files.artifacts import model_folder
 from bike_traffic.registry.queries import EVERYTHING
 from bike_traffic.registry_backends.cloud_clients import explain
 from bike_traffic.registry_backends.store import Store
 from tests.registry_backends.conftest import NewCloud
 from tests.registry_backends.test_object_stores import ACTS, whole
 from tests.servers import CLOUDS, Cloud, free_port, refusing_server
+from tests.test_registry import make_record, register
 
 SECRET = "3xtrem3lyS3cret"
 
@@ -147,6 +149,15 @@ def test_a_service_that_is_not_there_cannot_be_reached(new_cloud: NewCloud) -> N
     store = cloud.open(endpoint_url=f"http://127.0.0.1:{free_port()}").store
     with pytest.raises(RegistryUnavailable, match=whole(f"{cloud.root}/a.json: the service cannot be reached")):
         store.read("a.json")
+
+
+@pytest.mark.slow
+def test_an_upload_that_finds_no_service_names_the_folder_of_the_model(new_cloud: NewCloud) -> None:
+    cloud, record = new_cloud("s3"), make_record()
+    with pytest.raises(RegistryUnavailable) as caught:
+        register(cloud.open(endpoint_url=f"http://127.0.0.1:{free_port()}"), record)
+    folder = model_folder(record.model_type, record.timestamp, record.run_id)
+    assert str(caught.value) == f"{cloud.root}/{folder}/: the service cannot be reached"
 
 
 def test_what_the_client_of_gcs_raises_without_a_service_means_that_it_cannot_be_reached() -> None:
