@@ -19,6 +19,8 @@ from bike_traffic.errors import ParameterError
 WORKING_DAY, SATURDAY, SUNDAY_OR_HOLIDAY = 0, 1, 2
 FRANCE = PARIS.calendar
 """The public and school holidays that are meant where none are named."""
+LOOKED_UP = 30_000
+"""So many times or more are looked up to find their days; fewer are converted in less time."""
 
 
 def calendar_features(times: pd.Series, holidays: str = FRANCE) -> pd.DataFrame:
@@ -53,16 +55,27 @@ def day_types(times: pd.Series, holidays: str = FRANCE) -> NDArray[np.intp]:
 
 
 def _days_of(times: pd.Series, holidays: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return the calendar of the days from the first to the last time, and each time's position in it."""
+    """Return the calendar of the years from the first to the last time, and each time's position in it."""
     days = day_numbers(times)
-    first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
+    first, last = whole_years(days)
     return _day_table(first, last, holidays), days - first
+
+
+def whole_years(days: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the first and the last day of the years of some days: what is kept of whole years is there for others.
+
+    Days are counted from 1970; without any it is that year.
+    """
+    first, last = (days.min(), days.max()) if len(days) else (0, 0)
+    years = np.array([first, last]).astype("datetime64[D]").astype("datetime64[Y]")
+    begin, end = (years + np.array([0, 1])).astype("datetime64[D]").astype(np.int64)
+    return int(begin), int(end) - 1
 
 
 def day_numbers(times: pd.Series) -> NDArray[np.int64]:
     """Return the local day of each time, in days since 1970."""
     zone = times.dt.tz
-    if isinstance(zone, datetime.tzinfo) and times.notna().all() and len(times):
+    if len(times) >= LOOKED_UP and isinstance(zone, datetime.tzinfo) and times.notna().all():
         # Days begin on whole hours, of which there are fewer than rows: to look them up is faster than to convert.
         hours = hour_numbers(times)
         first, last = int(hours.min()), int(hours.max())
@@ -104,11 +117,11 @@ def check_holidays(holidays: str) -> None:
 
 @lru_cache(maxsize=8)
 def _day_table(first: int, last: int, holidays: str) -> pd.DataFrame:
-    """Return the calendar from day `first` to day `last` (days since 1970), one row a day."""
+    """Return the calendar from day `first` to day `last` (days since 1970), one row a day; it is not changed."""
     days = pd.DatetimeIndex(np.arange(first - 1, last + 2).astype("datetime64[D]"))
-    years = range(days[0].year, days[-1].year + 1)
-    public = _public_holidays(holidays, years)
+    public = _public_holidays(holidays, range(days[0].year, days[-1].year + 1))
     zone = _school_zone(holidays)
+    years = range(days[1].year, days[-2].year + 1)
     school = frozenset[datetime.date]().union(*(_school_holidays(year, zone) for year in years if zone))
     holiday = np.array([day.date() in public for day in days])
     weekday = days.day_of_week.to_numpy()

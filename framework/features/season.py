@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bike_traffic.columns import COUNT, COUNTER, HOUR, TIME
-from bike_traffic.features.calendar import FRANCE, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
+from bike_traffic.features.calendar import (
+    FRANCE,
+    SUNDAY_OR_HOLIDAY,
+    WORKING_DAY,
+    calendar_features,
+    day_numbers,
+    whole_years,
+)
 from bike_traffic.features.outages import in_outage
 from bike_traffic.features.parts import Parts, span_of
 
@@ -118,12 +125,14 @@ class SeasonFactor:
         if not len(cleaned):
             return np.ones(0)
         days = day_numbers(cleaned[TIME])
+        begin, end = whole_years(days)
+        calendar = _day_features(begin, end - begin + 1, self.holidays)
         first = int(days.min())
-        calendar = _day_features(first, int(days.max()) - first + 1, self.holidays)
-        columns = calendar.columns(np.arange(len(calendar.off)), self.base_).clip(self.low_, self.high_)
+        asked = np.arange(first, int(days.max()) + 1) - begin
+        columns = calendar.columns(asked, self.base_).clip(self.low_, self.high_)
         factor = np.exp((columns @ self.coefficients_).clip(*LOG_RANGE))
-        day = days - first
-        return np.asarray(factor[day, HOUR_CLASS[calendar.off[day], cleaned[HOUR].to_numpy(np.intp)]])
+        hour_class = HOUR_CLASS[calendar.off[days - begin], cleaned[HOUR].to_numpy(np.intp)]
+        return np.asarray(factor[days - first, hour_class])
 
     def as_lists(self) -> dict[str, list[Any]]:
         """Return what `from_lists` takes, for a JSON file."""

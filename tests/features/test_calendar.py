@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from vacances_scolaires_france import SchoolHolidayDates
 
 from bike_traffic.cities import SCHOOL_ZONES
 from bike_traffic.errors import ParameterError
-from bike_traffic.features.calendar import SATURDAY, SUNDAY_OR_HOLIDAY, WORKING_DAY, calendar_features, day_numbers
+from bike_traffic.features.calendar import (
+    LOOKED_UP,
+    SATURDAY,
+    SUNDAY_OR_HOLIDAY,
+    WORKING_DAY,
+    calendar_features,
+    day_numbers,
+)
 
 COLUMNS = [
     "public_holiday",
@@ -75,6 +83,13 @@ def test_the_days_off_around_a_day_are_known_also_at_the_ends() -> None:
     assert feature("previous_day_off", "2025-01-02") == [1.0]
     assert feature("next_day_off", "2024-12-31") == [1.0]
     assert feature("previous_day_off", "2024-06-05") == feature("next_day_off", "2024-06-05") == [0.0]
+
+
+def test_a_day_is_described_the_same_whatever_other_days_are_asked_for() -> None:
+    days = paris("2019-12-31", "2020-02-29", "2023-01-01", "2024-05-10", "2024-12-31")
+    together = calendar_features(days)
+    for day in days.index:
+        assert calendar_features(days.loc[[day]]).equals(together.loc[[day]])
 
 
 @pytest.mark.parametrize(
@@ -151,6 +166,14 @@ def test_the_day_is_the_local_one() -> None:
 def test_days_are_numbered_from_1970_also_through_the_change_of_clocks() -> None:
     times = paris("1970-01-01", "2024-10-27T00:00", "2024-10-27T23:00", "2024-10-28T00:00")
     assert day_numbers(times).tolist() == [0, 20023, 20023, 20024]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/Santiago", "Australia/Brisbane"])
+def test_many_times_have_the_days_that_few_of_them_have(zone: str) -> None:
+    year = pd.Series(pd.date_range("2024-01-01", "2024-12-31", freq="h", tz=zone))
+    several = LOOKED_UP // len(year) + 1
+    few = np.concatenate([day_numbers(part) for _, part in year.groupby(year.dt.month)])
+    assert day_numbers(pd.concat([year] * several)).tolist() == few.tolist() * several
 
 
 def test_the_season_is_an_angle_that_starts_with_the_year() -> None:

@@ -63,3 +63,13 @@ def test_too_few_weeks_give_a_factor_of_one() -> None:
 
 def test_no_rows_have_no_factor() -> None:
     assert SeasonFactor().fit(WEEKS).predict(WEEKS.head(0)).shape == (0,)
+
+
+def test_the_factor_of_an_hour_is_the_same_whatever_other_hours_are_asked_for() -> None:
+    factor = SeasonFactor().fit(with_season(hourly("2020-05-04", DAYS, {"quai": 0.0})))
+    days = hourly("2024-12-24", 14, {"quai": 0.0})
+    together = factor.predict(days)
+    assert len(set(together)) > 14
+    for first in range(0, len(days), 24):
+        one = slice(first, first + 24)
+        assert factor.predict(days.iloc[one]) == pytest.approx(together[one], rel=1e-12)
