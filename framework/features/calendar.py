@@ -62,10 +62,7 @@ def _days_of(times: pd.Series, holidays: str) -> tuple[pd.DataFrame, NDArray[np.
 
 
 def whole_years(days: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the first and the last day of the years of some days: what is kept of whole years is there for others.
-
-    Days are counted from 1970; without any it is that year.
-    """
+    """Return the first and the last day, since 1970, of the years of some days: to keep for others."""
     first, last = (days.min(), days.max()) if len(days) else (0, 0)
     years = np.array([first, last]).astype("datetime64[D]").astype("datetime64[Y]")
     begin, end = (years + np.array([0, 1])).astype("datetime64[D]").astype(np.int64)
