@@ -6,6 +6,7 @@ import logging
 import pickle
 import platform
 import socket
+import threading
 import time
 import warnings
 from collections import deque
@@ -136,13 +137,18 @@ def _answer(client: Any, address: str, future: Any) -> Any:
 
 def _result(client: Any, address: str, future: Any) -> Any:
     """Wait for an answer as long as there is somebody to give it."""
+    # `result` with a short timeout loses an answer that comes when the time is over.
+    answered = threading.Event()
+    future.add_done_callback(lambda _: answered.set())
     heard = time.monotonic()
     while True:
-        try:
-            return future.result(timeout=_POLL_SECONDS)
-        except TimeoutError:
-            if future.done():
-                raise
+        if answered.wait(_POLL_SECONDS):
+            try:
+                return future.result(timeout=SILENT_SECONDS)
+            except TimeoutError:
+                if future.status == "error":  # the call's own
+                    raise
+                # A worker ended before its answer was fetched: the call is being made again.
         if client.status == "running" and client.scheduler_info(n_workers=-1)["workers"]:
             heard = time.monotonic()
         if time.monotonic() - heard > SILENT_SECONDS:

@@ -159,6 +159,18 @@ def test_answers_come_in_the_order_of_the_calls(cluster: Cluster) -> None:
         assert list(made([partial(divided, 6)])) == [2.0]
 
 
+def test_an_answer_that_comes_when_the_wait_for_it_ends_is_no_lost_scheduler(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers come every few milliseconds, and each is waited for in turns as short."""
+    from bike_traffic import scheduler
+
+    monkeypatch.setattr(scheduler, "_POLL_SECONDS", 0.003)
+    numbers = range(1, 301)
+    with Workers(scheduler=cluster.address).sharing(12.0) as made:
+        assert list(made([partial(divided, number) for number in numbers])) == [12.0 / number for number in numbers]
+
+
 def test_an_error_of_a_call_is_raised_with_its_id_and_parts(cluster: Cluster) -> None:
     with (
         pytest.raises(ParameterError, match=r"^12\.0 is refused$") as caught,
