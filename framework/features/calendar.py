@@ -62,7 +62,7 @@ def _days_of(times: pd.Series, holidays: str) -> tuple[pd.DataFrame, NDArray[np.
 
 
 def whole_years(days: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the first and the last day, since 1970, of the years of some days: to keep for others."""
+    """Return the first and the last day, since 1970, of the years of some days; their table serves others."""
     first, last = (days.min(), days.max()) if len(days) else (0, 0)
     years = np.array([first, last]).astype("datetime64[D]").astype("datetime64[Y]")
     begin, end = (years + np.array([0, 1])).astype("datetime64[D]").astype(np.int64)
