@@ -3,9 +3,10 @@
     PYTHONPATH=. python benchmarks/app.py --data comptage-velo-donnees-compteurs.csv.gz
 
 An `rf` is trained on the counts first, unless `--registry` names a registry that has one. CPU is that of the server
-alone, user and system; a figure is the median of the turns. "first page" is the CPU of a fresh process until the
-first page is complete, its start included. Uploads go over HTTP, as from a browser. The check and the prediction of
-an uploaded file are called here, as the page of files calls them, once before they are measured.
+alone, user and system; a figure is the median of the turns, and so is what a fixed loop took after each of them: how
+fast the machine was. "first page" is the CPU of a fresh process until the first page is complete, its start included.
+Uploads go over HTTP, as from a browser. The check and the prediction of an uploaded file are called here, as the page
+of files calls them, once before they are measured.
 """
 
 from __future__ import annotations
@@ -15,20 +16,33 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from bike_traffic.app.batch import predict_upload
 from bike_traffic.app.uploads import check_upload
 from bike_traffic.data.files.reading import read_counts
 from bike_traffic.places import places_of
 from bike_traffic.workspace import Workspace
-from report import bt_command, cpu_seconds_of, megabytes_of, note, parser, print_machine, print_table, run
+from report import (
+    bt_command,
+    cpu_seconds_of,
+    loop_milliseconds,
+    megabytes_of,
+    note,
+    parser,
+    print_machine,
+    print_table,
+    run,
+)
 from tests.app.serving import Served, serve
 from tests.app.sessions import Session, session, upload
 
-TURNS = 15
+TURNS, PAGES = 15, 5
 UPLOADS, PER_SESSION, MEGABYTES = 50, 3, 5
 FILE_ROWS = 100_000
 AFTER_SECONDS = 180.0
@@ -49,41 +63,51 @@ def main() -> None:
             note("training rf")
             run([bt_command(), "train", "-m", "rf", "--no-track", "--data", data, "--registry", registry])
         rows = measure(Path(folder), registry, data)
-    print_table(["what", "figure", "unit"], rows)
+    columns = ["what", "figure", "unit", "loop, ms"]
+    print_table(columns, [row + [None] * (len(columns) - len(row)) for row in rows])
 
 
 def measure(folder: Path, registry: str, data: str) -> list[list[object]]:
     """Return the rows of the table."""
-    environment = {"BT_CACHE": str(folder / "cache")}
     rows: list[list[object]] = []
-    with (
-        serve(folder, "--registry", registry, "--data", data, environ=environment) as app,
-        session(app.url) as reader,
-    ):
+    words = ("--registry", registry, "--data", data)
+    serving = partial(serve, folder, *words, environ={"BT_CACHE": str(folder / "cache")})
+    first_page(serving, 0)  # downloads the model
+    rows.append(figure("first page of a fresh process", partial(first_page, serving), PAGES, "CPU s"))
+    with serving() as app, session(app.url) as reader:
         reader.rerun({"model": "rf"})
-        rows.append(["first page of a fresh process", cpu(app), "CPU s"])
         rows.append(["its payload", reader.size / 1000, "kB"])
         rows.append(["its messages", reader.messages, ""])
         rows.append(["memory after the first page", memory(app), "MB"])
-        days = [f"2021-{month:02}-{day:02}" for month in (9, 10, 11) for day in (6, 13, 20, 27)] + [
-            f"2022-{month:02}-14" for month in range(1, 9)
-        ]
-        rows.append(["a rerun, all cached", spent(app, reader, lambda _: {"model": "rf"}), "CPU ms"])
-        rows.append(["a new day", spent(app, reader, lambda turn: {"model": "rf", "day": days[turn]}), "CPU ms"])
+        days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2021-09-06", periods=TURNS, freq="8D")]
         names = names_of(registry)[1:]
-        rows.append(
-            [
-                "a new place",
-                spent(app, reader, lambda turn: {"model": "rf", "place": names[turn], "day": days[0]}),
-                "CPU ms",
-            ]
-        )
-        rows.append(["a place seen before", spent(app, reader, lambda _: {"model": "rf", "hour": "08"}), "CPU ms"])
+        turns: Mapping[str, Callable[[int], dict[str, str]]] = {
+            "a rerun, all cached": lambda _: {},
+            "a new day": lambda turn: {"day": days[turn]},
+            "a new place": lambda turn: {"place": names[turn], "day": days[0]},
+            "a place seen before": lambda _: {"hour": "08"},
+        }
+        for what, query in turns.items():
+            rows.append(figure(what, partial(spent, app, reader, query), TURNS, "CPU ms"))
         rows.append(["memory at the end", memory(app), "MB"])
         rows += uploads(app)
         rows += predictions(registry, data)
         rows.append(["unexpected errors in the log", app.text.count("unexpected error"), ""])
     return rows
+
+
+def first_page(serving: Callable[[], AbstractContextManager[Served]], _: int) -> float:
+    """Return the CPU seconds of a fresh process until its first page is complete."""
+    with serving() as app, session(app.url) as reader:
+        reader.rerun({"model": "rf"})
+        return cpu(app)
+
+
+def figure(what: str, cost: Callable[[int], float], turns: int, unit: str) -> list[object]:
+    """Return the row of a cost: its median over some turns, and that of a fixed loop after each of them."""
+    both = [(cost(turn), loop_milliseconds()) for turn in range(turns)]
+    median, loop = map(statistics.median, zip(*both, strict=True))
+    return [what, median, unit, loop]
 
 
 def names_of(registry: str) -> list[str]:
@@ -139,15 +163,12 @@ def uploads(app: Served) -> list[list[object]]:
     ]
 
 
-def spent(app: Served, reader: Session, query: Callable[[int], dict[str, str]]) -> float:
-    """Return the median CPU of a rerun, in milliseconds."""
-    costs = []
-    for turn in range(TURNS):
-        before = cpu(app)
-        reader.rerun(query(turn))
-        time.sleep(0.2)  # what the server does after its last message belongs to the rerun
-        costs.append(1000 * (cpu(app) - before))
-    return statistics.median(costs)
+def spent(app: Served, reader: Session, query: Callable[[int], dict[str, str]], turn: int) -> float:
+    """Return the CPU milliseconds of a rerun."""
+    before = cpu(app)
+    reader.rerun({"model": "rf"} | query(turn))
+    time.sleep(0.2)  # what the server does after its last message belongs to the rerun
+    return 1000 * (cpu(app) - before)
 
 
 def cpu(app: Served) -> float:

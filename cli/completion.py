@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -96,9 +97,9 @@ def _runs(workspace: Workspace) -> Iterator[tuple[str, str]]:
     from bike_traffic.registry.queries import EVERYTHING
 
     if workspace.backend.spec.name == "local":
-        records = list(workspace.registry.records(EVERYTHING))[-_MOST_RUNS:]
-        for record in reversed(records):
-            yield record.run_id[:8], f"{record.model_type}, {record.timestamp[:16]}"
+        newest = deque(workspace.registry.listed(EVERYTHING), maxlen=_MOST_RUNS)
+        for row, _ in reversed(newest):
+            yield row["run_id"][:8], f"{row['model_type']}, {row['timestamp'][:16]}"
 
 
 def _aliases(workspace: Workspace) -> Iterator[tuple[str, str]]:

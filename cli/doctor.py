@@ -110,7 +110,7 @@ def _registry(workspace: Workspace) -> dict[str, Any]:
 
     backend = workspace.backend.spec.name
     where = {"backend": backend, "address": shown(workspace.settings.registry_of(backend))}
-    number = sum(1 for _ in workspace.registry.records(EVERYTHING))
+    number = sum(1 for _ in workspace.registry.listed(EVERYTHING))
     if not number:
         require_registry(workspace)
     return where | {"records": number}

@@ -91,7 +91,7 @@ def _choose(workspace: Workspace, metric: str, query: Query, output_format: str)
     """Print the best record by its own metrics."""
     with stdout_to_stderr():
         record, compared = workspace.compare(metric, query)
-        groups = measured_rows(compared, metric_named(metric))
+        groups = [] if metric == COMPARABLE else measured_rows(compared, metric_named(metric))
     if output_format == "json":
         print_json(record.to_json())
     elif output_format == "uri":
@@ -102,8 +102,8 @@ def _choose(workspace: Workspace, metric: str, query: Query, output_format: str)
 
 
 def _note_different_rows(groups: list[MeasuredRows], metric: str) -> None:
-    """Print where records were measured, unless all were on the same rows or the metric compares across rows."""
-    if len(groups) < 2 or metric == COMPARABLE:
+    """Print where records were measured, unless all were on the same rows."""
+    if len(groups) < 2:
         return
     note(f"the records were measured on different rows; their {metric} says little about which model is better:")
     for group in groups[:_SHOWN]:

@@ -157,16 +157,18 @@ def forecast(
         cleaned = join_weather(cleaned, hourly, name_of(weather))
         if past is not None and TEMPERATURE not in past:
             past = join_weather(past, hourly, name_of(weather))
-    rows = cleaned[[COUNTER, TIME, HOUR]].assign(**references.predict(pipeline, cleaned, past))
+    columns = {name: cleaned[name] for name in (COUNTER, TIME, HOUR)}
+    columns |= {**references.predict(pipeline, cleaned, past)}
     if references.recent is not None and pipeline.task == "regression":
-        rows[RECENT] = references.recent.predict(cleaned)
+        columns[RECENT] = pd.Series(references.recent.predict(cleaned), index=cleaned.index)
     if references.usual is not None and pipeline.task == "regression":
-        rows[list(USUAL)] = references.usual.of(rows[COUNTER], rows[TIME]).to_numpy()
+        usual = references.usual.of(cleaned[COUNTER], cleaned[TIME])
+        columns |= dict(zip(USUAL, (usual[name] for name in usual), strict=True))
     until = loaded.record.known_until
     newest = None if until is None else pd.Timestamp(until).tz_convert(city.time_zone)
     if past is not None:
         newest = past[TIME].max() if newest is None else max(newest, past[TIME].max())
-    return Forecast(rows=rows, newest=newest)
+    return Forecast(rows=pd.DataFrame(columns), newest=newest)
 
 
 def _span(time: pd.Timedelta) -> str:

@@ -14,7 +14,7 @@ from bike_traffic.evaluation.metrics import METRICS, Metric, metric_named
 from bike_traffic.notices import Notify, counted
 from bike_traffic.registry.backend import RegistryBackend
 from bike_traffic.registry.queries import EVERYTHING, Query, best_entry, compared_entries
-from bike_traffic.registry.records import ModelRecord
+from bike_traffic.registry.records import ModelRecord, as_metric
 
 if TYPE_CHECKING:
     from bike_traffic.registry.signing import Trust
@@ -51,7 +51,7 @@ def compare(
         raise
     except NoRecord as error:
         require_registry(registry, where)
-        reason = _reason(list(registry.records(EVERYTHING)), metric, query) or str(error)
+        reason = _reason(_measured(registry), metric, query) or str(error)
         raise error.saying(f"{reason} [{where}]") from None
 
 
@@ -121,22 +121,30 @@ def require_records(registry: RegistryBackend, where: str, model: str) -> None:
     """Raise `NoRecord` if no record is of the model called `model`: found out before its class is imported."""
     if next(registry.records(attrs.evolve(EVERYTHING, model_type=model)), None) is None:
         require_registry(registry, where)
-        names = {record.model_type for record in registry.records(EVERYTHING)}
+        names = set(_measured(registry))
         raise NoRecord(
             f"{_no_model(model, names)} [{where}]", "model-not-registered", name=model, known=sorted(names)
         )
 
 
-def _reason(records: list[ModelRecord], metric: str, query: Query) -> str | None:
+def _measured(registry: RegistryBackend) -> dict[str, set[str]]:
+    """Return the metrics that the records of each model have, by its name."""
+    measured: dict[str, set[str]] = {}
+    for row, _ in registry.listed(EVERYTHING):
+        has = (name for name in METRICS if as_metric(row.get(name)) is not None)
+        measured.setdefault(row["model_type"], set()).update(has)
+    return measured
+
+
+def _reason(measured: Mapping[str, set[str]], metric: str, query: Query) -> str | None:
     """Return why no record answers a query, if it is more than that: no records, a misspelt model, another task."""
-    names = {record.model_type for record in records}
-    if not records or query.model_type not in (None, *names):
-        return _no_model(query.model_type, names)
-    measured = {name for one in records if query.model_type in (None, one.model_type) for name in one.metrics}
+    if not measured or query.model_type not in (None, *measured):
+        return _no_model(query.model_type, set(measured))
+    metrics = {name for model, own in measured.items() if query.model_type in (None, model) for name in own}
     task = METRICS[metric].task
-    if not measured or task is None or any(METRICS[name].task == task for name in measured):
+    if not metrics or task is None or any(METRICS[name].task == task for name in metrics):
         return None
-    ranking = {name for name in measured if METRICS[name].higher_is_better is not None}
+    ranking = {name for name in metrics if METRICS[name].higher_is_better is not None}
     if not ranking:
         return None
     other = "classifier" if task == "regression" else "regression"

@@ -32,6 +32,7 @@ _JITTER = random.SystemRandom()
 _BACKOFF_SECONDS = (0.02, 2.0)
 _MARKS = "pending/"
 _FEW = 16
+Row = dict[str, Any] | RegistryCorrupt
 
 
 class AppendLog:
@@ -60,16 +61,16 @@ class AppendLog:
         """Return the array; raise `RegistryCorrupt` if the file is not one."""
         return self._array.decoded(self._array.parse)[0] or []
 
-    def rows(self, keys: Sequence[str]) -> Iterator[tuple[dict[str, Any] | RegistryCorrupt, bytes]]:
+    def rows(self, keys: Sequence[str], *, check: bool = True) -> Iterator[tuple[Row, bytes]]:
         """Yield each entry with `keys` alone, or the error if Python cannot decode it, and the entry as it is."""
         decoder = msgspec.json.Decoder(row_type(keys))
-        with self.raw() as (_, raws):
+        with self._array.entries(check=check) as (_, raws):
             for raw in raws:
                 try:
                     yield decoder.decode(raw), raw
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # unusual JSON, such as NaN
                     try:
-                        entry: dict[str, Any] | RegistryCorrupt = self.whole(raw)
+                        entry: Row = self.whole(raw)
                     except RegistryCorrupt as error:
                         entry = error
                     yield entry, raw

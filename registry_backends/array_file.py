@@ -45,8 +45,9 @@ class ArrayFile:
         self._store = store
         self._path = path
         self._entries_prefix = entries_prefix
-        self._by_line: tuple[str, int] | None = None
-        """Version and number of entries of the last array that was found to have each entry on its line."""
+        self._by_line: tuple[str, int, bool] | None = None
+        """Version and number of entries of the last array that was found to have each entry on its line, and whether
+        these were checked."""
 
     def read(self) -> tuple[bytes, str | None]:
         """Return the array's bytes and version; a missing array is empty and has no version."""
@@ -82,11 +83,16 @@ class ArrayFile:
             pause = min(2 * pause, 0.2)
 
     @contextmanager
-    def entries(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def entries(self, *, check: bool = True) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open the array, and return the number of its entries and their bytes, which must be used before it closes.
 
         An array of any length is read line by line if each entry has its line, as this package writes them, and the
         store has it as a file; any other is held in memory.
+
+        Parameters
+        ----------
+        check : whether each entry must be a JSON object before the first is returned; a caller that decodes them all
+            before it uses any, and asks again with the check if one is none, does without.
 
         Raises
         ------
@@ -104,14 +110,21 @@ class ArrayFile:
             is_long = file.seek(0, SEEK_END) > _HELD
             file.seek(0)
             held: BinaryIO = file if is_long else BytesIO(file.read())
-            if self._by_line is None or self._by_line[0] != version:
-                number = _lines_of(held, check=not version.endswith(VOUCHED))
-                self._by_line = None if number is None else (version, number)
-            if self._by_line is not None:
-                yield self._by_line[1], self._read_by_line(held)
+            number = self._number_by_line(held, version, check=check)
+            if number is not None:
+                yield number, self._read_by_line(held)
                 return
         raws = self.decoded(self.raw)[0] or []
         yield len(raws), iter(raws)
+
+    def _number_by_line(self, file: BinaryIO, version: str, *, check: bool) -> int | None:
+        """Return the number of entries of an array with one on each line; ``None`` for any other."""
+        check = check and not version.endswith(VOUCHED)
+        if self._by_line is not None and self._by_line[0] == version and self._by_line[2] >= check:
+            return self._by_line[1]
+        number = _lines_of(file, check=check)
+        self._by_line = None if number is None else (version, number, check)
+        return number
 
     def _read_by_line(self, file: BinaryIO) -> Iterator[bytes]:
         try:
@@ -207,6 +220,8 @@ def _by_line(file: BinaryIO, *, check: bool) -> Iterator[bytes]:
 def _entry(line: bytes, check: bool) -> bytes:
     if not line.startswith(b"{"):
         raise ValueError("a line is no entry")
+    if not line.isascii():
+        line.decode("utf-8")  # values that are skipped are not checked for it
     if check:
         _require_object(line)
     return line
@@ -216,13 +231,11 @@ _OBJECT = msgspec.json.Decoder(_Object)
 
 
 def _require_object(entry: bytes) -> None:
-    """Raise `ValueError` if this is not one JSON object in UTF-8.
+    """Raise `ValueError` if this is not one JSON object.
 
     What `json` takes beyond the standard is taken, and so is what Python cannot hold: an entry nested too deep, or
     with an integer too long, is no reason to call the others corrupt.
     """
-    if not entry.isascii():
-        entry.decode("utf-8")  # skipped values are not checked for it
     try:
         _OBJECT.decode(entry)
     except (msgspec.MsgspecError, RecursionError):

@@ -168,7 +168,7 @@ class SummaryRegistry(RegistryBackend):
         """Decode only the queried keys, and the whole best record, of which one at a time is in memory."""
 
         def rows() -> Iterator[dict[str, Any]]:
-            for row, raw in self.log.rows([*_keys_of(query), metric.name]):
+            for row, raw in self.log.rows([*_keys_of(query), metric.name], check=False):
                 if isinstance(row, RegistryCorrupt):
                     raise row
                 row[_WHOLE] = raw  # of which `best_entry` keeps one

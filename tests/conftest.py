@@ -18,6 +18,12 @@ HERE = "[local registry models/summary.json]"
 """How messages name the registry of a test's folder."""
 
 
+@pytest.hookimpl(optionalhook=True)  # not everybody has pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Return for ``-n auto`` one worker more than there are processors: tests wait for servers and processes."""
+    return 1 + (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run everything, fixtures of modules as well as tests, without the user's settings and cache, and untracked."""

@@ -50,7 +50,7 @@ def hours_of_counters(
         LATITUDE: np.repeat(np.array(latitudes, np.float32), size),
         LONGITUDE: np.repeat(np.array(longitudes, np.float32), size),
     }
-    return pd.DataFrame(columns)[list(CLEAN_COLUMNS)]
+    return pd.DataFrame({name: columns[name] for name in CLEAN_COLUMNS})
 
 
 def hours_of(counters: Mapping[str, Counter | Place] | Place, first_day: pd.Timestamp, days: int = 1) -> pd.DataFrame:

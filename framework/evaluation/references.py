@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -107,10 +107,11 @@ class References:
         predicted = pipeline.predict_frame(cleaned, history)
         if pipeline.task != "regression":
             return predicted
-        rows = cleaned[[COUNTER, TIME, HOUR]].assign(**predicted)
+        known: dict[str, Any] = {name: cleaned[name] for name in (COUNTER, TIME, HOUR)}
         if history is not None and len(history):
-            rows[DAYS_AHEAD] = days_ahead(cleaned[TIME], history[TIME].max())
-        return self.with_bounds(rows).drop(columns=[COUNTER, TIME, HOUR, DAYS_AHEAD], errors="ignore")
+            known[DAYS_AHEAD] = days_ahead(cleaned[TIME], history[TIME].max())
+        rows = self.with_bounds(pd.DataFrame({**known, **predicted}))
+        return pd.DataFrame({name: rows[name] for name in rows if name not in known})
 
     def with_bounds(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return predicted rows with ``lower`` and ``upper``, if there is an interval; a pipeline's own ones stay."""

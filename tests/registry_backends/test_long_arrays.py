@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
+from bike_traffic.registry.queries import Query
 from bike_traffic.registry_backends import array_file
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
+from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.testing.backends.records import make_record
 
 SUMMARY = Path("models/summary.json")
 ARRAYS = {
@@ -68,6 +71,37 @@ def test_the_entries_are_those_of_the_whole_array(
         entries = [log.whole(raw) for raw in raws]
     assert str(entries) == str(expected)  # NaN is not equal to itself
     assert number == len(expected)
+
+
+@pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
+@pytest.mark.parametrize("content", ARRAYS.values(), ids=ARRAYS.keys())
+@pytest.mark.usefixtures("impatient")
+def test_entries_that_are_not_checked_first_are_the_same_or_one_is_an_error(
+    content: bytes, held: int, log: AppendLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_file, "_HELD", held)
+    SUMMARY.write_bytes(content)
+
+    def rows(*, check: bool) -> list[str]:
+        try:
+            found = [row for row, _ in log.rows(["run_id"], check=check)]
+        except RegistryCorrupt:
+            return ["corrupt"]
+        return ["corrupt"] if any(isinstance(row, RegistryCorrupt) for row in found) else [str(row) for row in found]
+
+    assert rows(check=False) in (rows(check=True), ["corrupt"])
+
+
+@pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
+def test_the_best_of_an_array_with_two_entries_in_a_line_is_the_best_of_both(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_file, "_HELD", held)
+    SUMMARY.parent.mkdir()
+    values = {"a": 0.8, "b": 0.9}
+    lines = [json.dumps(make_record(name, metrics={"r2": r2}).to_json()) for name, r2 in values.items()]
+    SUMMARY.write_text(f"[\n{', '.join(lines)}\n]\n", encoding="utf-8")
+    assert LocalRegistry("models").best("r2", Query()).run_id == "b"
 
 
 @pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
