@@ -35,6 +35,7 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 REGISTRY_SETTINGS = ("env", "backend", "registry")
 COUNTS_SETTINGS = ("max_left_out", "keep_doubtful")
 """How much of counts may be left out; commands that take these have ``--strict`` too."""
+TRAINING_SETTINGS = (*REGISTRY_SETTINGS, "data", "weather", "city", *COUNTS_SETTINGS, "track")
 
 
 @attrs.define
@@ -166,15 +167,14 @@ def reading(source: str) -> None:
     )
 
 
-def flags_of(workspace: Workspace) -> str:
-    """Return the flags of this call that chose registry and city, each after a space, for another command."""
-    settings, names = workspace.settings, (*REGISTRY_SETTINGS, "city")
-    given = {name: str(getattr(settings, name)) for name in names if _is_flag(settings.sources[name])}
-    return "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items())
-
-
-def _is_flag(source: str) -> bool:
-    return source.startswith("--")
+def flags_of(workspace: Workspace, names: Sequence[str] = (*REGISTRY_SETTINGS, "city")) -> str:
+    """Return the flags of this call that gave these settings, each after a space, for another command."""
+    flags = []
+    for name in (name for name in names if workspace.settings.sources[name].startswith("--")):
+        flag, value = name.replace("_", "-"), getattr(workspace.settings, name)
+        is_switch = SETTINGS[name].kind == "switch"
+        flags.append(f" --{'' if value else 'no-'}{flag}" if is_switch else f" --{flag} {shlex.quote(str(value))}")
+    return "".join(flags)
 
 
 elsewhere_option = click.option(

@@ -11,8 +11,7 @@ from bike_traffic.cli.early import require_folder, require_inputs
 from bike_traffic.cli.output import BEHIND_BASELINE, baseline_rows, distinct, metric_columns, print_json, values_of
 from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
-    COUNTS_SETTINGS,
-    REGISTRY_SETTINGS,
+    TRAINING_SETTINGS,
     Session,
     flags_of,
     format_option,
@@ -53,7 +52,7 @@ def read_parameters(words: tuple[str, ...]) -> dict[str, str]:
 
 @click.command(epilog="Example: bt train -m rf --data counts.csv.gz --set n_estimators=40")
 @models_option
-@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "city", *COUNTS_SETTINGS, "track"])
+@with_workspace(TRAINING_SETTINGS)
 @click.option("--since", metavar="DAY", help="Train on counts from this day or month on.  [default: the first]")
 @click.option("--until", metavar="DAY", help="Train on counts before this day or month.  [default: to the last]")
 @click.option("--test-mode", is_flag=True, help="Train on the first 1,000 rows; the record is marked.")

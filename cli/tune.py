@@ -11,8 +11,7 @@ from bike_traffic.cli.early import require_inputs
 from bike_traffic.cli.output import print_json
 from bike_traffic.cli.printing import echo, note
 from bike_traffic.cli.session import (
-    COUNTS_SETTINGS,
-    REGISTRY_SETTINGS,
+    TRAINING_SETTINGS,
     Session,
     flags_of,
     format_option,
@@ -43,7 +42,7 @@ _SHOWN = 5
 
 @click.command(epilog="Example: bt tune -m rf --trials 30 --data counts.csv.gz --jobs 2")
 @click.option("-m", "--model", metavar="NAME", required=True, shell_complete=complete_models, help="Model.")
-@with_workspace([*REGISTRY_SETTINGS, "data", "weather", "city", *COUNTS_SETTINGS, "track"])
+@with_workspace(TRAINING_SETTINGS)
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
@@ -129,7 +128,8 @@ def tune(
     else:
         _print(found)
     if record is None:
-        note(f"train it: bt train -m {model}{flags_of(workspace)} {found.words}")
+        flags = flags_of(workspace, TRAINING_SETTINGS) + (f" --seed {seed}" if seed else "")
+        note(f"train it: bt train -m {model}{flags} {found.words}", to_copy=True)
     else:
         note(f"registered as {record['model_uri']}")
 

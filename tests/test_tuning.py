@@ -191,13 +191,32 @@ def test_the_command_prints_the_best_as_words_that_train_takes(bt: Bt, small_fil
     assert [line.split(":")[0] for line in done.stderr.splitlines() if line.startswith("trial")] == [
         f"trial {number}" for number in range(5)
     ]
-    trained = bt("train", "-m", "rf", *shlex.split(words), "--no-interval", "--data", small_file)
+    line = done.stderr.splitlines()[-1]
+    assert line == f"train it: bt train -m rf --data {shlex.quote(str(small_file))} {words}"
+    trained = bt(*shlex.split(line)[3:], "--no-interval")
     assert trained.exit_code == 0, trained.stderr
     again = bt(*TUNE, "--data", small_file, "--format", "json")
     document = json.loads(again.stdout)
     assert (document["model_type"], document["metric"], len(document["trials"])) == ("rf", "rmse", 5)
     assert document["best"]["words"] == words
     assert not [line for line in again.stderr.splitlines() if line.startswith("trial")]
+
+
+def test_the_line_to_train_the_best_repeats_what_the_search_was_given(bt: Bt, small_file: Path) -> None:
+    given = [
+        "--registry",
+        "my models",
+        "--data",
+        str(small_file),
+        "--max-left-out",
+        "0.5",
+        "--keep-doubtful",
+        "--no-track",
+    ]
+    done = bt(*TUNE[:-4], "--folds", "1", "--horizon", "7d", "--trials", "1", *given, "--seed", "7")
+    assert done.exit_code == 0, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert shlex.split(line)[:-8] == ["train", "it:", "bt", "train", "-m", "rf", *given, "--seed", "7"]
 
 
 def test_the_best_is_registered_when_asked(bt: Bt, small_file: Path) -> None:
