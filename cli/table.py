@@ -10,13 +10,12 @@ from typing import Literal
 import attrs
 
 from bike_traffic.cli.printing import echo, note
-from bike_traffic.visible import visible
+from bike_traffic.visible import ELLIPSIS, shortened, visible
 
 _UNBOUNDED = 10_000
 _LEAST_TEXT, _LEAST_PATH = 20, 24
 """Fewest characters of a line of text, and of a shortened path."""
 _GAP, _NARROW_GAP = 3, 2
-_ELLIPSIS = "…"
 _LEAST_END = 6
 """Fewest characters of the end of a name: its direction, such as ``NE-SO``."""
 
@@ -94,7 +93,7 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], width:
 
 def _is_narrow(column: _Column) -> bool:
     """Return whether each letter takes one place: ASCII does, and what is shortened by us."""
-    return all(text.isascii() or text.replace(_ELLIPSIS, "").isascii() for text in [column.title, *column.cells])
+    return all(text.isascii() or text.replace(ELLIPSIS, "").isascii() for text in [column.title, *column.cells])
 
 
 def _plain_lines(columns: Sequence[_Column], gap: int) -> list[str]:
@@ -141,14 +140,6 @@ def _fitting(columns: list[_Column], width: int) -> tuple[list[_Column], int]:
     return kept, _NARROW_GAP
 
 
-def shortened(text: str, length: int) -> str:
-    """Return a text of at most `length` characters, without its middle if it is longer."""
-    if len(text) <= length:
-        return text
-    end = (length - len(_ELLIPSIS)) // 2
-    return f"{text[: length - len(_ELLIPSIS) - end]}{_ELLIPSIS}{text[len(text) - end :]}"
-
-
 def shortened_apart(texts: Sequence[str], length: int) -> list[str]:
     """Return texts of at most `length` characters, of the longer ones only so much of the end that all differ.
 
@@ -156,8 +147,8 @@ def shortened_apart(texts: Sequence[str], length: int) -> list[str]:
     """
     length = max(length, _LEAST_TEXT)
     for end in range(_LEAST_END, length - 1):
-        start = length - len(_ELLIPSIS) - end
-        short = [one if len(one) <= length else f"{one[:start]}{_ELLIPSIS}{one[len(one) - end :]}" for one in texts]
+        start = length - len(ELLIPSIS) - end
+        short = [one if len(one) <= length else f"{one[:start]}{ELLIPSIS}{one[len(one) - end :]}" for one in texts]
         if len(set(short)) == len(set(texts)):
             return short
     return [shortened(one, length) for one in texts]

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bike_traffic.visible import visible
+from bike_traffic.visible import shortened, visible
+
+_BESIDE, _LEAST = 34, 16
+"""Characters of a terminal's line that are left for a bar, numbers and times; and least ones for what is done."""
 
 
 def step(message: str) -> None:
@@ -50,8 +53,10 @@ def progress(description: str, total: float | None) -> Iterator[Callable[[float]
         TimeElapsedColumn(),
         *([] if total is None else [TimeRemainingColumn()]),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(visible(description), total=total, done="")
+    console = Console(stderr=True)
+    what = shortened(visible(description), max(console.width - _BESIDE, _LEAST))
+    with Progress(*columns, console=console) as bars:
+        task = bars.add_task(what, total=total, done="")
 
         def advance(steps: float) -> None:
             bars.advance(task, steps)

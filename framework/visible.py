@@ -7,6 +7,7 @@ import unicodedata
 
 _ASCII = bytes(range(0x20, 0x7F)) + b"\n"
 """What a terminal shows of ASCII, and line breaks."""
+ELLIPSIS = "…"
 _LINE_BREAK = re.compile(r"\s*\n\s*")
 
 
@@ -34,6 +35,14 @@ def visible_json(document: str) -> str:
     if document.replace("\n", "").isprintable():
         return document
     return "".join(one if one == "\n" or is_visible(one) else _json_escape(one) for one in document)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most `length` characters, without its middle if it is longer: ends tell paths apart."""
+    if len(text) <= length:
+        return text
+    end = (length - len(ELLIPSIS)) // 2
+    return f"{text[: length - len(ELLIPSIS) - end]}{ELLIPSIS}{text[len(text) - end :]}"
 
 
 def _escape(letter: str) -> str:

@@ -167,7 +167,7 @@ USES = {
     },
     "opendata": {"addresses", "cities", "columns", "data", "errors", "http", "places", "progress"},
     "pipeline": {"columns", "data", "errors", "estimator", "features", "names", "search_space"},
-    "monitoring": {"columns", "data", "errors", "features", "pipeline", "places"},
+    "monitoring": {"columns", "data", "errors", "features", "pipeline", "places", "visible"},
     "evaluation": {"columns", "errors", "features", "monitoring", "names", "pipeline", "places"},
     "origins": {"columns", "data", "errors", "evaluation", "features", "pipeline"},
     "pictures": {"columns", "errors", "evaluation", "names", "pipeline"},

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bike_traffic.cli.table import shortened, table_lines
+from bike_traffic.cli.table import table_lines
 from bike_traffic.registry_backends.summary import LocalRegistry
+from bike_traffic.visible import shortened
 from tests.conftest import Bt
 from tests.test_registry import make_record, register
 

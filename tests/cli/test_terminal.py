@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def test_work_of_unknown_length_shows_what_is_done_and_no_share_of_it(total: str
     last = [line for line in "\n".join(on_terminal("-c", code)).split("\n") if "reading" in line][-1]
     assert f" {shown} " in last
     assert (last.count("%") == 1) is (total != "None")
+
+
+@pytest.mark.parametrize(("total", "shown"), [("None", "1,234,500"), ("1234500", "100%")])
+def test_what_is_done_stays_whole_beside_a_long_name(total: str, shown: str) -> None:
+    name = "gcs: downloading gs://bucket/models/nn/20261129_062548-44ffc2e6/and/a/path/that/is/longer"
+    code = f"from bike_traffic.progress import progress\nwith progress('{name}', {total}) as add: add(1234500)"
+    last = [line for line in "\n".join(on_terminal("-c", code)).split("\n") if "gcs: " in line][-1]
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", last)
+    assert re.search(rf"gcs: downl\S*…\S*is/longer .* {shown} 0:00:0\d", plain)
+    assert plain.count("…") == 1
 
 
 def test_a_command_stays_whole_and_a_longer_word_too() -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bike_traffic.visible import shortened
+
 COLOURS = {
     "absent": "#00000000",
     "level-1": "#d6e4f2",
@@ -32,7 +34,7 @@ CELLS = tuple(COLOURS)
 WIDTH, LABELS = 1100, 330
 ROW, AXIS = 14, 22
 CURVE = 110
-_LONGEST_LABEL = 52
+_LONGEST = 52
 _LABEL_WIDTH = 52  # of a mark of time
 _YEARS = 3  # a longer time has a mark for each year, a shorter one for months
 
@@ -66,7 +68,7 @@ def strips(labels: Sequence[str], cells: Cells, first_day: int, days_a_cell: int
     """
     height = ROW * len(labels) + AXIS
     rows = "".join(
-        f'<text x="{LABELS - 8}" y="{ROW * place + ROW - 3}" text-anchor="end">{text(_short(label))}'
+        f'<text x="{LABELS - 8}" y="{ROW * place + ROW - 3}" text-anchor="end">{text(shortened(label, _LONGEST))}'
         f"<title>{text(label)}</title></text>"
         for place, label in enumerate(labels)
     )
@@ -114,12 +116,6 @@ def _svg(inside: str, height: int, alt: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{text(alt)}">{inside}</svg>'
     )
-
-
-def _short(label: str) -> str:
-    """Return a label with its end, which tells the directions of a place apart."""
-    half = _LONGEST_LABEL // 2
-    return label if len(label) <= _LONGEST_LABEL else f"{label[:half]}…{label[1 - half :]}"
 
 
 def _axis(first_day: int, days: int, top: int) -> str:
