@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -44,20 +44,50 @@ def measured_rows(entries: Iterable[Mapping[str, Any]], metric: Metric) -> list[
     ----------
     entries : as `RegistryBackend.compare` returns them.
     """
-    groups: dict[tuple[object, ...], _Group] = {}
+    if isinstance(entries, Divided) and entries.division.metric == metric:
+        return entries.division.groups()
+    division = Division(metric)
     for entry in entries:
+        division.add(entry)
+    return division.groups()
+
+
+class Division:
+    """Records divided by the rows they were measured on, one after the other; see `measured_rows`."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self._groups: dict[tuple[object, ...], _Group] = {}
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Add a record, given as JSON."""
         split = _part(entry, "split")
         digest = _text(split, "held_out_digest")
         key = (digest,) if digest else (_text(split, "training_until"), _number(split, "held_out_rows"))
-        value = entry[metric.name]
-        group = groups.get(key)
+        value = entry[self.metric.name]
+        group = self._groups.get(key)
         if group is None:
-            group = groups[key] = _Group(split, _text(_part(entry, "data"), "last_hour"), value)
+            group = self._groups[key] = _Group(split, _text(_part(entry, "data"), "last_hour"), value)
         group.records += 1
         group.models.add(str(entry.get("model_type")))
-        group.best = value if metric.better(value, group.best) else group.best
-    described = [_described(group) for group in groups.values()]
-    return sorted(described, key=lambda group: group.best, reverse=metric.higher_is_better is True)
+        group.best = value if self.metric.better(value, group.best) else group.best
+
+    def groups(self) -> list[MeasuredRows]:
+        """Return the groups of the records so far, that with the best value first."""
+        described = [_described(group) for group in self._groups.values()]
+        return sorted(described, key=lambda group: group.best, reverse=self.metric.higher_is_better is True)
+
+
+@attrs.frozen(eq=False)
+class Divided:
+    """Records that were divided when the best of them was searched; they are read again only where each is wanted."""
+
+    read: Callable[[], Iterator[Mapping[str, Any]]]
+    division: Division
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """Read the records again."""
+        return self.read()
 
 
 @attrs.define

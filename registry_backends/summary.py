@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from bike_traffic.addresses import shown
+from bike_traffic.comparison import Divided, Division
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable, RegistryWarning, SettingsError
 from bike_traffic.evaluation.metrics import Metric
 from bike_traffic.folders import reason_of, sweep, sync
@@ -165,7 +166,7 @@ class SummaryRegistry(RegistryBackend):
                 yield row, document
 
     def _compare(self, metric: Metric, query: Query) -> tuple[ModelRecord, Iterable[Mapping[str, Any]]]:
-        """Decode only the queried keys, and the whole best record, of which one at a time is in memory."""
+        """Decode only the queried keys, once, and the whole best record, of which one at a time is in memory."""
 
         def rows() -> Iterator[dict[str, Any]]:
             for row, raw in self.log.rows([*_keys_of(query), metric.name], check=False):
@@ -174,11 +175,12 @@ class SummaryRegistry(RegistryBackend):
                 row[_WHOLE] = raw  # of which `best_entry` keeps one
                 yield row
 
+        division = Division(metric)
         try:
-            best = ModelRecord.from_json(self.log.whole(best_entry(rows(), metric, query)[_WHOLE]))
+            best = ModelRecord.from_json(self.log.whole(best_entry(rows(), metric, query, division.add)[_WHOLE]))
         except RegistryCorrupt:
             return super()._compare(metric, query)  # which leaves out what is no record
-        return best, compared_entries(rows(), metric, query)
+        return best, Divided(lambda: compared_entries(rows(), metric, query), division)
 
 
 def _keys_of(query: Query) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -101,14 +101,9 @@ class Query:
     @property
     def with_those_left_out(self) -> Query:
         """The query that also admits the records that this one leaves out."""
-        return attrs.evolve(
-            self,
-            test_mode=self.test_mode or None,
-            sample=self.sample or None,
-            split=None if self.split == "temporal" else self.split,
-            city=None,
-            withdrawn=frozenset(),
-        )
+        test_mode, sample = self.test_mode or None, self.sample or None
+        split = None if self.split == "temporal" else self.split
+        return attrs.evolve(self, test_mode=test_mode, sample=sample, split=split, city=None, withdrawn=frozenset())
 
     def __str__(self) -> str:
         """Return the query in words, for messages."""
@@ -161,14 +156,19 @@ def _time_of(entry: Mapping[str, Any]) -> datetime:
         raise not_a_record(error) from None
 
 
-def best_entry(entries: Iterable[Mapping[str, Any]], metric: Metric, query: Query) -> Mapping[str, Any]:
+def best_entry(
+    entries: Iterable[Mapping[str, Any]], metric: Metric, query: Query, compared: Callable[[Any], None] | None = None
+) -> Mapping[str, Any]:
     """Return the entry with the best finite value of `metric`, the earliest of equals.
 
     Raises `NoRecord` if there is none; the message counts the records that the query left out, and says why.
+    `compared` is called with each of the `compared_entries`.
     """
     best: Mapping[str, Any] | None = None
     left_out: Counter[LeftOut] = Counter()
     for entry in compared_entries(entries, metric, query, left_out):
+        if compared is not None:
+            compared(entry)
         if best is None or metric.better(entry[metric.name], best[metric.name]):
             best = entry
     if best is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from bike_traffic.comparison import measured_rows
 from bike_traffic.errors import RegistryCorrupt, RegistryUnavailable
+from bike_traffic.evaluation.metrics import metric_named
 from bike_traffic.registry.queries import Query
+from bike_traffic.registry.record_parts import SplitInfo
 from bike_traffic.registry_backends import array_file
 from bike_traffic.registry_backends.append_log import AppendLog
 from bike_traffic.registry_backends.store import LocalStore
@@ -104,6 +108,24 @@ def test_the_best_of_an_array_with_two_entries_in_a_line_is_the_best_of_both(
     assert LocalRegistry("models").best("r2", Query()).run_id == "b"
 
 
+def test_the_pass_that_finds_the_best_divides_the_records_as_reading_them_again_does() -> None:
+    SUMMARY.parent.mkdir()
+    splits = [SplitInfo(held_out_rows=500 + one % 2, training_until=f"2021-07-0{1 + one % 3}") for one in range(12)]
+    entries = [
+        make_record(run_id=f"run-{one}", metrics={"rmse": 40.0 - one, "r2": 0.1 * one}, split=split).to_json()
+        for one, split in enumerate(splits)
+    ]
+    SUMMARY.write_bytes(array_of([json.dumps(entry).encode() for entry in entries]))
+    best, compared = LocalRegistry(str(SUMMARY.parent)).compare("rmse", Query())
+    assert best.run_id == "run-11"
+    assert len(list(compared)) == 12
+    groups = measured_rows(compared, metric_named("rmse"))
+    assert (
+        groups == measured_rows(list(compared), metric_named("rmse")) == measured_rows(entries, metric_named("rmse"))
+    )
+    assert [group.records for group in groups] == [2] * 6
+
+
 @pytest.mark.parametrize("held", [0, 1 << 20], ids=["as a file", "in memory"])
 @pytest.mark.parametrize(
     "odd",
@@ -168,7 +190,7 @@ def test_a_check_that_is_killed_goes_on_and_finds_what_an_uninterrupted_one_find
     assert not list(noted.glob("*"))
     end = time.monotonic() + 60
     with subprocess.Popen(command("registry", "verify"), stdout=subprocess.DEVNULL) as killed:
-        while killed.poll() is None and size_of(noted) < 100_000 and time.monotonic() < end:
+        while killed.poll() is None and not has_reached(noted) and time.monotonic() < end:
             time.sleep(0.005)
         killed.kill()
     assert killed.returncode == -9
@@ -178,8 +200,9 @@ def test_a_check_that_is_killed_goes_on_and_finds_what_an_uninterrupted_one_find
     assert not list(noted.glob("*"))
 
 
-def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*"))
+def has_reached(folder: Path) -> bool:
+    """Return whether a check has noted how far it came, with all of the line."""
+    return any(re.search(r'"records": .*}\n', path.read_text()) for path in folder.glob("*"))
 
 
 def records(number: int, **more: object) -> list[bytes]:
