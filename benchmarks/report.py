@@ -139,7 +139,8 @@ def bt_command() -> str:
 
 def install_version(commit: str, folder: Path) -> None:
     """Install an earlier version of the project from the history into a folder, without its dependencies."""
-    archive = subprocess.run(["git", "archive", commit], check=True, capture_output=True).stdout
+    git = ["git", "-C", str(Path(__file__).parents[1]), "archive", commit]
+    archive = subprocess.run(git, check=True, capture_output=True).stdout
     with tempfile.TemporaryDirectory() as source:
         with tarfile.open(fileobj=BytesIO(archive)) as files:
             files.extractall(source, filter="data")

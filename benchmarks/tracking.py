@@ -3,7 +3,7 @@
     python benchmarks/tracking.py --data comptage-velo-donnees-compteurs.csv.gz
 
 Both register the model in a folder. Tracked, the run goes to the store of the profile, a file of SQLite that the
-first turn, which is not measured, has made. A training in test mode draws no pictures.
+first turn, which is not measured, has made.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -256,6 +258,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 @click.pass_context
 def main(ctx: click.Context, config: str | None, verbose: int) -> None:
     """Predict the hourly bicycle count of every counter in Paris."""
+    # At its end Python looks through all objects for garbage: .2 s beside pandas and scikit-learn, 1 s beside MLflow.
+    atexit.register(gc.freeze)
     from bike_traffic.cli.session import Session
 
     ctx.obj = Session(config)

@@ -65,6 +65,13 @@ def test_the_best_record_is_found_without_the_libraries_of_models_and_tables(
     assert "bike_traffic.registry_backends.summary" in modules  # the registry was really read
 
 
+def test_a_command_ends_without_looking_for_garbage() -> None:
+    report = "import atexit, gc; atexit.register(lambda: print('not looked at:', gc.get_freeze_count() > 0)); "
+    words = [sys.executable, "-c", report + RUN_BT.format(words=["models"])]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=600)
+    assert done.stdout.splitlines()[-1] == "not looked at: True"
+
+
 def test_the_forest_imports_neither_the_net_nor_another_models_module() -> None:
     modules = modules_after("import bike_traffic.plugins.random_forest")
     others = {f"bike_traffic.plugins.{name}" for name in ("affluence", "neural_net", "quiet_keras")}

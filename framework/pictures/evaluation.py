@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure  # not pyplot, which keeps a state and looks for a display
+from matplotlib.ticker import LogFormatter
 
 from bike_traffic.columns import COUNTER, HOUR, TIME, WEEKDAY
 from bike_traffic.evaluation.measuring import Evaluation
@@ -103,7 +104,7 @@ def _counts(measured: _Measured) -> Figure:
     against.plot([0, limit], [0, limit], color=PREDICTED, linewidth=1)
     against.set(xlabel="actual, bikes per hour", ylabel="predicted, bikes per hour", aspect="equal")
     against.set_title(_scores(measured, "r2", "rmse"))
-    figure.colorbar(cells, ax=against, label="rows", shrink=0.85)
+    figure.colorbar(cells, ax=against, label="rows", shrink=0.85, format=LogFormatter())
     figure.suptitle(f"{measured.name}: predicted against actual, held-out rows of {measured.span}")
     return figure
 

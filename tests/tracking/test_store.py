@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from mlflow import MlflowClient
 
 import bike_traffic
 from bike_traffic.config import load_settings
+from bike_traffic.tracking.mlflow_client import quiet
 from bike_traffic.tracking.stores.server import start_server, stop_server
 from tests.conftest import Bt
 from tests.servers import free_port, new_gcs_bucket
@@ -36,6 +38,20 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
     pytest.mark.slow,
 ]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_no_garbage_is_collected_while_mlflow_works_and_then_as_before(collects: bool) -> None:
+    try:
+        gc.enable() if collects else gc.disable()
+        with pytest.raises(OSError), quiet():
+            with quiet():
+                pass
+            assert not gc.isenabled()
+            raise OSError
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
 
 
 @attrs.frozen
