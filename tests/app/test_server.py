@@ -72,6 +72,15 @@ def test_a_path_never_leads_to_a_file_of_the_machine(served: Served, path: str) 
     assert b"root:" not in get(served.url + path)[2]
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_request_leaves_no_line_in_the_log(host: str, tmp_path: Path) -> None:
+    with serve(tmp_path, "--host", host) as app:
+        for _ in range(2):  # a line would be written before the second answer
+            assert get(f"{app.url}/?place=here")[0] == 200
+        assert "place=here" not in app.text
+        assert "GET" not in app.text
+
+
 def test_the_key_of_a_service_account_is_nowhere(tmp_path: Path) -> None:
     """It is neither in the log nor in a file, although the registry cannot be reached with it."""
     private = rsa.generate_private_key(65537, 2048)
