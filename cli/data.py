@@ -99,6 +99,6 @@ def check(workspace: Workspace, source: str, output_format: str, html: str | Non
                 ],
             )
         else:
-            echo("no faults")
+            echo("no faults in the rows")
     if report.refused(workspace.settings.max_left_out):
         click.get_current_context().exit(1)

@@ -90,7 +90,7 @@ def test_a_clean_file_is_described_with_exit_code_0(bt: Bt, small_file: Path) ->
         "counts.csv: 9,600 rows, 4 counters",
         "from 2024-08-23T01:00:00+02:00 to 2024-11-30T23:00:00+01:00",
         "no findings about counters",
-        "no faults",
+        "no faults in the rows",
     ]
 
 
@@ -140,7 +140,7 @@ def test_findings_about_counters_are_a_table_and_no_fault_of_the_file(bt: Bt, br
         ["12 quai des Hirondelles N-S", "2024-11-29", "still", "no rows for 2 days"],
         ["12 quai des Hirondelles S-N", "2024-11-05", "2024-11-05", "only zeros for 24 hours"],
     ]
-    assert last == "no faults"
+    assert last == "no faults in the rows"
 
 
 def test_findings_are_in_the_json_document_with_ids_and_numbers(bt: Bt, broken_file: Path) -> None:
@@ -246,7 +246,7 @@ def test_the_sample_is_written_to_a_file_that_passes_its_own_check(bt: Bt, sampl
     written = gzip.decompress(Path("sample.csv.gz").read_bytes()).decode()
     assert written == sample.to_csv(sep=";", index=False)
     *_, outage, last = bt("data", "check", "sample.csv.gz").stdout.splitlines()
-    assert (outage.split()[-4:], last) == (["zeros", "for", "35", "days"], "no faults")
+    assert (outage.split()[-4:], last) == (["zeros", "for", "35", "days"], "no faults in the rows")
 
 
 def test_the_sample_goes_to_stdout_without_an_output(bt: Bt, sample: pd.DataFrame) -> None:
