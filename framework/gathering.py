@@ -12,6 +12,7 @@ from bike_traffic.config import SAMPLE
 from bike_traffic.data.files.sources import STANDARD_INPUT
 from bike_traffic.data.parts.loading import store_counts
 from bike_traffic.data.parts.stored import StoredCounts
+from bike_traffic.data.weather.reading import name_of, read_weather
 from bike_traffic.data.window import EVERYTHING, Window
 from bike_traffic.loading import LoadedModel
 from bike_traffic.manager import Declaration
@@ -42,11 +43,11 @@ def training_counts(
     source, weather, window : as for `Workspace.counts`.
     """
     data = workspace.settings.data if source is None else source
-    given = weather is not None or workspace.settings.weather
-    whole = plan.test_mode or plan.split == "random" or given
+    whole = plan.test_mode or plan.split == "random"
     of_file = isinstance(data, str) and data not in (SAMPLE, STANDARD_INPUT)
     if of_file and not whole and all(one.load().learns_from_parts() for one in declarations):
-        with _stored(workspace, str(data), window, keep_doubtful=workspace.settings.keep_doubtful) as counts:
+        kept = workspace.settings.keep_doubtful
+        with _stored(workspace, str(data), window, weather=weather, keep_doubtful=kept) as counts:
             yield counts
         return
     cleaned = workspace.counts(source, weather=weather, test_mode=plan.test_mode, window=window)
@@ -70,9 +71,9 @@ def evaluation_counts(
     Parameters
     ----------
     source : as for `Workspace.counts`.
-    whole : whether all rows are needed at once. Those of a model that needs history, and with weather, always are.
+    whole : whether all rows are needed at once. Those of a model that needs history always are.
     """
-    whole = whole or "history" in loaded.pipeline.needs or bool(workspace.settings.weather)
+    whole = whole or "history" in loaded.pipeline.needs
     if whole or source in (SAMPLE, STANDARD_INPUT):
         yield workspace.counts(source, keep_doubtful=True)
         return
@@ -80,9 +81,20 @@ def evaluation_counts(
         yield counts
 
 
-def _stored(workspace: Workspace, source: str, window: Window, *, keep_doubtful: bool) -> StoredCounts:
+@contextmanager
+def _stored(
+    workspace: Workspace,
+    source: str,
+    window: Window,
+    *,
+    weather: str | pd.DataFrame | None = None,
+    keep_doubtful: bool,
+) -> Iterator[StoredCounts]:
+    weather = (workspace.settings.weather or None) if weather is None else weather
+    # What is wrong with the weather is raised before the counts are read.
+    known = None if weather is None else read_weather(weather, workspace.city)
     with progress("reading", None) as advance:
-        return store_counts(
+        counts = store_counts(
             source,
             tolerance=attrs.evolve(workspace.tolerance, keep_doubtful=keep_doubtful),
             notify=workspace.notify,
@@ -90,3 +102,7 @@ def _stored(workspace: Workspace, source: str, window: Window, *, keep_doubtful:
             city=workspace.city,
             on_rows=advance,
         )
+    with counts:
+        if weather is not None and known is not None:
+            counts.add_weather(known, name_of(weather))
+        yield counts

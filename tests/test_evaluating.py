@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bike_traffic
+from bike_traffic.columns import WEATHER_COLUMNS
 from bike_traffic.data.parts import stored, writing
 from bike_traffic.errors import SplitError, UnknownCounters
 from bike_traffic.evaluating import Measurement
@@ -106,6 +107,15 @@ def test_the_metrics_of_groups_in_parts_are_those_in_memory(
     assert_the_same(of_frame, of_parts)
     assert len(of_parts.groups) == groups
     assert sum(group.evaluation.size for group in of_parts.groups) == of_parts.evaluation.size
+
+
+def test_the_metrics_with_weather_in_parts_are_those_in_memory(
+    workspace: Workspace, loaded: LoadedModel, published: pd.DataFrame
+) -> None:
+    hours = pd.date_range("2024-08-22", "2024-12-02", freq="h", tz="UTC")
+    pd.DataFrame({"time": hours, **dict.fromkeys(WEATHER_COLUMNS, 1.0)}).to_csv("weather.csv", index=False)
+    knowing = Workspace.open(registry=str(workspace.settings.registry), weather="weather.csv", notify=lambda _: None)
+    assert_the_same(*both(knowing, loaded, published))
 
 
 def test_doubtful_counts_are_kept_where_the_settings_keep_them(

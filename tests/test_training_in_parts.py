@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 import bike_traffic
 from bike_traffic import gathering
+from bike_traffic.columns import TIME, WEATHER_COLUMNS
 from bike_traffic.data.loading import load_counts
 from bike_traffic.data.parts import stored, writing
+from bike_traffic.data.parts.loading import store_counts
+from bike_traffic.data.weather.joining import join_weather
+from bike_traffic.data.weather.reading import read_weather
+from bike_traffic.errors import SchemaError
 from bike_traffic.memory import free_memory
 from bike_traffic.registry.records import ModelRecord
 
@@ -27,9 +35,16 @@ def of_model(record: ModelRecord) -> tuple[object, ...]:
     }
 
 
+def weather_of(cleaned: pd.DataFrame) -> pd.DataFrame:
+    """Return some weather of the hours of counts."""
+    hours, chance = pd.DatetimeIndex(cleaned[TIME].unique()), np.random.default_rng(0)
+    return pd.DataFrame({"time": hours, **{name: chance.uniform(0, 9, len(hours)) for name in WEATHER_COLUMNS}})
+
+
+@pytest.mark.parametrize("with_weather", [False, True], ids=["counts", "counts and weather"])
 @pytest.mark.parametrize("model", ["rf", "rf_class"])
 def test_the_record_and_the_files_are_the_same(
-    model: str, small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, with_weather: bool, small_counts: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (stored, writing):
         monkeypatch.setattr(module, "PART_ROWS", 1000)
@@ -37,9 +52,31 @@ def test_the_record_and_the_files_are_the_same(
     files.mkdir()
     for number, start in enumerate(range(0, len(small_counts), 4000)):
         small_counts.iloc[start : start + 4000].to_csv(files / f"{number}.csv", sep=";", index=False)
-    in_parts = bike_traffic.train(model, str(files), parameters=TINY, registry="parts", track=False)
-    in_memory = bike_traffic.train(model, load_counts(str(files)), parameters=TINY, registry="frame", track=False)
+    cleaned = load_counts(str(files))
+    weather = weather_of(cleaned) if with_weather else None
+    train = partial(bike_traffic.train, model, parameters=TINY, weather=weather, track=False)
+    in_parts, in_memory = train(data=str(files), registry="parts"), train(data=cleaned, registry="frame")
     assert of_model(in_parts.record) == of_model(in_memory.record)
+
+
+def test_a_training_in_parts_has_the_weather_in_every_frame(small_file: Path) -> None:
+    cleaned = load_counts(str(small_file))
+    weather = read_weather(weather_of(cleaned))
+    with store_counts(str(small_file)) as counts:
+        counts.add_weather(weather, "weather")
+        parts = pd.concat(counts.parts()).sort_index()
+        assert_frame_equal(parts, join_weather(cleaned, weather), check_freq=False, check_index_type=False)
+
+
+def test_weather_that_lacks_hours_is_the_same_error_in_parts(small_file: Path) -> None:
+    cleaned = load_counts(str(small_file))
+    short = weather_of(cleaned).iloc[:-3]
+    messages = set()
+    for counts in (str(small_file), cleaned):
+        with pytest.raises(SchemaError) as refused:
+            bike_traffic.train("rf", counts, weather=short, track=False)
+        messages.add(str(refused.value))
+    assert len(messages) == 1
 
 
 def test_a_training_in_memory_warns_if_it_takes_more_than_is_free(

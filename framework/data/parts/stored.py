@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME
+from bike_traffic.columns import COUNT, COUNTER, IDENTIFIER, LATITUDE, LONGITUDE, TIME, WEATHER_COLUMNS
 from bike_traffic.data.cleaning import time_parts
+from bike_traffic.data.weather.joining import join_weather
 from bike_traffic.features.parts import Parts
 
 PART_ROWS = 500_000
@@ -68,6 +69,7 @@ class StoredCounts:
     last: pd.Timestamp = attrs.field(init=False)
     blocks: list[Path] = attrs.field(factory=list)
     _time_parts: dict[str, NDArray[np.int16]] = attrs.field(init=False)
+    _weather: dict[str, NDArray[np.float32]] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         """Compute the parts of each hour's local time."""
@@ -90,6 +92,17 @@ class StoredCounts:
     def close(self) -> None:
         """Delete the files."""
         self.folder.cleanup()
+
+    def add_weather(self, weather: pd.DataFrame, where: str) -> None:
+        """Give the frames the weather of each row's hour; the parameters and errors are those of `join_weather`."""
+        counted = np.zeros(len(self.times), dtype=bool)
+        for rows in read(self.in_order, ROW):
+            counted[rows["hour"] - self.first_hour] = True
+        known = join_weather(pd.DataFrame({TIME: self.times[counted]}), weather, where)
+        for name in WEATHER_COLUMNS:
+            of_hour = np.full(len(self.times), np.nan, dtype=np.float32)
+            of_hour[counted] = known[name]
+            self._weather[name] = of_hour
 
     def parts(self, before: pd.Timestamp | None = None) -> Parts:
         """Return the counts in parts, those of the hours before a time; see `bike_traffic.features.parts`."""
@@ -119,6 +132,7 @@ class StoredCounts:
             identifiers = pd.Categorical([one.identifier for one in self.notes])
             columns[IDENTIFIER] = identifiers.take(counter)
         columns[COUNT] = rows["count"].astype(np.float64)
+        columns |= {name: of[hour] for name, of in self._weather.items()}
         return pd.DataFrame(columns, index=pd.Index(positions.astype(np.int64)))
 
     def one_of_each(self) -> pd.DataFrame:
