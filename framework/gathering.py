@@ -92,7 +92,7 @@ def _stored(
 ) -> Iterator[StoredCounts]:
     weather = (workspace.settings.weather or None) if weather is None else weather
     # What is wrong with the weather is raised before the counts are read.
-    known = None if weather is None else read_weather(weather, workspace.city)
+    known = None if weather is None else (read_weather(weather, workspace.city), name_of(weather))
     with progress("reading", None) as advance:
         counts = store_counts(
             source,
@@ -103,6 +103,6 @@ def _stored(
             on_rows=advance,
         )
     with counts:
-        if weather is not None and known is not None:
-            counts.add_weather(known, name_of(weather))
+        if known is not None:
+            counts.add_weather(*known)
         yield counts
